@@ -1,0 +1,225 @@
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
+import { errorCode, GantryError } from '../errors/gantry-error.ts';
+import type { Exec, ExecRequest, ExecResult, OutputMode, RunningProgram } from './exec.ts';
+
+type StartRequest = Omit<ExecRequest, 'input' | 'stdin'>;
+
+const DEFAULT_MAX_OUTPUT = 16 * 1024 * 1024;
+const DEFAULT_KILL_AFTER_MS = 2000;
+
+/** The real `Exec`, over node:child_process. */
+export const nodeExec: Exec = {
+  async run(request) {
+    const child = start(request, stdioOf(request));
+    if (request.input !== undefined) {
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(request.input);
+    }
+
+    return await watch(child, request);
+  },
+
+  runSync(request) {
+    const started = performance.now();
+    const [program, ...args] = request.argv;
+    const result = spawnSync(program, args, {
+      cwd: request.cwd,
+      env: request.env,
+      stdio: stdioOf(request),
+      ...(request.input === undefined ? {} : { input: request.input }),
+      timeout: request.timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: request.maxOutput ?? DEFAULT_MAX_OUTPUT,
+    });
+    const code = errorCode(result.error);
+    if (result.error !== undefined && code !== 'ETIMEDOUT' && code !== 'ENOBUFS') {
+      throw notStarted(request, result.error);
+    }
+
+    return {
+      argv: request.argv,
+      exitCode: result.status ?? undefined,
+      signal: result.signal ?? undefined,
+      stdout: Buffer.from(result.stdout ?? ''),
+      stderr: (result.stderr ?? '').toString(),
+      durationMs: performance.now() - started,
+      timedOut: code === 'ETIMEDOUT',
+      forced: code === 'ETIMEDOUT',
+      overflowed: code === 'ENOBUFS',
+    };
+  },
+
+  stream(request) {
+    const child = start(request, [
+      'pipe',
+      'pipe',
+      outputMode(request.stderr),
+      ...(request.extraFds ?? []),
+    ]);
+    const { stdin, stdout, pid } = child;
+    if (stdin === null || stdout === null) throw new Error('a streamed program has no pipes');
+
+    const ended = watch(child, request, { collectStdout: false });
+    ended.catch(() => {});
+    const running: RunningProgram = {
+      pid: pid ?? 0,
+      stdin,
+      stdout,
+      ended,
+      kill: (signal = 'SIGTERM') => void child.kill(signal),
+    };
+    return running;
+  },
+};
+
+/** How `main` ends after a program that a signal ended: 128 and the signal's number, as a shell does. */
+export function exitStatusOf(result: Pick<ExecResult, 'exitCode' | 'signal'>): number {
+  if (result.exitCode !== undefined) return result.exitCode;
+
+  return 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]);
+}
+
+/**
+ * Demands success of a finished program.
+ * @throws GantryError EXEC_FAILED with the program's own last words
+ */
+export function demandSuccess(result: ExecResult, action: string): ExecResult {
+  if (result.exitCode === 0) return result;
+
+  const words = result.stderr.trim().split('\n').slice(-3).join('; ');
+  throw new GantryError(
+    'EXEC_FAILED',
+    `cannot ${action}: ${describeEnd(result)}${words === '' ? '' : `: ${words}`}`,
+  );
+}
+
+/** How a program ended, in words. */
+export function describeEnd(result: ExecResult): string {
+  const program = `"${result.argv[0]}"`;
+  if (result.timedOut)
+    return `${program} ran out of time after ${Math.round(result.durationMs)} ms`;
+  if (result.overflowed) return `${program} printed more than it may`;
+  if (result.signal !== undefined) return `${program} was ended by ${result.signal}`;
+
+  return `${program} exited with ${result.exitCode}`;
+}
+
+function outputMode(mode: OutputMode | undefined): 'pipe' | 'inherit' | 'ignore' | number {
+  return mode === undefined || mode === 'collect' ? 'pipe' : mode;
+}
+
+function stdioOf(request: ExecRequest): StdioOptions {
+  const input = request.input === undefined ? (request.stdin ?? 'ignore') : 'pipe';
+
+  return [
+    input,
+    outputMode(request.stdout),
+    outputMode(request.stderr),
+    ...(request.extraFds ?? []),
+  ];
+}
+
+function start(request: StartRequest, stdio: StdioOptions): ChildProcess {
+  const [program, ...args] = request.argv;
+  return spawn(program, args, {
+    cwd: request.cwd,
+    env: request.env,
+    stdio,
+    detached: request.detached ?? false,
+  });
+}
+
+function notStarted(request: Pick<ExecRequest, 'argv'>, cause: Error): GantryError {
+  const code = errorCode(cause) ?? cause.message;
+  const missing = code === 'ENOENT' ? 'no such program' : code;
+  return new GantryError('EXEC_NOT_STARTED', `cannot start "${request.argv[0]}": ${missing}`, {
+    cause,
+  });
+}
+
+interface WatchOptions {
+  readonly collectStdout: boolean;
+}
+
+function watch(
+  child: ChildProcess,
+  request: StartRequest,
+  options: WatchOptions = { collectStdout: true },
+): Promise<ExecResult> {
+  const started = performance.now();
+  const maxOutput = request.maxOutput ?? DEFAULT_MAX_OUTPUT;
+  const end = politely(child, request);
+  let overflowed = false;
+  const collect = (stream: NodeJS.ReadableStream | null): Buffer[] => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    stream?.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxOutput) chunks.push(chunk);
+      else if (!overflowed) {
+        overflowed = true;
+        child.kill('SIGKILL');
+      }
+    });
+    return chunks;
+  };
+  const stdout = options.collectStdout ? collect(child.stdout) : [];
+  const stderr = collect(child.stderr);
+
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      end.cancel();
+      reject(child.pid === undefined ? notStarted(request, error) : error);
+    });
+    child.once('close', (exitCode, signal) => {
+      end.cancel();
+      resolve({
+        argv: request.argv,
+        exitCode: exitCode ?? undefined,
+        signal: signal ?? undefined,
+        stdout: Buffer.concat(stdout),
+        stderr: Buffer.concat(stderr).toString(),
+        durationMs: performance.now() - started,
+        timedOut: end.state.timedOut,
+        forced: end.state.forced,
+        overflowed,
+      });
+    });
+  });
+}
+
+interface PoliteEnd {
+  readonly state: { timedOut: boolean; forced: boolean };
+  cancel(): void;
+}
+
+/** SIGTERM at the time limit or on abort, SIGKILL after the grace period. */
+function politely(child: ChildProcess, request: StartRequest): PoliteEnd {
+  const state = { timedOut: false, forced: false };
+  let killTimer: NodeJS.Timeout | undefined;
+  const terminate = (): void => {
+    child.kill('SIGTERM');
+    killTimer = setTimeout(() => {
+      state.forced = true;
+      child.kill('SIGKILL');
+    }, request.killAfterMs ?? DEFAULT_KILL_AFTER_MS);
+  };
+  const timer =
+    request.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          state.timedOut = true;
+          terminate();
+        }, request.timeoutMs);
+  request.signal?.addEventListener('abort', terminate, { once: true });
+
+  return {
+    state,
+    cancel() {
+      clearTimeout(timer);
+      clearTimeout(killTimer);
+      request.signal?.removeEventListener('abort', terminate);
+    },
+  };
+}

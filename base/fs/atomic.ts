@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+export interface AtomicWriteOptions {
+  /** Permissions of the new file, 0o644 unless told; not subject to the umask of group bits that the folder's group needs. */
+  readonly mode?: number | undefined;
+}
+
+/**
+ * Puts a file in place whole or not at all: temporary file in the same folder,
+ * fsync, rename, fsync of the folder.
+ */
+export function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: AtomicWriteOptions = {},
+): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const bytes = Buffer.from(data);
+  const fd = openSync(temporary, 'wx', options.mode ?? 0o644);
+  try {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkQuietly(temporary);
+    throw error;
+  }
+  syncDir(dirname(path));
+}
+
+/** Makes what was renamed into or out of a folder survive a power loss. */
+export function syncDir(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Renames within one file system, then makes the move durable on the target's side. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  syncDir(dirname(to));
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // The first failure is the one that matters.
+  }
+}

@@ -1,0 +1,68 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { renameDurably, writeFileAtomic } from './atomic.ts';
+import { resolveInside } from './inside.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fs-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+describe('writeFileAtomic()', () => {
+  it('replaces a file and leaves nothing else', () => {
+    writeFileAtomic(join(dir, 'a'), 'one');
+    writeFileAtomic(join(dir, 'a'), 'two');
+
+    expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('two');
+    expect(readdirSync(dir)).toEqual(['a']);
+  });
+
+  it('leaves nothing when it fails', () => {
+    mkdirSync(join(dir, 'a', 'b'), { recursive: true });
+
+    expect(() => writeFileAtomic(join(dir, 'a'), 'x')).toThrow();
+    expect(readdirSync(dir)).toEqual(['a']);
+  });
+});
+
+describe('renameDurably()', () => {
+  it('moves', () => {
+    writeFileAtomic(join(dir, 'a'), 'x');
+    renameDurably(join(dir, 'a'), join(dir, 'b'));
+
+    expect(existsSync(join(dir, 'b'))).toBe(true);
+  });
+});
+
+describe('resolveInside()', () => {
+  it('keeps links and .. inside the root', () => {
+    mkdirSync(join(dir, 'usr/lib'), { recursive: true });
+    symlinkSync('/usr/lib', join(dir, 'lib'));
+    symlinkSync('../../../../etc', join(dir, 'usr/up'));
+
+    expect(resolveInside(dir, '/lib/x')).toBe(join(dir, 'usr/lib/x'));
+    expect(resolveInside(dir, '../../etc/passwd')).toBe(join(dir, 'etc/passwd'));
+    expect(resolveInside(dir, 'usr/up/passwd')).toBe(join(dir, 'etc/passwd'));
+    expect(resolveInside(dir, '/')).toBe(dir);
+  });
+
+  it('rejects a circle of links', () => {
+    symlinkSync('b', join(dir, 'a'));
+    symlinkSync('a', join(dir, 'b'));
+
+    expect(() => resolveInside(dir, 'a')).toThrow(/too many symbolic links/);
+  });
+});

@@ -1,0 +1,141 @@
+/** Flags of mount(2), linux/mount.h. */
+export const MS = {
+  RDONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  REMOUNT: 32,
+  NOSYMFOLLOW: 256,
+  BIND: 4096,
+  MOVE: 8192,
+  REC: 16384,
+  UNBINDABLE: 0x20000,
+  PRIVATE: 0x40000,
+  SLAVE: 0x80000,
+  SHARED: 0x100000,
+} as const;
+
+/** Flags of umount2(2). */
+export const UMOUNT = { FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8 } as const;
+
+/** Flags of unshare(2), clone(2) and setns(2), linux/sched.h. */
+export const CLONE = {
+  NEWNS: 0x00020000,
+  NEWCGROUP: 0x02000000,
+  NEWUTS: 0x04000000,
+  NEWIPC: 0x08000000,
+  NEWUSER: 0x10000000,
+  NEWPID: 0x20000000,
+  NEWNET: 0x40000000,
+} as const;
+
+/** Operations of flock(2). */
+export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
+
+/** Resources of prlimit(2), asm-generic/resource.h. */
+export const RLIMIT = {
+  CPU: 0,
+  FSIZE: 1,
+  DATA: 2,
+  STACK: 3,
+  CORE: 4,
+  RSS: 5,
+  NPROC: 6,
+  NOFILE: 7,
+  MEMLOCK: 8,
+  AS: 9,
+} as const;
+
+/** RLIM_INFINITY. */
+export const RLIM_INFINITY: bigint = 0xffff_ffff_ffff_ffffn;
+
+export interface Rlimit {
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+export interface MountRequest {
+  /** Device, directory or the file system's name; empty for none. */
+  readonly source: string;
+  readonly target: string;
+  /** Undefined for binds, moves, remounts and propagation changes. */
+  readonly fstype?: string | undefined;
+  /** A union of `MS` bits. */
+  readonly flags?: number | undefined;
+  readonly data?: string | undefined;
+}
+
+/** A file descriptor number. */
+export type Fd = number;
+
+/**
+ * The kernel calls that Node has no API for, in domain words. All are
+ * synchronous and act on the calling thread, hence on the main thread: what is
+ * imported, opened or spawned from it afterwards is inside the new namespace.
+ * Every failing call throws a GantryError KERNEL_CALL_FAILED whose `errno`
+ * property is the errno's name.
+ *
+ * Version 1 of the interface is handed to stage1 entrypoints; members are only
+ * ever added.
+ */
+export interface Kernel {
+  readonly version: 1;
+  mount(request: MountRequest): void;
+  /** @param flags a union of `UMOUNT` bits */
+  unmount(target: string, flags?: number): void;
+  /** @param flags a union of `CLONE` bits */
+  unshare(flags: number): void;
+  /** Joins the namespace behind an open descriptor. @param kind one `CLONE` bit, 0 for any */
+  setNamespace(fd: Fd, kind?: number): void;
+  chroot(path: string): void;
+  pivotRoot(newRoot: string, putOld: string): void;
+  /** Makes a device node, FIFO or socket. @param mode file type bits and permissions */
+  makeNode(
+    path: string,
+    mode: number,
+    device?: { readonly major: number; readonly minor: number },
+  ): void;
+  setXattr(path: string, name: string, value: Uint8Array): void;
+  /** The value, or undefined when the file has no such attribute. Does not follow a symbolic link. */
+  getXattr(path: string, name: string): Buffer | undefined;
+  listXattrs(path: string): readonly string[];
+  /** Sets modification time with nanoseconds since 1970, access time likewise; does not follow a symbolic link. */
+  setTimes(path: string, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
+  /**
+   * Takes or drops a lock on an open file.
+   * @param operation a union of `LOCK` bits
+   * @returns false when `LOCK.NB` was given and somebody else holds it
+   */
+  flock(fd: Fd, operation: number): boolean;
+  /** Whether a descriptor is closed by the next execve. */
+  setCloseOnExec(fd: Fd, closed: boolean): void;
+  /** Marks every open descriptor from `first` on as closed by the next execve. */
+  closeOnExecFrom(first: Fd): void;
+  duplicate(fd: Fd, onto: Fd): void;
+  getRlimit(resource: number): Rlimit;
+  setRlimit(resource: number, limit: Rlimit): void;
+  /** What the next program sees for a signal number: SIG_DFL or SIG_IGN. */
+  setSignalDisposition(signal: number, disposition: 'default' | 'ignore'): void;
+  /** Empties the set of blocked signals, or blocks exactly those given. */
+  setBlockedSignals(signals: readonly number[]): void;
+  /** prctl(2). @returns the call's result */
+  prctl(option: number, arg2?: number, arg3?: number): number;
+  setGroups(gids: readonly number[]): void;
+  setGid(gid: number): void;
+  setUid(uid: number): void;
+  setHostname(name: string): void;
+  /** Starts a new session; undefined errors when the caller leads a group already. */
+  newSession(): void;
+  /** Flushes the file system that holds an open descriptor. */
+  syncFs(fd: Fd): void;
+  umask(mask: number): number;
+  /** Sends a signal to a process by number. */
+  kill(pid: number, signal: number): void;
+  /** A descriptor that refers to a process. */
+  pidfdOpen(pid: number): Fd;
+  /**
+   * Replaces this process. Does not return.
+   * @param env the whole environment of the new program
+   */
+  execve(path: string, argv: readonly string[], env: Readonly<Record<string, string>>): never;
+}

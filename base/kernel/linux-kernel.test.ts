@@ -1,0 +1,83 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, statSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LOCK, RLIMIT } from './kernel.ts';
+import { linuxKernel as kernel } from './linux-kernel.ts';
+import { kernelErrno } from './native.ts';
+import { createRecordingKernel } from './recording-kernel.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'kernel-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+describe('linuxKernel', () => {
+  it('reports the errno by name and the call in words', () => {
+    const failing = (): void => kernel.mount({ source: 'a', target: '/no/such', fstype: 'tmpfs' });
+
+    expect(failing).toThrow('cannot mount tmpfs "a" on "/no/such": ENOENT');
+    try {
+      failing();
+    } catch (error) {
+      expect(kernelErrno(error)).toBe('ENOENT');
+    }
+  });
+
+  it('locks a directory against a second holder', () => {
+    const first = openSync(dir, 'r');
+    const second = openSync(dir, 'r');
+
+    expect(kernel.flock(first, LOCK.EX | LOCK.NB)).toBe(true);
+    expect(kernel.flock(second, LOCK.SH | LOCK.NB)).toBe(false);
+    closeSync(first);
+    expect(kernel.flock(second, LOCK.SH | LOCK.NB)).toBe(true);
+    closeSync(second);
+  });
+
+  it('keeps extended attributes and times to the nanosecond', () => {
+    const file = join(dir, 'f');
+    writeFileSync(file, '');
+    kernel.setXattr(file, 'user.a', Buffer.from('value'));
+    kernel.setTimes(file, { atimeNs: 1_000_000_001n, mtimeNs: -1n });
+
+    expect(kernel.getXattr(file, 'user.a')?.toString()).toBe('value');
+    expect(kernel.getXattr(file, 'user.b')).toBeUndefined();
+    expect(kernel.listXattrs(file)).toEqual(['user.a']);
+    expect(statSync(file, { bigint: true })).toMatchObject({
+      atimeNs: 1_000_000_001n,
+      mtimeNs: -1n,
+    });
+  });
+
+  it('makes a FIFO', () => {
+    kernel.makeNode(join(dir, 'p'), 0o010_644);
+
+    expect(statSync(join(dir, 'p')).isFIFO()).toBe(true);
+  });
+
+  it('reads resource limits', () => {
+    const limit = kernel.getRlimit(RLIMIT.NOFILE);
+
+    expect(limit.soft).toBeGreaterThan(0n);
+    expect(limit.hard).toBeGreaterThanOrEqual(limit.soft);
+  });
+
+  it('execve of nothing is an error, not the end', () => {
+    expect(() => kernel.execve('/no/such', ['x'], {})).toThrow('cannot execute "/no/such": ENOENT');
+  });
+});
+
+describe('createRecordingKernel()', () => {
+  it('records and fails on demand', () => {
+    const recording = createRecordingKernel();
+    recording.failNext('mount', constants.errno.EBUSY);
+
+    expect(() => recording.mount({ source: 'a', target: 'b' })).toThrow(/EBUSY/);
+    recording.chroot('/x');
+    expect(recording.calls.map(({ call }) => call)).toEqual(['mount', 'chroot']);
+  });
+});

@@ -1,0 +1,270 @@
+import { readdirSync } from 'node:fs';
+import { isGantryError } from '../errors/gantry-error.ts';
+import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
+import { callLibc, kernelErrno } from './native.ts';
+
+// fcntl(2) commands and descriptor flags, asm-generic/fcntl.h.
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+// sigprocmask(2), asm-generic/signal.h.
+const SIG_SETMASK = 2;
+const SIGSET_BYTES = 128;
+// utimensat(2), linux/fcntl.h.
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const XATTR_MAX = 65_536;
+
+/** The real kernel. */
+export const linuxKernel: Kernel = {
+  version: 1,
+
+  mount(request) {
+    const { source, target, fstype, flags = 0, data } = request;
+    const prototype =
+      'int mount(const char *s, const char *t, const char *f, ulong flags, const char *d)';
+    callLibc(
+      prototype,
+      [source, target, fstype ?? null, flags, data ?? null],
+      describeMount(request),
+    );
+  },
+
+  unmount(target, flags = 0) {
+    callLibc('int umount2(const char *target, int flags)', [target, flags], `unmount "${target}"`);
+  },
+
+  unshare(flags) {
+    callLibc('int unshare(int flags)', [flags], 'leave the namespaces');
+  },
+
+  setNamespace(fd, kind = 0) {
+    callLibc('int setns(int fd, int kind)', [fd, kind], 'join the namespace');
+  },
+
+  chroot(path) {
+    callLibc('int chroot(const char *path)', [path], `change the root to "${path}"`);
+  },
+
+  pivotRoot(newRoot, putOld) {
+    const number = process.arch === 'arm64' ? 41 : 155; // asm/unistd.h; libc has no wrapper
+    callLibc(
+      'long syscall(long number, const char *newRoot, const char *putOld)',
+      [number, newRoot, putOld],
+      `pivot the root to "${newRoot}"`,
+    );
+  },
+
+  makeNode(path, mode, device = { major: 0, minor: 0 }) {
+    callLibc(
+      'int mknod(const char *path, uint mode, uint64_t device)',
+      [path, mode, encodeDevice(device.major, device.minor)],
+      `make the node "${path}"`,
+    );
+  },
+
+  setXattr(path, name, value) {
+    callLibc(
+      'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
+      [path, name, Buffer.from(value), value.length, 0],
+      `set the attribute "${name}" of "${path}"`,
+    );
+  },
+
+  getXattr(path, name) {
+    const value = Buffer.alloc(XATTR_MAX);
+    try {
+      const length = callLibc(
+        'long lgetxattr(const char *path, const char *name, void *value, size_t size)',
+        [path, name, value, value.length],
+        `read the attribute "${name}" of "${path}"`,
+      );
+      return value.subarray(0, length);
+    } catch (error) {
+      if (['ENODATA', 'EOPNOTSUPP', 'ENOTSUP'].includes(kernelErrno(error) ?? '')) return undefined;
+      throw error;
+    }
+  },
+
+  listXattrs(path) {
+    const list = Buffer.alloc(XATTR_MAX);
+    const length = callLibc(
+      'long llistxattr(const char *path, void *list, size_t size)',
+      [path, list, list.length],
+      `list the attributes of "${path}"`,
+    );
+    return list.subarray(0, length).toString().split('\0').filter(Boolean);
+  },
+
+  setTimes(path, times) {
+    const spec = Buffer.alloc(32);
+    [times.atimeNs, times.mtimeNs].forEach((ns, index) => {
+      const seconds = ns >= 0n ? ns / 1_000_000_000n : -((-ns + 999_999_999n) / 1_000_000_000n);
+      spec.writeBigInt64LE(seconds, index * 16);
+      spec.writeBigInt64LE(ns - seconds * 1_000_000_000n, index * 16 + 8);
+    });
+    callLibc(
+      'int utimensat(int dir, const char *path, const void *times, int flags)',
+      [AT_FDCWD, path, spec, AT_SYMLINK_NOFOLLOW],
+      `set the times of "${path}"`,
+    );
+  },
+
+  flock(fd, operation) {
+    try {
+      callLibc('int flock(int fd, int operation)', [fd, operation], `lock descriptor ${fd}`);
+      return true;
+    } catch (error) {
+      if ((operation & LOCK.NB) !== 0 && kernelErrno(error) === 'EAGAIN') return false;
+      throw error;
+    }
+  },
+
+  setCloseOnExec(fd, closed) {
+    callLibc(
+      'int fcntl(int fd, int command, int argument)',
+      [fd, F_SETFD, closed ? FD_CLOEXEC : 0],
+      `set the flags of descriptor ${fd}`,
+    );
+  },
+
+  closeOnExecFrom(first) {
+    for (const name of readdirSync('/proc/self/fd')) {
+      const fd = Number(name);
+      if (fd < first) continue;
+      try {
+        linuxKernel.setCloseOnExec(fd, true);
+      } catch (error) {
+        // The descriptor that the listing itself used is gone by now.
+        if (!isGantryError(error) || kernelErrno(error) !== 'EBADF') throw error;
+      }
+    }
+  },
+
+  duplicate(fd, onto) {
+    callLibc('int dup2(int fd, int onto)', [fd, onto], `duplicate descriptor ${fd} onto ${onto}`);
+  },
+
+  getRlimit(resource) {
+    const old = Buffer.alloc(16);
+    callLibc(PRLIMIT, [0, resource, null, old], `read resource limit ${resource}`);
+    return { soft: old.readBigUInt64LE(0), hard: old.readBigUInt64LE(8) };
+  },
+
+  setRlimit(resource: number, limit: Rlimit) {
+    const value = Buffer.alloc(16);
+    value.writeBigUInt64LE(limit.soft, 0);
+    value.writeBigUInt64LE(limit.hard, 8);
+    callLibc(PRLIMIT, [0, resource, value, null], `set resource limit ${resource}`);
+  },
+
+  setSignalDisposition(signal, disposition) {
+    callLibc(
+      'intptr_t signal(int signal, intptr_t handler)',
+      [signal, disposition === 'ignore' ? 1 : 0],
+      `set the disposition of signal ${signal}`,
+    );
+  },
+
+  setBlockedSignals(signals) {
+    const set = Buffer.alloc(SIGSET_BYTES);
+    for (const signal of signals) {
+      const byte = (signal - 1) >> 3;
+      set.writeUInt8(set.readUInt8(byte) | (1 << ((signal - 1) & 7)), byte);
+    }
+    callLibc(
+      'int sigprocmask(int how, const void *set, void *old)',
+      [SIG_SETMASK, set, null],
+      'set the blocked signals',
+    );
+  },
+
+  prctl(option, arg2 = 0, arg3 = 0) {
+    return callLibc(
+      'int prctl(int option, ulong a2, ulong a3, ulong a4, ulong a5)',
+      [option, arg2, arg3, 0, 0],
+      `set process option ${option}`,
+    );
+  },
+
+  setGroups(gids) {
+    const list = Buffer.alloc(gids.length * 4);
+    gids.forEach((gid, index) => void list.writeUInt32LE(gid, index * 4));
+    callLibc(
+      'int setgroups(size_t count, const void *list)',
+      [gids.length, list],
+      'set the supplementary groups',
+    );
+  },
+
+  setGid(gid) {
+    callLibc('int setgid(uint gid)', [gid], `become group ${gid}`);
+  },
+
+  setUid(uid) {
+    callLibc('int setuid(uint uid)', [uid], `become user ${uid}`);
+  },
+
+  setHostname(name) {
+    callLibc(
+      'int sethostname(const char *name, size_t length)',
+      [name, Buffer.byteLength(name)],
+      `set the host name "${name}"`,
+    );
+  },
+
+  newSession() {
+    callLibc('int setsid()', [], 'start a session');
+  },
+
+  syncFs(fd) {
+    callLibc('int syncfs(int fd)', [fd], 'flush the file system');
+  },
+
+  umask(mask) {
+    return callLibc('uint umask(uint mask)', [mask], 'set the umask');
+  },
+
+  kill(pid, signal) {
+    callLibc(
+      'int kill(int pid, int signal)',
+      [pid, signal],
+      `send signal ${signal} to process ${pid}`,
+    );
+  },
+
+  pidfdOpen(pid): Fd {
+    const number = 434; // asm-generic/unistd.h, the same on every architecture
+    return callLibc(
+      'long syscall(long number, long pid, ulong flags)',
+      [number, pid, 0],
+      `open process ${pid}`,
+    );
+  },
+
+  execve(path, argv, env) {
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    callLibc(
+      'int execve(const char *path, const char **argv, const char **envp)',
+      [path, [...argv, null], [...variables, null]],
+      `execute "${path}"`,
+    );
+    throw new Error('execve returned');
+  },
+};
+
+const PRLIMIT = 'int prlimit(int pid, int resource, const void *limit, void *old)';
+
+/** The device number as glibc's makedev(3) encodes it. */
+function encodeDevice(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (
+    ((high & 0xffff_f000n) << 32n) |
+    ((high & 0xfffn) << 8n) |
+    ((low & 0xffff_ff00n) << 12n) |
+    (low & 0xffn)
+  );
+}
+
+function describeMount({ source, target, fstype }: MountRequest): string {
+  return `mount ${fstype === undefined ? '' : `${fstype} `}"${source}" on "${target}"`;
+}

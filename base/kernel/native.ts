@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { GantryError } from '../errors/gantry-error.ts';
+
+/** A C function as koffi wraps it. */
+type NativeFunction = (...args: readonly unknown[]) => number;
+
+interface NativeLibrary {
+  func(prototype: string): NativeFunction;
+}
+
+interface Koffi {
+  load(path: string): NativeLibrary;
+  errno(value?: number): number;
+}
+
+let loaded: { koffi: Koffi; libc: NativeLibrary } | undefined;
+const functions = new Map<string, NativeFunction>();
+
+/**
+ * Calls a libc function that returns -1 on failure.
+ * koffi's native half is opened by itself: its JavaScript half costs 25 ms at
+ * start and adds only what is not used here.
+ * @param prototype a C prototype, the key of the cache
+ * @throws GantryError KERNEL_CALL_FAILED with the errno's name in `errno`
+ */
+export function callLibc(prototype: string, args: readonly unknown[], what: string): number {
+  const native = load();
+  let wrapped = functions.get(prototype);
+  if (wrapped === undefined) {
+    wrapped = native.libc.func(prototype);
+    functions.set(prototype, wrapped);
+  }
+
+  const result = wrapped(...args);
+  if (result !== -1) return result;
+
+  throw kernelError(what, native.koffi.errno());
+}
+
+/** The error of a failed kernel call. @param what the call in words: `mount "a" on "b"` */
+export function kernelError(what: string, errno: number): GantryError & { readonly errno: string } {
+  const name =
+    Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+  const error = new GantryError('KERNEL_CALL_FAILED', `cannot ${what}: ${name}`);
+
+  return Object.assign(error, { errno: name });
+}
+
+/** The errno's name of a failed kernel call, undefined for other errors. */
+export function kernelErrno(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('errno' in error)) return undefined;
+
+  return typeof error.errno === 'string' ? error.errno : undefined;
+}
+
+function load(): { koffi: Koffi; libc: NativeLibrary } {
+  if (loaded !== undefined) return loaded;
+
+  const holder: { exports: unknown } = { exports: {} };
+  process.dlopen(holder, addonPath());
+  const koffi = holder.exports as Koffi;
+  loaded = { koffi, libc: koffi.load('libc.so.6') };
+
+  return loaded;
+}
+
+/** koffi's addon: beside the built program (`dist/lib`), else in node_modules. */
+function addonPath(): string {
+  const built = join(dirname(dirname(process.execPath)), 'lib', 'koffi.node');
+  if (existsSync(built)) return built;
+
+  const platform = `linux_${process.arch}`;
+  const require = createRequire(join(process.cwd(), 'package.json'));
+  const manifest = require.resolve(`@koromix/koffi-linux-${process.arch}/package.json`);
+
+  return join(dirname(manifest), platform, 'koffi.node');
+}

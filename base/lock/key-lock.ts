@@ -1,0 +1,82 @@
+import { closeSync, fstatSync, mkdirSync, openSync, statSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCode } from '../errors/gantry-error.ts';
+import { type Fd, type Kernel, LOCK } from '../kernel/kernel.ts';
+import type { HeldLock, LockMode } from './directory-lock.ts';
+
+/** The name of a lock and how it is wanted; exclusive unless told. */
+export interface KeyLock {
+  /** The folder of lock files, made when missing. */
+  readonly folder: string;
+  readonly key: string;
+  readonly mode?: LockMode | undefined;
+}
+
+/**
+ * Waits for the lock named `key` in a folder of lock files. The file is removed
+ * when an exclusive holder lets go, so after the wait the name may lead to
+ * another file:
+ *
+ *     A holds the lock        B opens the file, waits
+ *     A unlinks, unlocks      B gets the lock of a file without a name
+ *     C makes a new file      and locks that: B and C would both hold "key"
+ *
+ * hence the look at device and inode after every wait.
+ */
+export function lockKey(kernel: Kernel, { folder, key, mode = 'exclusive' }: KeyLock): HeldLock {
+  for (;;) {
+    const lock = attempt(kernel, { folder, key, mode, wait: true });
+    if (lock !== undefined) return lock;
+  }
+}
+
+/** As `lockKey`, without waiting. @returns undefined when somebody holds it */
+export function tryLockKey(
+  kernel: Kernel,
+  { folder, key, mode = 'exclusive' }: KeyLock,
+): HeldLock | undefined {
+  return attempt(kernel, { folder, key, mode, wait: false });
+}
+
+interface Attempt {
+  readonly folder: string;
+  readonly key: string;
+  readonly mode: LockMode;
+  readonly wait: boolean;
+}
+
+function attempt(kernel: Kernel, { folder, key, mode, wait }: Attempt): HeldLock | undefined {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, key);
+  const fd = openSync(path, 'a', 0o660);
+  const operation = (mode === 'shared' ? LOCK.SH : LOCK.EX) | (wait ? 0 : LOCK.NB);
+  if (kernel.flock(fd, operation) && isStillNamed(fd, path)) return held(kernel, fd, path);
+
+  closeSync(fd);
+  return undefined;
+}
+
+function isStillNamed(fd: Fd, path: string): boolean {
+  const open = fstatSync(fd);
+  try {
+    const named = statSync(path);
+    return named.ino === open.ino && named.dev === open.dev;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function held(kernel: Kernel, fd: Fd, path: string): HeldLock {
+  let open = true;
+  const release = (): void => {
+    if (!open) return;
+    open = false;
+    // Only the last holder may take the name away: turning a shared lock into
+    // an exclusive one without waiting says whether there is another.
+    if (kernel.flock(fd, LOCK.EX | LOCK.NB) && isStillNamed(fd, path)) unlinkSync(path);
+    closeSync(fd);
+  };
+
+  return { fd, path, release, [Symbol.dispose]: release };
+}

@@ -1,0 +1,58 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { linuxKernel } from '../kernel/linux-kernel.ts';
+import { lockPath, tryLockPath } from './directory-lock.ts';
+import { lockKey, tryLockKey } from './key-lock.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'lock-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+describe('lockPath()', () => {
+  it('excludes, shares and releases', () => {
+    const lock = lockPath(linuxKernel, dir, 'exclusive');
+    expect(tryLockPath(linuxKernel, dir, 'shared')).toBeUndefined();
+    lock.release();
+    lock.release();
+
+    using first = lockPath(linuxKernel, dir, 'shared');
+    using second = lockPath(linuxKernel, dir, 'shared');
+    expect(first.fd).not.toBe(second.fd);
+    expect(tryLockPath(linuxKernel, dir, 'exclusive')).toBeUndefined();
+  });
+
+  it('rejects a path that is not there', () => {
+    expect(() => lockPath(linuxKernel, join(dir, 'x'), 'shared')).toThrow(
+      /no such file or directory/,
+    );
+  });
+});
+
+describe('lockKey()', () => {
+  it('excludes by name and leaves no file behind', () => {
+    const lock = lockKey(linuxKernel, { folder: dir, key: 'a' });
+    expect(tryLockKey(linuxKernel, { folder: dir, key: 'a' })).toBeUndefined();
+    using other = lockKey(linuxKernel, { folder: dir, key: 'b' });
+    expect(existsSync(other.path)).toBe(true);
+    lock.release();
+    other.release();
+
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('keeps the name while a second shared holder is there', () => {
+    const first = lockKey(linuxKernel, { folder: dir, key: 'a', mode: 'shared' });
+    const second = lockKey(linuxKernel, { folder: dir, key: 'a', mode: 'shared' });
+    first.release();
+    expect(tryLockKey(linuxKernel, { folder: dir, key: 'a' })).toBeUndefined();
+    second.release();
+
+    expect(readdirSync(dir)).toEqual([]);
+  });
+});

@@ -1,0 +1,2 @@
+/** Nothing here so far. */
+export type Empty = never;

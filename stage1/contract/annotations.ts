@@ -1,0 +1,30 @@
+/** Image manifest annotations by which a stage1 names its entrypoints (rkt's stage1 implementor's guide). */
+export const ENTRYPOINT_ANNOTATIONS = {
+  run: 'coreos.com/rkt/stage1/run',
+  enter: 'coreos.com/rkt/stage1/enter',
+  gc: 'coreos.com/rkt/stage1/gc',
+  stop: 'coreos.com/rkt/stage1/stop',
+  attach: 'coreos.com/rkt/stage1/attach',
+} as const;
+
+export type EntrypointName = keyof typeof ENTRYPOINT_ANNOTATIONS;
+
+/** Which version of the contract a stage1 speaks; absent means 1. */
+export const INTERFACE_VERSION_ANNOTATION = 'coreos.com/rkt/stage1/interface-version';
+
+/** The newest version of the contract that stage 0 speaks. */
+export const INTERFACE_VERSION = 6;
+
+/** Which pod features a flavor honours, a comma list of `FlavorFeature`; absent means all: a stage1 made elsewhere decides itself. */
+export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
+
+/**
+ * What a flavor can promise:
+ * `several-apps`, `netns` (a network of the pod's own), `isolation` (capabilities,
+ * seccomp, masked paths, devices), `stop-hooks` (post-stop handlers),
+ * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
+ */
+export type FlavorFeature = 'several-apps' | 'netns' | 'isolation' | 'stop-hooks' | 'release';
+
+/** Image annotation of an app that reports readiness by sd_notify. */
+export const SUPPORTS_NOTIFY_ANNOTATION = 'appc.io/executor/supports-systemd-notify';

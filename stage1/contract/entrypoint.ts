@@ -1,0 +1,44 @@
+import type { Exec } from '#base/exec/exec';
+import type { Kernel } from '#base/kernel/kernel';
+import type { Log } from '#base/log/log';
+
+/**
+ * What the caller of `gantry` had and Node changed: handed to what replaces
+ * the process, so that an app sees its caller's and not Node's.
+ */
+export interface CallerState {
+  /** Soft RLIMIT_NOFILE; undefined for unlimited or unknown. */
+  readonly softNofile: bigint | undefined;
+  /** Numbers of the signals that the caller ignored. */
+  readonly ignoredSignals: readonly number[];
+  /** Numbers of the signals that the caller had blocked. */
+  readonly blockedSignals: readonly number[];
+}
+
+/**
+ * What an entrypoint in JavaScript is handed by the process that loads it. The
+ * entrypoint brings no native code, so that a newer gantry runs an older stage1.
+ */
+export interface EntrypointHost {
+  /** 1; members are only ever added. */
+  readonly version: 1;
+  readonly kernel: Kernel;
+  readonly exec: Exec;
+  readonly log: Log;
+  /** As an executable would be given them: `argv[0]` is the entrypoint's path. */
+  readonly argv: readonly string[];
+  /** The environment of the contract (`RKT_LOCK_FD`, …) on top of the caller's. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The pod directory, which is also the working directory. */
+  readonly podDir: string;
+  readonly caller: CallerState;
+  /** How to start gantry itself, for the waiter that releases a pod when it ends: `[path, ...global flags]`. */
+  readonly gantry: readonly [string, ...string[]];
+}
+
+/**
+ * What an entrypoint module exports as `entrypoint`. `run` and `enter` end in
+ * an execve and do not return unless something failed; `gc` and `stop` return
+ * an exit code.
+ */
+export type Entrypoint = (host: EntrypointHost) => Promise<number>;

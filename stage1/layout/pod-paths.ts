@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+
+// Every path in a pod directory, relative names as rkt has them (fact sheet 2.2).
+
+/** The pod manifest, JSON, 0640. */
+export const podManifestPath = (podDir: string): string => join(podDir, 'pod');
+/** Empty; its modification time is when the pod was created. */
+export const podCreatedPath = (podDir: string): string => join(podDir, 'pod-created');
+/** The lock under which the manifest of a pod changes. */
+export const podManifestLockPath = (podDir: string): string => join(podDir, 'pod.lck');
+/** The id of the tree that stage1 is rendered from. */
+export const stage1TreeIdPath = (podDir: string): string => join(podDir, 'stage1TreeStoreID');
+/** Present when the trees are overlay lower directories, not copies. */
+export const overlayPreparedPath = (podDir: string): string => join(podDir, 'overlay-prepared');
+/** Image manifest of one app. */
+export const appImageManifestPath = (podDir: string, app: string): string =>
+  join(podDir, 'appsinfo', app, 'manifest');
+/** The id of the tree that an app is rendered from. */
+export const appTreeIdPath = (podDir: string, app: string): string =>
+  join(podDir, 'appsinfo', app, 'treeStoreID');
+export const stage1Dir = (podDir: string): string => join(podDir, 'stage1');
+export const stage1ManifestPath = (podDir: string): string => join(podDir, 'stage1', 'manifest');
+export const stage1RootfsDir = (podDir: string): string => join(podDir, 'stage1', 'rootfs');
+/** Upper and work directories of one overlay; `tree` is a tree id, `app` empty for stage1. */
+export const overlayDir = (podDir: string, tree: string, app = ''): string =>
+  join(podDir, 'overlay', tree, app);
+/** An empty volume of the pod. */
+export const emptyVolumeDir = (podDir: string, volume: string): string =>
+  join(podDir, 'sharedVolumes', volume);
+/** The directory of one app in the stage1 root. */
+export const appDir = (podDir: string, app: string): string =>
+  join(stage1RootfsDir(podDir), 'opt', 'stage2', app);
+export const appRootfsDir = (podDir: string, app: string): string =>
+  join(appDir(podDir, app), 'rootfs');
+/** The same as seen from inside stage1. */
+export const appRootfsInside = (app: string): string => `/opt/stage2/${app}/rootfs`;
+/** Exit code of an app, decimal text, written by stage1. */
+export const appStatusPath = (podDir: string, app: string): string =>
+  join(stage1RootfsDir(podDir), 'rkt', 'status', app);
+export const appEnvironmentPath = (podDir: string, app: string): string =>
+  join(stage1RootfsDir(podDir), 'rkt', 'env', app);
+/** What stage 0 generated for the apps' resolv.conf and hosts. */
+export const resolvConfPath = (podDir: string): string =>
+  join(stage1RootfsDir(podDir), 'etc', 'rkt-resolv.conf');
+export const hostsPath = (podDir: string): string =>
+  join(stage1RootfsDir(podDir), 'etc', 'rkt-hosts');
+/** Process number of the pod's first process, decimal and a newline: of itself, or of its parent. */
+export const pidPath = (podDir: string): string => join(podDir, 'pid');
+export const ppidPath = (podDir: string): string => join(podDir, 'ppid');
+/** Where the pod's own cgroup is, one `CONTROLLERS:PATH` a line; see stage1/runtime. */
+export const subcgroupPath = (podDir: string): string => join(podDir, 'subcgroup');
+/** Path of the pinned network namespace. */
+export const netnsPath = (podDir: string): string => join(podDir, 'netns');
+/** Written when everything that the pod held outside its namespaces has been given back. */
+export const releasedPath = (podDir: string): string => join(podDir, 'released');
