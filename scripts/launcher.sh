@@ -1,0 +1,48 @@
+#!/bin/sh
+# Starts gantry with the Node that lies beside it, from any directory and
+# through symbolic links. Node raises the soft limit on open files and changes
+# signal dispositions when it starts, so the caller's are noted here first;
+# variables that steer Node are set aside, for they are meant for the caller's
+# own programs. No subshell: each would cost as much as all of this.
+self=$0
+while [ -L "$self" ]; do
+  link=$(readlink "$self")
+  case $link in
+    /*) self=$link ;;
+    *) self=${self%/*}/$link ;;
+  esac
+done
+case $self in
+  */*) home=${self%/*} ;;
+  *) home=. ;;
+esac
+case $home in
+  /*) ;;
+  *) home=$PWD/$home ;;
+esac
+
+caller=
+while read -r first second third soft rest; do
+  case "$first $second $third" in
+    "Max open files") caller="nofile=$soft" ;;
+  esac
+done </proc/self/limits
+while read -r name value rest; do
+  case $name in
+    SigIgn:) caller="$caller sigign=$value" ;;
+    SigBlk:) caller="$caller sigblk=$value" ;;
+  esac
+done </proc/self/status
+GANTRY_CALLER=$caller
+export GANTRY_CALLER
+
+if [ -n "${NODE_OPTIONS+set}" ]; then
+  export GANTRY_NODE_OPTIONS="$NODE_OPTIONS"
+  unset NODE_OPTIONS
+fi
+if [ -n "${NODE_EXTRA_CA_CERTS+set}" ]; then
+  export GANTRY_NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"
+  unset NODE_EXTRA_CA_CERTS
+fi
+
+exec "$home/bin/node" "$home/lib/main.js" "$@"
