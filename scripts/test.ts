@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { nodeExec } from '#base/exec/node-exec';
+import { buildDistIfStale } from './build/dist.ts';
 import { ensurePackages } from './setup/packages.ts';
 
 const top = dirname(import.meta.dirname);
@@ -11,21 +12,24 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   await ensurePackages('test');
 
-  const vitest = ['vitest', 'run', ...process.argv.slice(2)];
-  for (const argv of [['npm', 'run', '--silent', 'check'], ['node', 'scripts/build.ts'], vitest]) {
-    process.stderr.write(`test: ${argv.join(' ')}\n`);
-    const [program = '', ...args] = argv;
-    const result = await nodeExec.run({
-      argv: [program, ...args],
-      env: environment(),
-      cwd: top,
-      stdout: 'inherit',
-      stderr: 'inherit',
-    });
-    if (result.exitCode !== 0) return result.exitCode ?? 1;
-  }
+  const checked = await run(['npm', 'run', '--silent', 'check']);
+  if (checked !== 0) return checked;
 
-  return 0;
+  if (await buildDistIfStale()) process.stderr.write('test: built dist\n');
+  return await run(['vitest', 'run', ...process.argv.slice(2)]);
+}
+
+async function run(argv: readonly [string, ...string[]]): Promise<number> {
+  process.stderr.write(`test: ${argv.join(' ')}\n`);
+  const { exitCode } = await nodeExec.run({
+    argv,
+    env: environment(),
+    cwd: top,
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+
+  return exitCode ?? 1;
 }
 
 /** The caller's environment less what steers Node, the project's own tools first on PATH. */

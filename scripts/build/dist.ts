@@ -1,0 +1,92 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { nodeExec } from '#base/exec/node-exec';
+import { bundleEntrypoints, bundleProgram } from './bundle.ts';
+import { sourceStamp } from './stamp.ts';
+
+const top = dirname(dirname(import.meta.dirname));
+const dist = join(top, 'dist');
+const fresh = join(top, '.build', `dist-${process.pid}`);
+const stampFile = 'stamp';
+
+/** Builds `dist` unless it was built from just these sources. @returns whether it was built */
+export async function buildDistIfStale(): Promise<boolean> {
+  const path = join(dist, stampFile);
+  if (existsSync(path) && readFileSync(path, 'utf8') === sourceStamp(top)) return false;
+
+  await buildDist();
+  return true;
+}
+
+/**
+ * Makes `dist`: the launcher, Node, the program's code in chunks, koffi's
+ * addon, the stage1 images, and a warm compile cache. The new one is made
+ * beside the old and takes its place by rename.
+ */
+export async function buildDist(): Promise<void> {
+  rmSync(fresh, { recursive: true, force: true });
+  for (const folder of ['bin', 'lib', 'stage1', 'cache'])
+    mkdirSync(join(fresh, folder), { recursive: true });
+
+  placeNode();
+  await bundleProgram({ top, out: join(fresh, 'lib') });
+  copyFileSync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
+  writeFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
+  copyFileSync(join(top, 'scripts', 'launcher.sh'), join(fresh, 'gantry'));
+  chmodSync(join(fresh, 'gantry'), 0o755);
+  await buildStage1Images();
+  await warmCompileCache();
+  writeFileSync(join(fresh, stampFile), sourceStamp(top));
+  swapIn();
+}
+
+/** Node 26 as the project brings it; a hard link where the file system allows, for it is 120 MB. */
+function placeNode(): void {
+  const target = join(fresh, 'bin', 'node');
+  try {
+    linkSync(process.execPath, target);
+  } catch {
+    copyFileSync(process.execPath, target);
+  }
+}
+
+function koffiAddonPath(): string {
+  const require = createRequire(join(top, 'package.json'));
+  const manifest = require.resolve(`@koromix/koffi-linux-${process.arch}/package.json`);
+
+  return join(dirname(manifest), `linux_${process.arch}`, 'koffi.node');
+}
+
+async function buildStage1Images(): Promise<void> {
+  await bundleEntrypoints({ top, out: join(top, '.build', 'entrypoints') });
+}
+
+/** Runs the commands whose start-up counts, so that their compiled code is in the cache that ships. */
+async function warmCompileCache(): Promise<void> {
+  for (const args of [['version'], ['help']]) {
+    await nodeExec.run({
+      argv: [join(fresh, 'gantry'), ...args],
+      env: { PATH: '/usr/bin:/bin' },
+      stdout: 'ignore',
+      timeoutMs: 30_000,
+    });
+  }
+}
+
+function swapIn(): void {
+  const old = join(top, '.build', `dist-old-${process.pid}`);
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(fresh, dist);
+  rmSync(old, { recursive: true, force: true });
+}
