@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,7 +78,7 @@ async function main(): Promise<number> {
 
 interface Step {
   readonly words: string;
-  act(): Promise<number>;
+  readonly act: () => Promise<number>;
 }
 
 function say(line: string): void {
@@ -87,7 +87,6 @@ function say(line: string): void {
 
 /** Loopback up, and the demonstration's host name known, in this namespace only. */
 async function prepareNamespaces(): Promise<void> {
-  rmSync(join(folder, 'data', 'pods'), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const hosts = join(folder, 'hosts');
   writeFileSync(hosts, `127.0.0.1 localhost ${HOST}\n`);

@@ -85,10 +85,8 @@ async function makeImage(out: string, page: string): Promise<void> {
   writeFileSync(join(rootfs, 'etc', 'group'), 'root:x:0:\nwww:x:1000:\n');
   writeFileSync(join(rootfs, 'www', 'index.html'), page);
   writeFileSync(join(layout, 'manifest'), `${JSON.stringify(imageManifest(), null, 2)}\n`);
-  await run(
-    ...(['tar', '-czf', out, '--owner=0', '--group=0', '--numeric-owner', '-C', layout] as const),
-    ...['manifest', 'rootfs'],
-  );
+  const owner = ['--owner=0', '--group=0', '--numeric-owner'];
+  await run('tar', '-czf', out, ...owner, '-C', layout, 'manifest', 'rootfs');
   rmSync(layout, { recursive: true });
 }
 
