@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 export interface AtomicWriteOptions {
-  /** Permissions of the new file, 0o644 unless told; not subject to the umask of group bits that the folder's group needs. */
+  /** Permissions of the new file, exactly, whatever the umask; 0o644 cut by the umask unless told. */
   readonly mode?: number | undefined;
 }
 
@@ -21,6 +21,7 @@ export function writeFileAtomic(
   const fd = openSync(temporary, 'wx', options.mode ?? 0o644);
   try {
     try {
+      if (options.mode !== undefined) fchmodSync(fd, options.mode);
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
       fsyncSync(fd);
     } finally {

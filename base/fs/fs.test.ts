@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +29,17 @@ describe('writeFileAtomic()', () => {
 
     expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('two');
     expect(readdirSync(dir)).toEqual(['a']);
+  });
+
+  it('gives the mode that was asked for, whatever the umask', () => {
+    const umask = process.umask(0o077);
+    try {
+      writeFileAtomic(join(dir, 'a'), 'x', { mode: 0o660 });
+    } finally {
+      process.umask(umask);
+    }
+
+    expect(statSync(join(dir, 'a')).mode & 0o777).toBe(0o660);
   });
 
   it('leaves nothing when it fails', () => {

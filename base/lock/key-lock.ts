@@ -1,8 +1,19 @@
-import { closeSync, fstatSync, mkdirSync, openSync, statSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../errors/gantry-error.ts';
 import { type Fd, type Kernel, LOCK } from '../kernel/kernel.ts';
 import type { HeldLock, LockMode } from './directory-lock.ts';
+
+const LOCK_FILE_MODE = 0o660;
 
 /** The name of a lock and how it is wanted; exclusive unless told. */
 export interface KeyLock {
@@ -48,12 +59,23 @@ interface Attempt {
 function attempt(kernel: Kernel, { folder, key, mode, wait }: Attempt): HeldLock | undefined {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, key);
-  const fd = openSync(path, 'a', 0o660);
+  const fd = openLockFile(path);
   const operation = (mode === 'shared' ? LOCK.SH : LOCK.EX) | (wait ? 0 : LOCK.NB);
   if (kernel.flock(fd, operation) && isStillNamed(fd, path)) return held(kernel, fd, path);
 
   closeSync(fd);
   return undefined;
+}
+
+/** Opened for reading, which is all that flock needs; the group may lock it too, whatever the umask of who made it. */
+function openLockFile(path: string): Fd {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_CREAT, LOCK_FILE_MODE);
+  const { mode, uid } = fstatSync(fd);
+  if ((mode & 0o777) !== LOCK_FILE_MODE && uid === process.geteuid?.()) {
+    fchmodSync(fd, LOCK_FILE_MODE);
+  }
+
+  return fd;
 }
 
 function isStillNamed(fd: Fd, path: string): boolean {

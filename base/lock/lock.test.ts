@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -44,6 +44,16 @@ describe('lockKey()', () => {
     other.release();
 
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('makes a file that the group can lock, whatever the umask', () => {
+    const umask = process.umask(0o077);
+    try {
+      using lock = lockKey(linuxKernel, { folder: dir, key: 'a' });
+      expect(statSync(lock.path).mode & 0o777).toBe(0o660);
+    } finally {
+      process.umask(umask);
+    }
   });
 
   it('keeps the name while a second shared holder is there', () => {
