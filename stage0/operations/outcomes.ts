@@ -1,0 +1,69 @@
+import type { ImageKey } from '#schema/types/image-hash';
+import type { AcName } from '#schema/types/names';
+import type { PodUuid } from '#schema/types/pod-uuid';
+
+/** What stage 0's operations return; how it is shown is the front end's. */
+export interface PrepareOutcome {
+  readonly uuid: PodUuid;
+}
+
+/**
+ * What `run` returns when it returns at all: the entrypoint ended without
+ * replacing the process. The messages have been logged.
+ */
+export interface RunOutcome {
+  readonly exitCode: number;
+}
+
+/** A pod's state, in rkt's words. */
+export type PodStateName =
+  | 'embryo'
+  | 'preparing'
+  | 'aborted prepare'
+  | 'prepared'
+  | 'running'
+  | 'exited'
+  | 'exited deleting'
+  | 'exited garbage'
+  | 'deleting'
+  | 'garbage';
+
+export interface AppStatus {
+  readonly name: AcName;
+  readonly imageId: ImageKey;
+  /** Undefined when the image's manifest cannot be read. */
+  readonly imageName: string | undefined;
+  /** Undefined while it runs, and for flavors under which only the caller sees it. */
+  readonly exitCode: number | undefined;
+  readonly userAnnotations: Readonly<Record<string, string>>;
+  readonly userLabels: Readonly<Record<string, string>>;
+}
+
+/** Times are milliseconds since 1970. */
+export interface PodStatus {
+  readonly uuid: PodUuid;
+  readonly state: PodStateName;
+  readonly createdAt: number | undefined;
+  readonly startedAt: number | undefined;
+  readonly pid: number | undefined;
+  readonly apps: readonly AppStatus[];
+  readonly userAnnotations: Readonly<Record<string, string>>;
+  readonly userLabels: Readonly<Record<string, string>>;
+  /** The flavor that runs it: name of its stage1 image. */
+  readonly stage1Name: string | undefined;
+  /** Whether the exit codes were never visible to anybody but the caller of `run` (fly). */
+  readonly exitCodesUnknown: boolean;
+}
+
+export interface PodListing {
+  /** Sorted by UUID. */
+  readonly pods: readonly PodStatus[];
+  /** Pods that could not be read: shown after the table. */
+  readonly errors: readonly unknown[];
+}
+
+export interface PodResult {
+  readonly uuid: PodUuid;
+  /** Undefined when it worked. */
+  readonly error: unknown;
+}
