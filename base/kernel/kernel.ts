@@ -65,6 +65,16 @@ export interface MountRequest {
   readonly data?: string | undefined;
 }
 
+/** What `setMountAttributes` changes; what is absent stays as it is. */
+export interface MountAttributes {
+  readonly readOnly?: boolean | undefined;
+  readonly noSuid?: boolean | undefined;
+  /** One of `MS.PRIVATE`, `MS.SLAVE`, `MS.SHARED`, `MS.UNBINDABLE`. */
+  readonly propagation?: number | undefined;
+  /** Whether every mount below is changed too. */
+  readonly recursive?: boolean | undefined;
+}
+
 /** A file descriptor number. */
 export type Fd = number;
 
@@ -87,6 +97,15 @@ export interface Kernel {
   unshare(flags: number): void;
   /** Joins the namespace behind an open descriptor. @param kind one `CLONE` bit, 0 for any */
   setNamespace(fd: Fd, kind?: number): void;
+  /** Changes a mount's own attributes, and those below it when asked, leaving the others as they are: mount_setattr(2). */
+  setMountAttributes(path: string, attributes: MountAttributes): void;
+  /**
+   * A copy of the mount at a path (and of those below it), not attached
+   * anywhere yet and in the same peer group: open_tree(2).
+   */
+  cloneTree(path: string, recursive: boolean): Fd;
+  /** Attaches what `cloneTree` made, in the mount namespace of the caller: move_mount(2). */
+  attachTree(tree: Fd, target: string): void;
   chroot(path: string): void;
   pivotRoot(newRoot: string, putOld: string): void;
   /** Makes a device node, FIFO or socket. @param mode file type bits and permissions */

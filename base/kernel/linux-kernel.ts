@@ -13,6 +13,13 @@ const SIGSET_BYTES = 128;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const XATTR_MAX = 65_536;
+// mount_setattr(2), open_tree(2) and move_mount(2), linux/mount.h; their numbers
+// (442, 428, 429) are the same on every architecture.
+const AT_RECURSIVE = 0x8000;
+const MOUNT_ATTR = { RDONLY: 1n, NOSUID: 2n } as const;
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
 
 /** The real kernel. */
 export const linuxKernel: Kernel = {
@@ -39,6 +46,42 @@ export const linuxKernel: Kernel = {
 
   setNamespace(fd, kind = 0) {
     callLibc('int setns(int fd, int kind)', [fd, kind], 'join the namespace');
+  },
+
+  setMountAttributes(path, attributes) {
+    const { readOnly, noSuid, propagation = 0, recursive = false } = attributes;
+    const wanted = [
+      [readOnly, MOUNT_ATTR.RDONLY],
+      [noSuid, MOUNT_ATTR.NOSUID],
+    ] as const;
+    const bits = (on: boolean): bigint =>
+      wanted.reduce((sum, [value, bit]) => (value === on ? sum | bit : sum), 0n);
+    const record = Buffer.alloc(32);
+    [bits(true), bits(false), BigInt(propagation), 0n].forEach(
+      (field, index) => void record.writeBigUInt64LE(field, index * 8),
+    );
+    callLibc(
+      'long syscall(long number, int dir, const char *path, uint flags, const void *record, size_t size)',
+      [442, AT_FDCWD, path, recursive ? AT_RECURSIVE : 0, record, record.length],
+      `set the attributes of the mount "${path}"`,
+    );
+  },
+
+  cloneTree(path, recursive) {
+    const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+    return callLibc(
+      'long syscall(long number, int dir, const char *path, uint flags)',
+      [428, AT_FDCWD, path, flags],
+      `copy the mount "${path}"`,
+    );
+  },
+
+  attachTree(tree, target) {
+    callLibc(
+      'long syscall(long number, int dir, const char *from, int toDir, const char *to, uint flags)',
+      [429, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH],
+      `attach a mount on "${target}"`,
+    );
   },
 
   chroot(path) {
