@@ -55,20 +55,10 @@ async function run(...argv: [string, ...string[]]): Promise<void> {
 }
 
 async function makeCertificate({ certificate, certificateKey }: Materials): Promise<void> {
-  await run(
-    ...([
-      'openssl',
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-    ] as const),
-    ...['-keyout', certificateKey, '-out', certificate, '-days', '3650'],
-    ...['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST}`],
-  );
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  const files = ['-keyout', certificateKey, '-out', certificate, '-days', '3650'];
+  const names = ['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST}`];
+  await run('openssl', 'req', '-x509', ...curve, ...files, ...names);
 }
 
 async function makeImage(out: string, page: string): Promise<void> {

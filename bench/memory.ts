@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeExec } from '#base/exec/node-exec';
+import { makeImage } from '../test/helpers/image-maker.ts';
+import type { BenchContext } from './context.ts';
+import { ENVIRONMENT } from './measure.ts';
+import type { Row } from './row.ts';
+import { type BenchStore, prepareStore } from './store.ts';
+
+const NAME = 'gantry.example/bench/sleep';
+
+/** What a running pod takes beside its app, as proportional set size. */
+export async function* measureMemory(context: BenchContext): AsyncGenerator<Row> {
+  const store = await prepareStore(context);
+  const image = await makeImage(context.work, {
+    name: NAME,
+    app: { exec: ['/bin/sleep', '4242'] },
+  });
+  store.key.signDetached(image, `${image}.asc`);
+  await store.run('fetch', image);
+
+  const fly = await addedMemory(store, ['run', '--stage1-name=fly', NAME]);
+  yield {
+    what: 'memory that a fly pod adds (PSS)',
+    ours: `${fly.toFixed(1)} MB`,
+    theirs: '',
+    value: fly,
+    unit: 'MB',
+    must: 0,
+    reach: 0,
+  };
+  const nspawn = await addedMemory(store, ['run', '--net=none', NAME]);
+  yield {
+    what: 'memory that an nspawn pod adds (PSS)',
+    ours: `${nspawn.toFixed(1)} MB`,
+    theirs: '',
+    value: nspawn,
+    unit: 'MB',
+    must: 16,
+    reach: 8,
+  };
+}
+
+/** Starts a pod and adds up every new process but the app itself. @returns MB */
+async function addedMemory(store: BenchStore, args: readonly string[]): Promise<number> {
+  const before = new Set(processes());
+  const { argv } = store.command(...args);
+  const running = nodeExec.stream({ argv, env: ENVIRONMENT });
+  running.stdout.resume();
+  try {
+    await appeared(before);
+    await sleep(1500);
+    const added = processes().filter((pid) => !before.has(pid) && !isApp(pid));
+    return added.reduce((sum, pid) => sum + pss(pid), 0) / 1024;
+  } finally {
+    running.kill('SIGTERM');
+    await running.ended;
+  }
+}
+
+async function appeared(before: ReadonlySet<number>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50)) {
+    if (processes().some((pid) => !before.has(pid) && isApp(pid))) return;
+  }
+  throw new Error('the pod did not start in 20 seconds');
+}
+
+function processes(): readonly number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
+function isApp(pid: number): boolean {
+  return /^(\/bin\/)?sleep\x004242\x00$/.test(read(`/proc/${pid}/cmdline`));
+}
+
+/** Proportional set size in KiB; 0 for a process that has gone. */
+function pss(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
