@@ -1,0 +1,110 @@
+import type { Environment } from '../config/environment.ts';
+import { GLOBAL_OPTIONS, type GlobalOptions, globalOptions } from './global-options.ts';
+import {
+  type OptionSpecs,
+  type OptionToken,
+  type OptionValues,
+  optionValues,
+  tokenize,
+} from './option.ts';
+import type { Output } from './output.ts';
+import { usageError } from './usage-error.ts';
+
+/** What `gantry help COMMAND` says beside the table's summary. */
+export interface CommandHelp {
+  /** What follows the command's name. */
+  readonly usage: string;
+  readonly description: string;
+  readonly options: OptionSpecs;
+}
+
+/** A command as it was called. */
+export interface Call {
+  /** The command's full name: `image list`. */
+  readonly name: string;
+  /** Global flags that stood before the name. */
+  readonly leading: readonly OptionToken[];
+  /** What followed the name. */
+  readonly args: readonly string[];
+  readonly environment: Environment;
+  readonly output: Output;
+}
+
+/** What a command's module exports as `command`. */
+export interface Command {
+  readonly help: CommandHelp;
+  /** @returns the exit status */
+  run(call: Call): Promise<number>;
+}
+
+/** A call of a command whose arguments are plain flags and words. */
+export interface PlainCall<Specs extends OptionSpecs> {
+  readonly call: Call;
+  readonly globals: GlobalOptions;
+  readonly options: OptionValues<Specs>;
+  readonly words: readonly string[];
+}
+
+/** How a plain command is declared. */
+export interface PlainCommand<Specs extends OptionSpecs> {
+  readonly usage: string;
+  readonly description: string;
+  readonly options: Specs;
+  /** How many words it takes; any number unless told. */
+  readonly words?: { readonly min: number; readonly max?: number };
+  run(call: PlainCall<Specs>): Promise<number>;
+}
+
+/** Makes a command of plain flags and words. */
+export function plainCommand<const Specs extends OptionSpecs>(
+  declared: PlainCommand<Specs>,
+): Command {
+  const { usage, description, options } = declared;
+
+  return {
+    help: { usage, description, options },
+
+    async run(call) {
+      const { tokens, words } = splitPlain(call.args, { ...GLOBAL_OPTIONS, ...options });
+      const globals = globalOptions([...call.leading, ...tokens]);
+      if (globals.help) return await showHelp(call);
+      checkWords(words, declared);
+
+      return await declared.run({ call, globals, options: optionValues(tokens, options), words });
+    },
+  };
+}
+
+function splitPlain(
+  args: readonly string[],
+  specs: OptionSpecs,
+): { readonly tokens: readonly OptionToken[]; readonly words: readonly string[] } {
+  const tokens: OptionToken[] = [];
+  const words: string[] = [];
+  for (const token of tokenize(args, specs)) {
+    if (token.kind === 'option') tokens.push(token);
+    else if (token.kind === 'word') words.push(token.text);
+    else words.push(...args.slice(token.index + 1));
+  }
+
+  return { tokens, words };
+}
+
+function checkWords(
+  words: readonly string[],
+  { words: wanted, usage }: PlainCommand<OptionSpecs>,
+): void {
+  const hint = `usage: ${usage === '' ? 'no arguments' : usage}`;
+  if (words.length < (wanted?.min ?? 0)) throw usageError('too few arguments', hint);
+  if (words.length > (wanted?.max ?? Number.POSITIVE_INFINITY)) {
+    throw usageError(`too many arguments, the first is "${words[wanted?.max ?? 0]}"`, hint);
+  }
+}
+
+/** Prints the help of the command that was called. @returns the exit status */
+export async function showHelp(call: Call): Promise<number> {
+  const { commandHelp } = await import('./help.ts');
+  call.output.write(await commandHelp(call.name));
+
+  return 0;
+}

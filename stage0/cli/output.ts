@@ -1,0 +1,43 @@
+import { writeSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+
+/** Where a command's data goes. Talk goes to the log, on standard error. */
+export interface Output {
+  /**
+   * Writes data to standard output. That its reader has gone away is no error:
+   * the rest is dropped.
+   * @throws GantryError OUTPUT_FAILED, when the disk is full for example
+   */
+  write(text: string): void;
+}
+
+/** How long to wait before a descriptor that takes nothing now is tried again. */
+const RETRY_MS = 5;
+
+/** The process's standard output. */
+export function standardOutput(): Output {
+  let closed = false;
+
+  return {
+    write(text) {
+      if (!closed) closed = writeAll(Buffer.from(text)) === 'closed';
+    },
+  };
+}
+
+function writeAll(bytes: Buffer): 'written' | 'closed' {
+  for (let rest = bytes; rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'EPIPE') return 'closed';
+      if (code !== 'EAGAIN') {
+        throw new GantryError('OUTPUT_FAILED', 'cannot write to standard output', { cause: error });
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+
+  return 'written';
+}

@@ -1,0 +1,130 @@
+import { GantryError } from '#base/errors/gantry-error';
+import type { Environment } from '../config/environment.ts';
+import type { Call } from './command.ts';
+import { COMMANDS, type CommandEntry, GROUPS } from './command-table.ts';
+import { EXIT } from './exit-status.ts';
+import { GLOBAL_OPTIONS, globalOptions } from './global-options.ts';
+import { type OptionToken, tokenize } from './option.ts';
+import { type Output, standardOutput } from './output.ts';
+import { unknownWord, usageError } from './usage-error.ts';
+
+/** What the program is started with. */
+export interface ProgramRequest {
+  /** What follows the program's name. */
+  readonly args: readonly string[];
+  readonly environment: Environment;
+}
+
+/**
+ * Runs one command line. Errors are presented here, all of them, on standard error.
+ * @returns the exit status: 0, 254 for our failures and bad usage, 2 without a
+ * command, or what the command made of it
+ */
+export async function runProgram({ args, environment }: ProgramRequest): Promise<number> {
+  const output = standardOutput();
+  let name = '';
+  try {
+    const found = findCommand(args);
+    if (found.entry === undefined) return await withoutCommand(found.leading, output);
+
+    name = found.entry.name;
+    checkRoot(found.entry);
+    const { command } = await found.entry.load();
+    const { leading, rest } = found;
+    const call: Call = { name, leading, args: rest, environment, output };
+    return await command.run(call);
+  } catch (error) {
+    const { presentError } = await import('./present-error.ts');
+    return await presentError(error, { name, debug: wantsDebug(args) });
+  }
+}
+
+interface Found {
+  readonly entry: CommandEntry | undefined;
+  readonly leading: readonly OptionToken[];
+  readonly rest: readonly string[];
+}
+
+/** Takes the command's name, one word or two, off the front; global flags may stand before each word. */
+function findCommand(args: readonly string[]): Found {
+  const leading: OptionToken[] = [];
+  let rest = args;
+  let group = '';
+  for (;;) {
+    const { word, index } = firstWord(rest, leading);
+    if (word === undefined) {
+      if (group === '' || globalOptions(leading).help)
+        return { entry: undefined, leading, rest: [] };
+      throw usageError(`"${group}" needs a command`, `"gantry help ${group}" lists them`);
+    }
+
+    const name = expandName(group, word);
+    rest = rest.slice(index + 1);
+    if (!Object.hasOwn(GROUPS, name)) {
+      return { entry: COMMANDS.find((entry) => entry.name === name), leading, rest };
+    }
+    group = name;
+  }
+}
+
+function firstWord(
+  args: readonly string[],
+  leading: OptionToken[],
+): { readonly word: string | undefined; readonly index: number } {
+  for (const token of tokenize(args, GLOBAL_OPTIONS)) {
+    if (token.kind === 'option') leading.push(token);
+    else if (token.kind === 'word') return { word: token.text, index: token.index };
+  }
+
+  return { word: undefined, index: args.length };
+}
+
+/** The full name behind a word, which may be an unambiguous beginning of it. */
+function expandName(group: string, word: string): string {
+  const prefix = group === '' ? '' : `${group} `;
+  const names = new Set(
+    [...COMMANDS.map((entry) => entry.name), ...Object.keys(GROUPS)]
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => prefix + (name.slice(prefix.length).split(' ')[0] ?? '')),
+  );
+  const typed = prefix + word;
+  if (names.has(typed)) return typed;
+
+  const [only, ...others] = [...names].filter((name) => word !== '' && name.startsWith(typed));
+  if (only === undefined) throw unknownWord('command', typed, visible(names));
+  if (others.length > 0) {
+    throw usageError(`cannot tell which command "${typed}" means: ${[only, ...others].join(', ')}`);
+  }
+
+  return only;
+}
+
+function visible(names: ReadonlySet<string>): readonly string[] {
+  const hidden = COMMANDS.filter((entry) => entry.hidden === true).map((entry) => entry.name);
+
+  return [...names].filter((name) => !hidden.includes(name));
+}
+
+function checkRoot({ name, needsRoot }: CommandEntry): void {
+  if (needsRoot !== true || process.geteuid?.() === 0) return;
+
+  throw new GantryError('NOT_ROOT', `cannot ${name}: it needs the rights of root`, {
+    hint: 'run it as root, with sudo for example',
+  });
+}
+
+/** What a bare `gantry` does: help, and the exit status that rkt had for it. */
+async function withoutCommand(leading: readonly OptionToken[], output: Output): Promise<number> {
+  const { programHelp } = await import('./help.ts');
+  output.write(await programHelp());
+
+  return globalOptions(leading).help ? EXIT.ok : EXIT.noCommand;
+}
+
+/** Whether errors are to be shown whole, told from the raw words: what is wrong may be the words. */
+function wantsDebug(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const own = end < 0 ? args : args.slice(0, end);
+
+  return own.some((word) => word === '--debug' || word === '--debug=true');
+}

@@ -1,0 +1,32 @@
+/**
+ * Lays rows out in columns, as rkt's tables are: cells lined up, two blanks
+ * between them, none at the end of a line. Control characters that a cell got
+ * from outside are shown, not sent to the terminal.
+ * @returns lines with a line break each, the empty text for no rows
+ */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const shown = rows.map((row) => row.map(printable));
+  const widths: number[] = [];
+  for (const row of shown) {
+    row.forEach((cell, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, cell.length);
+    });
+  }
+
+  return shown.map((row) => `${line(row, widths)}\n`).join('');
+}
+
+function line(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+    .join('  ')
+    .trimEnd();
+}
+
+/** Text from outside with its control characters made visible. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}

@@ -1,0 +1,45 @@
+import { type CallerEnvironment, readCaller } from './caller.ts';
+
+/** What the environment tells gantry itself, and what it passes on to others. */
+export interface Environment extends CallerEnvironment {
+  /** PEM files of further certificate authorities. */
+  readonly certificateFiles: readonly string[];
+  readonly proxies: Proxies;
+}
+
+/** Proxies as curl and Go's net/http take them; the lower-case names win. */
+export interface Proxies {
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  /** Hosts that are reached directly, a comma list. */
+  readonly none: string | undefined;
+}
+
+/** Reads the environment, once. @param raw the process's variables */
+export function readEnvironment(raw: Readonly<Record<string, string | undefined>>): Environment {
+  const { env, caller } = readCaller(raw);
+
+  return {
+    env,
+    caller,
+    certificateFiles: [env['NODE_EXTRA_CA_CERTS'], env['SSL_CERT_FILE']].filter(
+      (path): path is string => path !== undefined && path !== '',
+    ),
+    proxies: {
+      // HTTP_PROXY in capitals can be set by a web client of a CGI program.
+      http: first(
+        env,
+        env['REQUEST_METHOD'] === undefined ? ['http_proxy', 'HTTP_PROXY'] : ['http_proxy'],
+      ),
+      https: first(env, ['https_proxy', 'HTTPS_PROXY']),
+      none: first(env, ['no_proxy', 'NO_PROXY']),
+    },
+  };
+}
+
+function first(
+  env: Readonly<Record<string, string>>,
+  names: readonly string[],
+): string | undefined {
+  return names.map((name) => env[name]).find((value) => value !== undefined && value !== '');
+}
