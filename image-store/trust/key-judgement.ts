@@ -1,0 +1,126 @@
+import type { Key, SignaturePacket, Subkey } from 'openpgp';
+import { ANY_TIME, loadOpenPgp, MIN_RSA_BITS } from './openpgp.ts';
+import {
+  expiredKey,
+  type NamedKey,
+  notYetValidKey,
+  revokedKey,
+  unusableKey,
+  weakKey,
+} from './refusals.ts';
+
+/** Beyond this an RSA operation takes long enough to be an attack. */
+const MAX_RSA_BITS = 16384;
+
+/** What a key says about its own time, ms since 1970; independent of the clock. */
+export interface KeyLife {
+  readonly created: number;
+  /** Infinity for never; undefined when no valid self-signature or binding says anything. */
+  readonly expires: number | undefined;
+  readonly revoked: boolean;
+  /** Why it was revoked, in its owner's words; empty when unknown. */
+  readonly reason: string;
+}
+
+/** A primary key or one of its subkeys, with the certificate it belongs to. */
+export interface Signer {
+  readonly key: Key;
+  /** The primary key itself, or the subkey. */
+  readonly part: Key | Subkey;
+}
+
+/** The life of a primary key or of a subkey. A revocation counts whatever its date. */
+export async function lifeOf({ key, part }: Signer): Promise<KeyLife> {
+  const { config } = await loadOpenPgp();
+  const created = part.getCreationTime().getTime();
+  const expires =
+    part === key
+      ? await key.getExpirationTime(undefined, config)
+      : await part.getExpirationTime(ANY_TIME as never, config as never);
+  const revoked = await part.isRevoked(
+    undefined as unknown as SignaturePacket,
+    undefined as never,
+    ANY_TIME,
+    config,
+  );
+  const reason = part.revocationSignatures.map(
+    ({ reasonForRevocationString }) => reasonForRevocationString ?? '',
+  );
+
+  return {
+    created,
+    expires: expires === null ? undefined : Number(expires),
+    revoked,
+    reason: revoked ? plainText(reason.join(', ')) : '',
+  };
+}
+
+/**
+ * Demands of a key everything but the signature itself: it exists by now, is
+ * strong, neither revoked nor expired, bound to its certificate, and for signing.
+ * @throws GantryError KEY_NOT_YET_VALID, KEY_WEAK, KEY_REVOKED, KEY_EXPIRED, KEY_UNUSABLE
+ */
+export async function demandUsable(signer: Signer, now: number): Promise<void> {
+  const { key, part } = signer;
+  const { config } = await loadOpenPgp();
+
+  await demandAlive({ key, part: key }, now);
+  if (part !== key) await demandAlive(signer, now);
+
+  const named = nameOf(part);
+  const signing = await key
+    .getSigningKey(part.getKeyID(), new Date(now), undefined, config)
+    .catch((cause: unknown) => {
+      throw unusableKey(named, 'it is not one that may sign', cause);
+    });
+  if (signing.getFingerprint() !== named.fingerprint) {
+    throw unusableKey(named, 'another key of the same id stands before it');
+  }
+}
+
+async function demandAlive(signer: Signer, now: number): Promise<void> {
+  const named = nameOf(signer.part);
+  const life = await lifeOf(signer);
+
+  if (life.created > now) throw notYetValidKey(named, new Date(life.created));
+  const weakness = weaknessOf(signer.part);
+  if (weakness !== undefined) throw weakKey(named, weakness);
+  if (life.revoked) throw revokedKey(named, life.reason);
+  if (life.expires === undefined) {
+    throw unusableKey(named, 'nothing in it is signed by its owner');
+  }
+  if (life.expires <= now) throw expiredKey(named, new Date(life.expires));
+}
+
+/** What makes a key too weak to be trusted; undefined when nothing does. */
+export function weaknessOf(part: Key | Subkey): string | undefined {
+  const { algorithm, bits = 0, curve } = part.getAlgorithmInfo();
+  switch (algorithm) {
+    case 'rsaEncryptSign':
+    case 'rsaSign':
+    case 'rsaEncrypt':
+      if (bits < MIN_RSA_BITS) return `an RSA key of ${bits} bits`;
+      return bits > MAX_RSA_BITS
+        ? `an RSA key of ${bits} bits, more than anybody can handle`
+        : undefined;
+    case 'dsa':
+      return `a DSA key of ${bits} bits`;
+    case 'elgamal':
+      return 'an ElGamal key';
+    case 'ecdsa':
+    case 'ecdh':
+      return curve === 'secp256k1' ? 'a key on the curve secp256k1' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A key or subkey as errors name it. */
+export function nameOf(part: Key | Subkey): NamedKey {
+  return { fingerprint: part.getFingerprint() };
+}
+
+/** Text out of a key without anything that moves a terminal's cursor or turns its writing direction. */
+export function plainText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\uFFFD').slice(0, 256);
+}

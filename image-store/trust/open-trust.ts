@@ -1,0 +1,13 @@
+import { keyringFor, listEntries } from './keyring.ts';
+import { createStandings, type StandingOptions } from './key-standing.ts';
+import type { Trust, TrustRoots } from './trust-types.ts';
+
+/** Opens the keys of a host. Nothing is read before it is asked for, and nothing is kept: the folders may change at any time. */
+export function openTrust(roots: TrustRoots, options: StandingOptions = {}): Trust {
+  return {
+    roots,
+    keyringFor: (name) => keyringFor(roots, name),
+    list: () => listEntries(roots),
+    ...createStandings(roots, options),
+  };
+}

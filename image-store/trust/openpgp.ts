@@ -1,0 +1,31 @@
+import type { Config } from 'openpgp';
+
+/** The OpenPGP library. */
+export type OpenPgp = typeof import('openpgp');
+
+/** The library with the settings everything of ours is read and judged by. */
+export interface LoadedOpenPgp {
+  readonly openpgp: OpenPgp;
+  readonly config: Config;
+}
+
+/** NIST SP 800-131A: the shortest RSA modulus still allowed for verifying new signatures. */
+export const MIN_RSA_BITS = 2048;
+
+/**
+ * "At whatever time" for the library's date parameters: it takes null for it,
+ * as its documentation says, while its types forgot.
+ */
+export const ANY_TIME: Date = null as unknown as Date;
+
+let loaded: Promise<LoadedOpenPgp> | undefined;
+
+/** Loads the library, once, when first needed: it costs more than the rest of a `run` together. */
+export async function loadOpenPgp(): Promise<LoadedOpenPgp> {
+  loaded ??= import('openpgp').then((openpgp) => ({
+    openpgp,
+    config: { ...openpgp.config, minRSABits: MIN_RSA_BITS, enableParsingV5Entities: false },
+  }));
+
+  return await loaded;
+}

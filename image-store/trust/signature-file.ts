@@ -1,0 +1,84 @@
+import { errorMessage } from '#base/errors/gantry-error';
+import type { SignaturePacket } from 'openpgp';
+import { isHashAccepted } from './body-digest.ts';
+import { loadOpenPgp } from './openpgp.ts';
+import { malformedSignature, weakSignature } from './refusals.ts';
+
+/** Signatures of many signers fit many times over. */
+const MAX_SIGNATURE_BYTES = 256 * 1024;
+
+/** Signatures in one file, at most: each version 6 one is a hash of its own over the whole body. */
+const MAX_SIGNATURES = 8;
+
+/**
+ * Reads a detached signature file, armored or binary.
+ * @returns the signatures in it that can be checked, at least one
+ * @throws GantryError SIGNATURE_MALFORMED, or SIGNATURE_WEAK when all that is wrong with them is their hash
+ */
+export async function parseSignatures(bytes: Uint8Array): Promise<readonly SignaturePacket[]> {
+  if (bytes.length === 0) throw malformedSignature('it is empty');
+  if (bytes.length > MAX_SIGNATURE_BYTES) {
+    throw malformedSignature(`larger than ${MAX_SIGNATURE_BYTES} bytes`);
+  }
+
+  const { openpgp } = await loadOpenPgp();
+  const packets = await readPackets(bytes);
+  if (packets.length === 0)
+    throw malformedSignature('there is no signature of a known version in it');
+  if (packets.length > MAX_SIGNATURES) {
+    throw malformedSignature(`more than ${MAX_SIGNATURES} signatures in it`);
+  }
+
+  const overFiles = packets.filter(
+    ({ signatureType }) => signatureType === openpgp.enums.signature.binary,
+  );
+  if (overFiles.length === 0) {
+    throw malformedSignature('it signs a text or a key, not the bytes of a file');
+  }
+  const strong = overFiles.filter(({ hashAlgorithm }) => isHashAccepted(hashAlgorithm ?? 0));
+  if (strong.length === 0) throw weakSignature(hashName(overFiles[0]));
+
+  return strong;
+}
+
+/** The key a signature names as its maker: fingerprint, else key id, lower-case hexadecimal; undefined when it names none. */
+export function issuerOf(packet: SignaturePacket): string | undefined {
+  if (packet.issuerFingerprint !== null) {
+    return Buffer.from(packet.issuerFingerprint).toString('hex');
+  }
+  const id = packet.issuerKeyID.toHex();
+
+  return /^0*$/.test(id) ? undefined : id;
+}
+
+/** Armored is tried first, as rkt does. */
+async function readPackets(bytes: Uint8Array): Promise<readonly SignaturePacket[]> {
+  const { openpgp, config } = await loadOpenPgp();
+  const text = Buffer.from(bytes).toString('latin1');
+  const attempts = [
+    ...(text.includes('-----BEGIN PGP')
+      ? [() => openpgp.readSignature({ armoredSignature: text, config })]
+      : []),
+    () => openpgp.readSignature({ binarySignature: new Uint8Array(bytes), config }),
+  ];
+
+  let first: unknown;
+  for (const attempt of attempts) {
+    try {
+      const { packets } = await attempt();
+      return packets.filterByTag(openpgp.enums.packet.signature);
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw malformedSignature(errorMessage(first).replace(/\.$/, ''), first);
+}
+
+/** Algorithms of RFC 9580 section 9.5 that are not accepted. */
+const WEAK_HASHES: Readonly<Record<number, string>> = { 1: 'MD5', 2: 'SHA-1', 3: 'RIPEMD-160' };
+
+function hashName(packet: SignaturePacket | undefined): string {
+  const number = packet?.hashAlgorithm ?? 0;
+
+  return WEAK_HASHES[number] ?? `unknown (number ${number})`;
+}
