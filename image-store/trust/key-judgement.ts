@@ -36,7 +36,7 @@ export async function lifeOf({ key, part }: Signer): Promise<KeyLife> {
   const expires =
     part === key
       ? await key.getExpirationTime(undefined, config)
-      : await part.getExpirationTime(ANY_TIME as never, config as never);
+      : await (part as Subkey).getExpirationTime(ANY_TIME, config);
   const revoked = await part.isRevoked(
     undefined as unknown as SignaturePacket,
     undefined as never,

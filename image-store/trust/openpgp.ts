@@ -1,12 +1,9 @@
-import type { Config } from 'openpgp';
-
-/** The OpenPGP library. */
-export type OpenPgp = typeof import('openpgp');
+import type * as OpenPgp from 'openpgp';
 
 /** The library with the settings everything of ours is read and judged by. */
 export interface LoadedOpenPgp {
-  readonly openpgp: OpenPgp;
-  readonly config: Config;
+  readonly openpgp: typeof OpenPgp;
+  readonly config: OpenPgp.Config;
 }
 
 /** NIST SP 800-131A: the shortest RSA modulus still allowed for verifying new signatures. */

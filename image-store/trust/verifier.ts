@@ -45,7 +45,7 @@ export async function createVerifier(
 
   return {
     issuers: packets.map(issuerOf).filter((issuer) => issuer !== undefined),
-    update: digest.update,
+    update: (chunk) => digest.update(chunk),
 
     async checkIssuers(trust, name) {
       await firstAccepted(packets, { trust, name, search, check: checkKey });
@@ -118,11 +118,11 @@ function verifiedBy(packet: SignaturePacket, { trusted, signer }: FoundSigner): 
 
 /** Demands that a signature is by this key, over what was hashed, and in its time. */
 async function demandGood(packet: SignaturePacket, { part }: Signer, now: number): Promise<void> {
-  const { config } = await loadOpenPgp();
+  const { openpgp, config } = await loadOpenPgp();
+  const { binary } = openpgp.enums.signature;
   const named = nameOf(part);
-  const type = packet.signatureType ?? 0;
   try {
-    await packet.verify(part.keyPacket, type, {}, ANY_TIME, true, config);
+    await packet.verify(part.keyPacket, binary, {}, ANY_TIME, true, config);
   } catch (cause) {
     throw invalidSignature(named, 'it is not a signature of this image', cause);
   }
