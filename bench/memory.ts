@@ -72,7 +72,9 @@ function processes(): readonly number[] {
 }
 
 function isApp(pid: number): boolean {
-  return /^(\/bin\/)?sleep\x004242\x00$/.test(read(`/proc/${pid}/cmdline`));
+  const [program = '', argument] = read(`/proc/${pid}/cmdline`).split(String.fromCodePoint(0));
+
+  return program.endsWith('sleep') && argument === '4242';
 }
 
 /** Proportional set size in KiB; 0 for a process that has gone. */
