@@ -6,7 +6,9 @@ void main();
 /** argv to exit status, nothing else. What is compiled is cached beside the program. */
 async function main(): Promise<void> {
   const [, program = '', ...args] = process.argv;
-  if (program.endsWith('.js')) enableCompileCache(join(dirname(dirname(program)), 'cache'));
+  if (program.endsWith('.js')) {
+    enableCompileCache({ directory: join(dirname(dirname(program)), 'cache'), portable: true });
+  }
 
   const { runProgram } = await import('./cli/program.ts');
   const { readEnvironment } = await import('./config/environment.ts');
