@@ -1,0 +1,70 @@
+import * as v from 'valibot';
+import { type Decoder, objectOf } from '../types/fields.ts';
+import { fieldStep } from '../types/lists.ts';
+import type { AcName } from '../types/names.ts';
+import { acName, boolean, cWord, integer, portNumber, textWhere } from '../types/scalars.ts';
+
+/** A port, or several in a row, on which an app listens. */
+export interface Port {
+  readonly name: AcName;
+  /** Usually `tcp` or `udp`; any word. */
+  readonly protocol: string;
+  readonly port: number;
+  /** How many ports from `port` on; 1 when absent. */
+  readonly count?: number | undefined;
+  readonly socketActivated?: boolean | undefined;
+}
+
+/** A port of the host that leads to a port of the pod. */
+export interface ExposedPort {
+  /** The app's port; found by this name unless `podPort` tells it. */
+  readonly name: AcName;
+  readonly hostPort: number;
+  /** IPv4; every address of the host when absent. */
+  readonly hostIP?: string | undefined;
+  readonly podPort?: Port | undefined;
+}
+
+const LAST_PORT = 65_535;
+const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+
+export const port: Decoder<Port> = v.pipe(
+  objectOf<Port>({
+    fields: {
+      name: acName,
+      protocol: cWord,
+      port: portNumber,
+      // Go writes 0 for a count that was not set.
+      count: v.pipe(
+        integer(0, LAST_PORT),
+        v.transform((given) => (given === 0 ? undefined : given)),
+      ),
+      socketActivated: boolean,
+    },
+    required: { name: true, protocol: true, port: true },
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+
+    const last = dataset.value.port + (dataset.value.count ?? 1) - 1;
+    if (last > LAST_PORT) {
+      addIssue({
+        message: `makes the last port ${last}, which is more than ${LAST_PORT}`,
+        path: [fieldStep(dataset.value, 'count')],
+      });
+    }
+  }),
+);
+
+export const exposedPort: Decoder<ExposedPort> = objectOf<ExposedPort>({
+  fields: {
+    name: acName,
+    hostPort: portNumber,
+    hostIP: v.pipe(
+      textWhere<string>((given) => given === '' || DOTTED_QUAD.test(given), 'an IPv4 address'),
+      v.transform((given) => (given === '' ? undefined : given)),
+    ),
+    podPort: port,
+  },
+  required: { name: true, hostPort: true },
+});

@@ -1,0 +1,95 @@
+import * as v from 'valibot';
+import { isTimestamp } from './date.ts';
+import { type Decoder, objectOf } from './fields.ts';
+import { type Label, type Labels, labelsProblem } from './labels.ts';
+import { fieldStep, itemStep, listOf, uniqueListOf } from './lists.ts';
+import type { AcIdentifier } from './names.ts';
+import { quoted } from './quoted.ts';
+import { acIdentifier, cText, text, textWhere } from './scalars.ts';
+
+export interface Annotation {
+  readonly name: AcIdentifier;
+  readonly value: string;
+}
+
+/** Unique by name. */
+export type Annotations = readonly Annotation[];
+
+export interface EnvironmentVariable {
+  /** `^[A-Za-z_][A-Za-z_0-9.-]*$` */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The value of the annotation with this name. */
+export function annotationValue(
+  annotations: Annotations | undefined,
+  name: string,
+): string | undefined {
+  return annotations?.find((annotation) => annotation.name === name)?.value;
+}
+
+const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z_0-9.-]*$/;
+
+/** Whether the text may name a variable of an app's environment. */
+export function isEnvironmentName(given: string): boolean {
+  return ENVIRONMENT_NAME.test(given);
+}
+
+const nameValue: Decoder<Label> = objectOf<Label>({
+  fields: { name: acIdentifier, value: text },
+  required: { name: true, value: true },
+});
+
+export const labels: Decoder<Labels> = v.pipe(
+  listOf(nameValue),
+  v.check(
+    (given) => labelsProblem(given) === undefined,
+    (issue) => labelsProblem(issue.input) ?? 'must be labels',
+  ),
+);
+
+/** What the value of an annotation that the specification knows must be. */
+const KNOWN_ANNOTATIONS: Readonly<
+  Record<string, { readonly accept: (value: string) => boolean; readonly rule: string }>
+> = {
+  created: { accept: isTimestamp, rule: 'a time as in RFC 3339' },
+  homepage: { accept: isWebAddress, rule: 'an http or https URL' },
+  documentation: { accept: isWebAddress, rule: 'an http or https URL' },
+};
+
+export const annotations: Decoder<Annotations> = v.pipe(
+  uniqueListOf<'name', Annotation>(nameValue, 'name'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+
+    for (const [index, annotation] of dataset.value.entries()) {
+      if (!Object.hasOwn(KNOWN_ANNOTATIONS, annotation.name)) continue;
+      const known = KNOWN_ANNOTATIONS[annotation.name];
+      if (known === undefined || known.accept(annotation.value)) continue;
+
+      addIssue({
+        message: `must be ${known.rule}, not ${quoted(annotation.value)}`,
+        path: [itemStep(dataset.value, index), fieldStep(annotation, 'value')],
+      });
+    }
+  }),
+);
+
+export const environment: Decoder<readonly EnvironmentVariable[]> = uniqueListOf(
+  objectOf<EnvironmentVariable>({
+    fields: {
+      name: textWhere(
+        isEnvironmentName,
+        'letters, digits and characters of "_.-", and not begin with a digit, "." or "-"',
+      ),
+      value: cText,
+    },
+    required: { name: true, value: true },
+  }),
+  'name',
+);
+
+function isWebAddress(given: string): boolean {
+  return /^https?:\/\//i.test(given) && URL.canParse(given);
+}
