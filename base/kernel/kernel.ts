@@ -118,6 +118,13 @@ export interface Kernel {
   /** The value, or undefined when the file has no such attribute. Does not follow a symbolic link. */
   getXattr(path: string, name: string): Buffer | undefined;
   listXattrs(path: string): readonly string[];
+  /**
+   * Looks at an entry without following a symbolic link: statx(2).
+   * @param path relative to the open directory `dir`; `.` is the directory itself
+   * @param into gets the record `struct statx` of linux/stat.h, 256 bytes, as the kernel writes it
+   * @returns false when there is no such entry
+   */
+  statEntry(dir: Fd, path: string, into: Uint8Array): boolean;
   /** Sets modification time with nanoseconds since 1970, access time likewise; does not follow a symbolic link. */
   setTimes(path: string, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
   /**

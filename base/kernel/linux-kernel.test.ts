@@ -1,4 +1,13 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +60,20 @@ describe('linuxKernel', () => {
       atimeNs: 1_000_000_001n,
       mtimeNs: -1n,
     });
+  });
+
+  it('looks at entries without following links', () => {
+    writeFileSync(join(dir, 'file'), 'abc');
+    symlinkSync('file', join(dir, 'link'));
+    const fd = openSync(dir, 'r');
+    const record = Buffer.alloc(256);
+
+    expect(kernel.statEntry(fd, 'link', record)).toBe(true);
+    expect(record.readBigUInt64LE(32)).toBe(lstatSync(join(dir, 'link'), { bigint: true }).ino);
+    expect(kernel.statEntry(fd, '.', record)).toBe(true);
+    expect(record.readBigUInt64LE(32)).toBe(statSync(dir, { bigint: true }).ino);
+    expect(kernel.statEntry(fd, 'file/x', record)).toBe(false);
+    closeSync(fd);
   });
 
   it('makes a FIFO', () => {

@@ -13,6 +13,8 @@ const SIGSET_BYTES = 128;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const XATTR_MAX = 65_536;
+// statx(2), linux/stat.h.
+const STATX_BASIC_STATS = 0x7ff;
 // mount_setattr(2), open_tree(2) and move_mount(2), linux/mount.h; their numbers
 // (442, 428, 429) are the same on every architecture.
 const AT_RECURSIVE = 0x8000;
@@ -114,14 +116,14 @@ export const linuxKernel: Kernel = {
   },
 
   getXattr(path, name) {
-    const value = Buffer.alloc(XATTR_MAX);
+    const value = xattrScratch();
     try {
       const length = callLibc(
         'long lgetxattr(const char *path, const char *name, void *value, size_t size)',
         [path, name, value, value.length],
         `read the attribute "${name}" of "${path}"`,
       );
-      return value.subarray(0, length);
+      return Buffer.from(value.subarray(0, length));
     } catch (error) {
       if (['ENODATA', 'EOPNOTSUPP', 'ENOTSUP'].includes(kernelErrno(error) ?? '')) return undefined;
       throw error;
@@ -129,13 +131,27 @@ export const linuxKernel: Kernel = {
   },
 
   listXattrs(path) {
-    const list = Buffer.alloc(XATTR_MAX);
+    const list = xattrScratch();
     const length = callLibc(
       'long llistxattr(const char *path, void *list, size_t size)',
       [path, list, list.length],
       `list the attributes of "${path}"`,
     );
-    return list.subarray(0, length).toString().split('\0').filter(Boolean);
+    return length === 0 ? [] : list.toString('utf8', 0, length - 1).split('\0');
+  },
+
+  statEntry(dir, path, into) {
+    try {
+      callLibc(
+        'int statx(int dir, const char *path, int flags, uint mask, void *record)',
+        [dir, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, into],
+        `look at "${path}"`,
+      );
+      return true;
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(kernelErrno(error) ?? '')) return false;
+      throw error;
+    }
   },
 
   setTimes(path, times) {
@@ -296,6 +312,14 @@ export const linuxKernel: Kernel = {
 };
 
 const PRLIMIT = 'int prlimit(int pid, int resource, const void *limit, void *old)';
+
+let xattrBuffer: Buffer | undefined;
+
+/** One buffer for all attributes: reading those of every file of a tree would fill the memory with new ones. */
+function xattrScratch(): Buffer {
+  xattrBuffer ??= Buffer.allocUnsafeSlow(XATTR_MAX);
+  return xattrBuffer;
+}
 
 /** The device number as glibc's makedev(3) encodes it. */
 function encodeDevice(major: number, minor: number): bigint {
