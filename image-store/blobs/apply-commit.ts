@@ -1,0 +1,96 @@
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errorCode, isGantryError } from '#base/errors/gantry-error';
+import { syncDir, writeFileAtomic } from '#base/fs/atomic';
+import { lockKey } from '#base/lock/key-lock';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { StoreContext } from '../format/context.ts';
+import {
+  acceptancePath,
+  blobPath,
+  imageLocksDir,
+  manifestPath,
+  nameDir,
+  nameMarkerPath,
+  recordPath,
+} from '../format/layout.ts';
+import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
+import { formatKeeping, mergeKeeping, parseKeeping, readKeeping } from '../index/acceptance.ts';
+import { parseRecord } from '../index/stored-record.ts';
+
+/** The files of an image that is being taken in, in its folder in tmp/. */
+export const INCOMING = {
+  blob: 'blob',
+  acceptance: 'acceptance',
+  manifest: 'manifest',
+  marker: 'marker',
+  /** Written last: from then on the image is decided upon, and whoever sweeps finishes what was begun. */
+  record: 'record',
+} as const;
+
+/**
+ * Moves the files of an image from its folder in tmp/ to where they belong, the
+ * index record last: from then on it is visible. Needs no space on the disk.
+ * May be repeated after having died anywhere:
+ *
+ *     blob, acceptance, manifest, name marker, record
+ *
+ * each is moved when it is still there. Synchronous throughout, so that no two
+ * tasks of one process wait for each other's locks. The shared lock keeps gc
+ * away, the exclusive one those who bring the same image.
+ * @param folder the image's folder in tmp/; the record is there
+ */
+export function applyCommit(context: StoreContext, folder: string): ImageKey {
+  const { dir, kernel } = context;
+  const text = readFileSync(join(folder, INCOMING.record), 'utf8');
+  const { key, name } = parseRecord(text, 'record of an image being taken in');
+  const locks = imageLocksDir(dir);
+  using _shared = lockKey(kernel, { folder: locks, key, mode: 'shared' });
+  using _exclusive = lockKey(kernel, { folder: locks, key: `${key}.write` });
+
+  for (const path of [blobPath(dir, key), manifestPath(dir, key)]) makeStoreDir(dirname(path));
+  makeStoreDir(nameDir(dir, name));
+  mergeWithKept(dir, folder, key);
+
+  move(join(folder, INCOMING.blob), blobPath(dir, key));
+  move(join(folder, INCOMING.acceptance), acceptancePath(dir, key));
+  move(join(folder, INCOMING.manifest), manifestPath(dir, key));
+  move(join(folder, INCOMING.marker), nameMarkerPath(dir, name, key));
+  for (const path of [blobPath(dir, key), manifestPath(dir, key)]) syncDir(dirname(path));
+  syncDir(nameDir(dir, name));
+  move(join(folder, INCOMING.record), recordPath(dir, key));
+  syncDir(dirname(recordPath(dir, key)));
+
+  return key;
+}
+
+/** What is known of an image that is there already is kept where it says more. */
+function mergeWithKept(dir: string, folder: string, key: ImageKey): void {
+  const path = join(folder, INCOMING.acceptance);
+  if (!existsSync(path)) return;
+
+  const given = parseKeeping(readFileSync(path, 'utf8'), `acceptance of image ${key}`);
+  const kept = unlessDamaged(() => readKeeping(dir, key));
+  if (kept === undefined) return;
+  const merged = mergeKeeping(kept, given);
+  writeFileAtomic(path, formatKeeping(merged), { mode: STORE_FILE_MODE });
+}
+
+function unlessDamaged<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    // What cannot be read is replaced by what has just been brought.
+    if (isGantryError(error, 'STORE_DAMAGED')) return undefined;
+    throw error;
+  }
+}
+
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    // Moved already, by whoever died in the middle of this.
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}

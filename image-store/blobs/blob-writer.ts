@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { close, constants, fdatasync, fsync, openSync, writev } from 'node:fs';
+import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { GantryError } from '#base/errors/gantry-error';
+import { storeError } from '../format/permissions.ts';
+
+/** Where a blob goes while it comes, and how big it may become. */
+export interface BlobWriterOptions {
+  /** A file that must not exist yet. */
+  readonly path: string;
+  /** The store's folder, named in errors. */
+  readonly dir: string;
+  readonly maxBytes: number;
+}
+
+/** A file that is hashed while it is written. */
+export interface BlobWriter {
+  readonly sink: Writable;
+  /** sha512 of what was written; once, after the sink has finished. */
+  digest(): Buffer;
+  /** Bytes written so far. */
+  size(): number;
+  /** Makes what was written survive a power loss. */
+  sync(): Promise<void>;
+  /** Closes the file; a second time is nothing. */
+  close(): Promise<void>;
+}
+
+const HIGH_WATER_MARK = 1024 * 1024;
+/** So often the kernel is asked to write out what it has, so that the last fsync does not wait for all of it. */
+const FLUSH_EVERY = 16 * 1024 * 1024;
+// O_EXCL and O_NOFOLLOW: nobody has put anything there before us.
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+const closeAsync = promisify(close);
+const fsyncAsync = promisify(fsync);
+
+/**
+ * Opens a file for a blob that is being taken in. The sink fails with
+ * IMAGE_TOO_LARGE above the limit and with STORE_FULL when the disk is full.
+ */
+export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): BlobWriter {
+  const fd = openSync(path, OPEN_FLAGS, 0o600);
+  const hash = createHash('sha512');
+  const flusher = createFlusher(fd);
+  let writing: Promise<void> = Promise.resolve();
+  let size = 0;
+  let open = true;
+
+  const take = (chunks: readonly Buffer[], done: (error?: Error) => void): void => {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (size + length > maxBytes) {
+      done(tooLarge(maxBytes));
+      return;
+    }
+    size += length;
+    writing = new Promise((resolve) => {
+      writeAll(fd, chunks, (error) => {
+        resolve();
+        if (error === undefined) flusher.wrote(length);
+        done(error === undefined ? undefined : (storeError(error, dir) as Error));
+      });
+    });
+    // While the thread pool writes, this thread hashes.
+    for (const chunk of chunks) hash.update(chunk);
+  };
+
+  const sink = new Writable({
+    highWaterMark: HIGH_WATER_MARK,
+    write: (chunk: Buffer, _encoding, done) => take([chunk], done),
+    writev: (items, done) =>
+      take(
+        items.map(({ chunk }) => chunk as Buffer),
+        done,
+      ),
+  });
+
+  return {
+    sink,
+    digest: () => hash.digest(),
+    size: () => size,
+    sync: async () => {
+      try {
+        await flusher.idle();
+        await fsyncAsync(fd);
+      } catch (error) {
+        throw storeError(error, dir);
+      }
+    },
+    close: async () => {
+      if (!open) return;
+      open = false;
+      // A number closed under a call in the thread pool could be another file's by then.
+      await writing;
+      await flusher.idle().catch(() => {});
+      await closeAsync(fd);
+    },
+  };
+}
+
+/** Writes several buffers at the file's position, going on after partial writes. */
+function writeAll(fd: number, chunks: readonly Buffer[], done: (error?: Error) => void): void {
+  writev(fd, chunks, (error, written) => {
+    if (error !== null) {
+      done(error);
+      return;
+    }
+    const rest = dropBytes(chunks, written);
+    if (rest.length === 0) done();
+    else writeAll(fd, rest, done);
+  });
+}
+
+function dropBytes(chunks: readonly Buffer[], count: number): readonly Buffer[] {
+  let left = count;
+  for (const [index, chunk] of chunks.entries()) {
+    if (left < chunk.length) return [chunk.subarray(left), ...chunks.slice(index + 1)];
+    left -= chunk.length;
+  }
+
+  return [];
+}
+
+interface Flusher {
+  wrote(bytes: number): void;
+  /** Settles when no flush is under way; rejects when one has failed, since the kernel tells a failure once only. */
+  idle(): Promise<void>;
+}
+
+function createFlusher(fd: number): Flusher {
+  let pending = 0;
+  let running: Promise<void> | undefined;
+  let failure: Error | undefined;
+
+  return {
+    wrote(bytes) {
+      pending += bytes;
+      if (pending < FLUSH_EVERY || running !== undefined) return;
+      pending = 0;
+      running = new Promise((resolve) => {
+        fdatasync(fd, (error) => {
+          failure ??= error ?? undefined;
+          running = undefined;
+          resolve();
+        });
+      });
+    },
+    async idle() {
+      await running;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+function tooLarge(maxBytes: number): GantryError {
+  return new GantryError(
+    'IMAGE_TOO_LARGE',
+    `cannot keep image: larger than ${maxBytes} bytes when unpacked`,
+    { hint: 'raise the limit on the size of images if it comes from somebody you trust' },
+  );
+}

@@ -1,0 +1,162 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { writeFileAtomic } from '#base/fs/atomic';
+import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
+import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
+import type { StoreContext } from '../format/context.ts';
+import { STORE_FILE_MODE, storeError } from '../format/permissions.ts';
+import { formatKeeping } from '../index/acceptance.ts';
+import type { Acceptance, ImageRecord } from '../index/image-record.ts';
+import { writeLastUse } from '../index/last-use.ts';
+import { imageNotFound, readRecord } from '../index/records.ts';
+import { formatRecord } from '../index/stored-record.ts';
+import { applyCommit, INCOMING } from './apply-commit.ts';
+import { type BlobWriter, openBlobWriter } from './blob-writer.ts';
+import { makeTempEntry, type TempEntry } from './temp-entry.ts';
+
+/** Limits on one image; `maxBytes` also on its uncompressed archive. Those of the archive reader unless told. */
+export type IngestLimits = Partial<ArchiveLimits>;
+
+/** What is known about a blob that has come whole. */
+export interface IngestedBlob {
+  readonly key: ImageKey;
+  readonly size: number;
+  readonly manifest: ImageManifest;
+}
+
+/** One blob being taken in; nobody sees it before `commit`. */
+export interface Ingest extends AsyncDisposable {
+  /** Takes the uncompressed tar; hashes it and writes it to the store's tmp/. */
+  readonly sink: Writable;
+  /**
+   * After the sink has finished: checks the archive's layout and reads its manifest.
+   * @throws GantryError what the archive is refused for, IMAGE_TOO_LARGE, STORE_FULL
+   */
+  finish(): Promise<IngestedBlob>;
+  /**
+   * After `finish`: makes the image visible. Bringing an image that is there
+   * already is success; what was known about its acceptance is not weakened.
+   * @throws GantryError STORE_FULL, STORE_NO_PERMISSION
+   */
+  commit(accepted: Acceptance, extra: { readonly latest: boolean }): Promise<ImageRecord>;
+  /** Leaves nothing behind; after `commit`, or a second time, it is nothing. */
+  abort(): Promise<void>;
+}
+
+/** How the names of these folders in tmp/ begin. */
+export const INGEST_PURPOSE = 'ingest';
+
+/**
+ * Begins to take in a blob.
+ * @throws GantryError STORE_FULL, STORE_NO_PERMISSION
+ */
+export function beginIngest(context: StoreContext, limits: IngestLimits = {}): Ingest {
+  const archiveLimits = { ...DEFAULT_ARCHIVE_LIMITS, ...limits };
+  const { entry, writer } = openIncoming(context, archiveLimits.maxBytes);
+  // A failed sink is reported by whoever writes to it, and by finish().
+  writer.sink.on('error', () => {});
+  let blob: IngestedBlob | undefined;
+
+  const abort = async (): Promise<void> => {
+    writer.sink.destroy();
+    await writer.close();
+    entry.remove();
+  };
+
+  return {
+    sink: writer.sink,
+    finish: async () => {
+      blob = await inspectIncoming({ entry, writer, limits: archiveLimits });
+      return blob;
+    },
+    commit: async (accepted, { latest }) => {
+      if (blob === undefined) throw new Error('an image must be finished before it is committed');
+      await writer.close();
+      try {
+        return commitIncoming(context, entry.path, { blob, accepted, latest });
+      } catch (error) {
+        throw storeError(error, context.dir);
+      } finally {
+        entry.remove();
+      }
+    },
+    abort,
+    [Symbol.asyncDispose]: abort,
+  };
+}
+
+function openIncoming(
+  { kernel, dir }: StoreContext,
+  maxBytes: number,
+): { readonly entry: TempEntry; readonly writer: BlobWriter } {
+  try {
+    const entry = makeTempEntry(kernel, dir, INGEST_PURPOSE);
+    try {
+      const writer = openBlobWriter({ path: join(entry.path, INCOMING.blob), dir, maxBytes });
+      return { entry, writer };
+    } catch (error) {
+      entry.remove();
+      throw error;
+    }
+  } catch (error) {
+    throw storeError(error, dir);
+  }
+}
+
+interface Incoming {
+  readonly entry: TempEntry;
+  readonly writer: BlobWriter;
+  readonly limits: ArchiveLimits;
+}
+
+async function inspectIncoming({ entry, writer, limits }: Incoming): Promise<IngestedBlob> {
+  const { sink } = writer;
+  if (sink.errored !== null) throw sink.errored;
+  if (!sink.writableFinished) throw new Error('an image must be ended before it is finished');
+
+  // The archive reader is only needed where images are taken in.
+  const { inspectAci } = await import('../archive/inspect.ts');
+  const [{ manifestText }] = await Promise.all([
+    inspectAci(join(entry.path, INCOMING.blob), limits),
+    writer.sync(),
+  ]);
+  writeFileAtomic(join(entry.path, INCOMING.manifest), manifestText, { mode: STORE_FILE_MODE });
+
+  return {
+    key: imageKeyOf(writer.digest()),
+    size: writer.size(),
+    manifest: parseImageManifest(manifestText),
+  };
+}
+
+interface Decision {
+  readonly blob: IngestedBlob;
+  readonly accepted: Acceptance;
+  readonly latest: boolean;
+}
+
+/** Writes down what was decided, then carries it out. */
+function commitIncoming(
+  context: StoreContext,
+  folder: string,
+  { blob, accepted, latest }: Decision,
+): ImageRecord {
+  const importTime = context.clock();
+  const { key, size, manifest } = blob;
+  const { name, labels = [] } = manifest;
+  const record = formatRecord({ key, name, labels, importTime, size });
+  const mode = STORE_FILE_MODE;
+
+  chmodSync(join(folder, INCOMING.blob), mode);
+  writeFileAtomic(join(folder, INCOMING.marker), '', { mode });
+  writeFileAtomic(join(folder, INCOMING.acceptance), formatKeeping({ accepted, latest }), { mode });
+  writeFileAtomic(join(folder, INCOMING.record), record, { mode });
+  applyCommit(context, folder);
+  writeLastUse(context.dir, key, importTime);
+
+  const committed = readRecord(context, key);
+  if (committed === undefined) throw imageNotFound(key);
+  return committed;
+}

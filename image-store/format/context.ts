@@ -1,0 +1,12 @@
+import type { Kernel } from '#base/kernel/kernel';
+import type { Log } from '#base/log/log';
+
+/** What every operation on an open store needs. */
+export interface StoreContext {
+  /** The store's folder, `DATA/cas`. */
+  readonly dir: string;
+  readonly kernel: Kernel;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}

@@ -1,0 +1,94 @@
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+
+/** The group whose members list and fetch images without being root. */
+export const STORE_GROUP = 'gantry';
+/** Folders: for the group, which what is made inside inherits. */
+export const STORE_DIR_MODE = 0o2770;
+export const STORE_FILE_MODE = 0o660;
+
+/**
+ * The number of a group in the text of /etc/group, group(5).
+ * @returns undefined when there is no such group
+ */
+export function groupIdIn(groups: string, name: string): number | undefined {
+  for (const line of groups.split('\n')) {
+    const [group, , id] = line.split(':');
+    if (group === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
+  }
+
+  return undefined;
+}
+
+/** The number of the store's group on this machine; undefined when it has none. */
+export function storeGroupId(): number | undefined {
+  try {
+    return groupIdIn(readFileSync('/etc/group', 'utf8'), STORE_GROUP);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes one folder of the store unless it is there; parents must be. What is
+ * there keeps its permissions, which the administrator may have chosen.
+ * @returns whether it was made
+ */
+export function makeStoreDir(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o770 });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+  // mkdir cuts the mode by the umask and knows no set-group-id bit.
+  chmodSync(path, STORE_DIR_MODE);
+
+  return true;
+}
+
+/**
+ * Gives a folder to the store's group when there is one and the caller may;
+ * everything that is made inside inherits it.
+ */
+export function giveToStoreGroup(path: string, gid: number | undefined = storeGroupId()): void {
+  if (gid === undefined || statSync(path).gid === gid) return;
+
+  try {
+    chownSync(path, -1, gid);
+    chmodSync(path, STORE_DIR_MODE);
+  } catch (error) {
+    // Who is not root and not in the group keeps a store of their own.
+    if (errorCode(error) !== 'EPERM') throw error;
+  }
+}
+
+/**
+ * Turns what the system says about missing permission or missing space into
+ * what the user can do about it; any other error comes back as it is.
+ * @param dir the store's folder
+ */
+export function storeError(error: unknown, dir: string): unknown {
+  const code = errorCode(error);
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new GantryError(
+      'STORE_NO_PERMISSION',
+      `cannot use image store "${dir}": permission denied`,
+      { hint: `run as root, or become a member of the group "${STORE_GROUP}"`, cause: error },
+    );
+  }
+  if (code === 'EROFS') {
+    return new GantryError('STORE_READ_ONLY', `cannot write to image store "${dir}": read-only`, {
+      hint: 'remount its file system writable, or choose another data directory with --dir',
+      cause: error,
+    });
+  }
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new GantryError('STORE_FULL', `cannot write to image store "${dir}": no space left`, {
+      hint: 'free some with "gantry image gc", or choose another data directory with --dir',
+      cause: error,
+    });
+  }
+
+  return error;
+}

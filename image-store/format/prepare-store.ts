@@ -1,0 +1,80 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type HeldLock, lockPath, tryLockPath } from '#base/lock/directory-lock';
+import { saveBackup } from './backup.ts';
+import type { StoreContext } from './context.ts';
+import { storeDirs } from './layout.ts';
+import { MIGRATIONS, type Migration } from './migrations.ts';
+import { giveToStoreGroup, makeStoreDir, STORE_DIR_MODE } from './permissions.ts';
+import { readStoreVersion, refuseNewer, STORE_VERSION, writeStoreVersion } from './version.ts';
+
+/** The formats that a program knows. */
+export interface StoreFormats {
+  readonly current: number;
+  /** One from every older format to the next one. */
+  readonly migrations: readonly Migration[];
+}
+
+const FORMATS: StoreFormats = { current: STORE_VERSION, migrations: MIGRATIONS };
+
+/**
+ * Makes sure that the store is there and in the current format. A store in an
+ * older one is brought up by one migration after another while nobody else
+ * uses it, its index having been copied to backups/.
+ * @returns a shared lock on the store, to be held as long as it is used
+ * @throws GantryError STORE_TOO_NEW, STORE_DAMAGED
+ */
+export function prepareStore(context: StoreContext, formats: StoreFormats = FORMATS): HeldLock {
+  const { dir, kernel } = context;
+  mkdirSync(dirname(dir), { recursive: true });
+  makeStoreDir(dir);
+
+  for (;;) {
+    const shared = lockPath(kernel, dir, 'shared');
+    try {
+      const version = readStoreVersion(dir);
+      if (version === formats.current) return shared;
+      if (version !== undefined) refuseNewer(dir, version, formats.current);
+    } catch (error) {
+      shared.release();
+      throw error;
+    }
+    shared.release();
+    bringUpToDate(context, formats);
+  }
+}
+
+function bringUpToDate(context: StoreContext, { current, migrations }: StoreFormats): void {
+  const { dir, log } = context;
+  using _alone = lockAlone(context);
+  // Somebody else may have done it while we waited for the lock.
+  const found = readStoreVersion(dir);
+  if (found !== undefined) refuseNewer(dir, found, current);
+
+  makeFolders(dir);
+  for (let version = found ?? 0; version < current; version += 1) {
+    const migration = migrations.find(({ from }) => from === version);
+    if (migration === undefined) throw new Error(`no migration from store format ${version}`);
+    if (migration.isNeeded(dir)) {
+      log.info(`bringing image store "${dir}" from format ${version} to ${version + 1}`);
+      migration.run(context, saveBackup(context, version));
+    }
+    writeStoreVersion(dir, version + 1);
+  }
+}
+
+function lockAlone({ dir, kernel, log }: StoreContext): HeldLock {
+  const lock = tryLockPath(kernel, dir, 'exclusive');
+  if (lock !== undefined) return lock;
+
+  log.info(`waiting for others to leave image store "${dir}", to bring it to the current format`);
+  return lockPath(kernel, dir, 'exclusive');
+}
+
+function makeFolders(dir: string): void {
+  chmodSync(dir, STORE_DIR_MODE);
+  giveToStoreGroup(dir);
+  for (const folder of storeDirs(dir)) {
+    if (makeStoreDir(folder)) giveToStoreGroup(folder);
+  }
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { decodeJson } from '#base/decode/decode';
+import { errorCode } from '#base/errors/gantry-error';
+import type { ImageKey } from '#schema/types/image-hash';
+import { acceptancePath } from '../format/layout.ts';
+import type { Acceptance } from './image-record.ts';
+
+/** What is kept beside a blob: all about an image that its blob does not say. */
+export interface Keeping {
+  readonly accepted: Acceptance;
+  readonly latest: boolean;
+}
+
+const keepingSchema = v.object({
+  accepted: v.object({
+    how: v.picklist(['signed', 'insecure', 'builtin']),
+    fingerprint: v.optional(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/))),
+    prefix: v.optional(v.string()),
+    time: v.number(),
+    source: v.string(),
+  }),
+  latest: v.boolean(),
+});
+
+/** The text that is kept beside a blob. */
+export function formatKeeping(keeping: Keeping): string {
+  return `${JSON.stringify(keeping)}\n`;
+}
+
+/**
+ * Reads what `formatKeeping` wrote.
+ * @param what named in the error
+ * @throws GantryError STORE_DAMAGED
+ */
+export function parseKeeping(text: string, what: string): Keeping {
+  return decodeJson(keepingSchema, text, { what, code: 'STORE_DAMAGED' });
+}
+
+/**
+ * What is kept beside the blob of an image.
+ * @returns undefined when nothing is
+ * @throws GantryError STORE_DAMAGED
+ */
+export function readKeeping(dir: string, key: ImageKey): Keeping | undefined {
+  let text: string;
+  try {
+    text = readFileSync(acceptancePath(dir, key), 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+
+  return parseKeeping(text, `acceptance of image ${key}`);
+}
+
+/**
+ * What is kept when an image is brought again. A verified acceptance is never
+ * lost to an insecure one, because it stays true of the same bytes; otherwise
+ * the newer one counts. What was the latest once may be meant again.
+ */
+export function mergeKeeping(kept: Keeping | undefined, given: Keeping): Keeping {
+  if (kept === undefined) return given;
+
+  const isWeaker = given.accepted.how === 'insecure' && kept.accepted.how !== 'insecure';
+  return {
+    accepted: isWeaker ? kept.accepted : given.accepted,
+    latest: kept.latest || given.latest,
+  };
+}
