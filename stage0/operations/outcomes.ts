@@ -1,6 +1,7 @@
 import type { ImageKey } from '#schema/types/image-hash';
 import type { AcName } from '#schema/types/names';
 import type { PodUuid } from '#schema/types/pod-uuid';
+import type { PodStateName } from '../pod/pod-state.ts';
 
 /** What stage 0's operations return; how it is shown is the front end's. */
 export interface PrepareOutcome {
@@ -14,19 +15,6 @@ export interface PrepareOutcome {
 export interface RunOutcome {
   readonly exitCode: number;
 }
-
-/** A pod's state, in rkt's words. */
-export type PodStateName =
-  | 'embryo'
-  | 'preparing'
-  | 'aborted prepare'
-  | 'prepared'
-  | 'running'
-  | 'exited'
-  | 'exited deleting'
-  | 'exited garbage'
-  | 'deleting'
-  | 'garbage';
 
 export interface AppStatus {
   readonly name: AcName;
@@ -42,6 +30,7 @@ export interface AppStatus {
 /** Times are milliseconds since 1970. */
 export interface PodStatus {
   readonly uuid: PodUuid;
+  /** rkt's words, and `orphaned` for a pod whose processes outlive the one that held it. */
   readonly state: PodStateName;
   readonly createdAt: number | undefined;
   readonly startedAt: number | undefined;

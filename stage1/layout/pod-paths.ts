@@ -21,12 +21,21 @@ export const appTreeIdPath = (podDir: string, app: string): string =>
 export const stage1Dir = (podDir: string): string => join(podDir, 'stage1');
 export const stage1ManifestPath = (podDir: string): string => join(podDir, 'stage1', 'manifest');
 export const stage1RootfsDir = (podDir: string): string => join(podDir, 'stage1', 'rootfs');
-/** Upper and work directories of one overlay; `tree` is a tree id, `app` empty for stage1. */
-export const overlayDir = (podDir: string, tree: string, app = ''): string =>
-  join(podDir, 'overlay', tree, app);
+/** What a pod changed in one tree; `tree` is a tree id, `app` empty for stage1. */
+export const overlayUpperDir = (podDir: string, tree: string, app = ''): string =>
+  join(podDir, 'overlay', tree, 'upper', app);
+/** overlayfs's own folder beside it. */
+export const overlayWorkDir = (podDir: string, tree: string, app = ''): string =>
+  join(podDir, 'overlay', tree, 'work', app);
+/** Where a tree that is one file is mounted, in the pod's mount namespace, to serve as the lower directory. */
+export const overlayLowerDir = (podDir: string, tree: string): string =>
+  join(podDir, 'overlay', tree, 'lower');
 /** An empty volume of the pod. */
 export const emptyVolumeDir = (podDir: string, volume: string): string =>
   join(podDir, 'sharedVolumes', volume);
+/** The empty volume of a mount point that no volume was given for; the dot keeps it apart from every volume's name. */
+export const implicitVolumeDir = (podDir: string, app: string, point: string): string =>
+  join(podDir, 'sharedVolumes', `${app}.${point}`);
 /** The directory of one app in the stage1 root. */
 export const appDir = (podDir: string, app: string): string =>
   join(stage1RootfsDir(podDir), 'opt', 'stage2', app);
@@ -44,6 +53,9 @@ export const resolvConfPath = (podDir: string): string =>
   join(stage1RootfsDir(podDir), 'etc', 'rkt-resolv.conf');
 export const hostsPath = (podDir: string): string =>
   join(stage1RootfsDir(podDir), 'etc', 'rkt-hosts');
+/** What the manifest of an app's image is called inside stage1. */
+export const appManifestInside = (podDir: string, app: string): string =>
+  join(appDir(podDir, app), 'manifest');
 /** Process number of the pod's first process, decimal and a newline: of itself, or of its parent. */
 export const pidPath = (podDir: string): string => join(podDir, 'pid');
 export const ppidPath = (podDir: string): string => join(podDir, 'ppid');

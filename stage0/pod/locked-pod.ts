@@ -1,0 +1,91 @@
+import { renameSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { syncDir } from '#base/fs/atomic';
+import type { Kernel } from '#base/kernel/kernel';
+import { type HeldLock, lockPath } from '#base/lock/directory-lock';
+import { newPodUuid, type PodUuid } from '#schema/types/pod-uuid';
+import { makePhaseDirs, makePodDir, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
+
+/** A pod in a phase, its directory locked by this process. Letting go of it unlocks it and changes nothing else. */
+export interface LockedPod<Phase extends PodPhase = PodPhase> extends Disposable {
+  readonly uuid: PodUuid;
+  readonly dataDir: string;
+  readonly phase: Phase;
+  readonly dir: string;
+  readonly lock: HeldLock;
+}
+
+/** Which phase may follow which: the legal moves, checked by the compiler. */
+interface Moves {
+  embryo: 'prepare' | 'garbage';
+  prepare: 'prepared' | 'run' | 'garbage';
+  prepared: 'run' | 'garbage';
+  run: 'exited-garbage';
+  'exited-garbage': never;
+  garbage: never;
+}
+
+/**
+ * Makes a new pod, in the phase `prepare`. The directory is made and locked
+ * where nobody takes it for a pod, then moved.
+ */
+export function createPod(kernel: Kernel, dataDir: string): LockedPod<'prepare'> {
+  const uuid = newPodUuid();
+  const dir = podDirIn(dataDir, 'embryo', uuid);
+  try {
+    makePodDir(dir);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    makePhaseDirs(dataDir);
+    makePodDir(dir);
+  }
+
+  const embryo = lockedPod({ uuid, dataDir, phase: 'embryo' }, lockPath(kernel, dir, 'exclusive'));
+  // Nothing of a pod that was being made is worth finding after a power loss.
+  return movePod(embryo, 'prepare', { durable: false });
+}
+
+export interface MoveOptions {
+  /** Whether the move survives a power loss; true unless told. */
+  readonly durable?: boolean | undefined;
+}
+
+/**
+ * Moves a pod into its next phase: one rename, and an fsync of the new parent.
+ * @returns the pod as it is now; the one given in must not be used any more
+ * @throws GantryError POD_MOVED when it is not where it was: another process was faster
+ */
+export function movePod<From extends PodPhase, To extends Moves[From]>(
+  pod: LockedPod<From>,
+  phase: To,
+  { durable = true }: MoveOptions = {},
+): LockedPod<To> {
+  const target = podDirIn(pod.dataDir, phase, pod.uuid);
+  try {
+    renameSync(pod.dir, target);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    throw new GantryError('POD_MOVED', `cannot move pod ${pod.uuid} to ${phase}: it is gone`, {
+      hint: 'another gantry was at work on it; look at it with "gantry status"',
+      cause: error,
+    });
+  }
+  if (durable) syncDir(phaseDir(pod.dataDir, phase));
+
+  return lockedPod({ uuid: pod.uuid, dataDir: pod.dataDir, phase }, pod.lock);
+}
+
+/** Binds a held lock to the pod whose directory it is on. */
+export function lockedPod<Phase extends PodPhase>(
+  { uuid, dataDir, phase }: { uuid: PodUuid; dataDir: string; phase: Phase },
+  lock: HeldLock,
+): LockedPod<Phase> {
+  return {
+    uuid,
+    dataDir,
+    phase,
+    dir: podDirIn(dataDir, phase, uuid),
+    lock,
+    [Symbol.dispose]: () => lock.release(),
+  };
+}

@@ -1,0 +1,62 @@
+import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCode } from '#base/errors/gantry-error';
+import type { PodUuid } from '#schema/types/pod-uuid';
+
+/** The folders that pods lie in, in the order in which a pod passes through them. */
+export const POD_PHASES = [
+  'embryo',
+  'prepare',
+  'prepared',
+  'run',
+  'exited-garbage',
+  'garbage',
+] as const;
+
+export type PodPhase = (typeof POD_PHASES)[number];
+
+/** The group whose members may see pods without being root. */
+const POD_GROUP = 'gantry';
+const PHASE_DIR_MODE = 0o2750;
+const POD_DIR_MODE = 0o750;
+
+export const podsDir = (dataDir: string): string => join(dataDir, 'pods');
+export const phaseDir = (dataDir: string, phase: PodPhase): string => join(podsDir(dataDir), phase);
+export const podDirIn = (dataDir: string, phase: PodPhase, uuid: PodUuid): string =>
+  join(phaseDir(dataDir, phase), uuid);
+
+/** Makes the folders of pods; those that exist keep their permissions, which the administrator may have chosen. */
+export function makePhaseDirs(dataDir: string): void {
+  mkdirSync(podsDir(dataDir), { recursive: true });
+  for (const phase of POD_PHASES) makeGroupDir(phaseDir(dataDir, phase));
+}
+
+/** Makes one pod's directory, exclusively. @throws EEXIST, ENOENT when the folders of pods are missing */
+export function makePodDir(path: string): void {
+  mkdirSync(path);
+  // mkdir cuts the mode by the caller's umask, which must not change.
+  chmodSync(path, POD_DIR_MODE);
+}
+
+function makeGroupDir(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  const gid = groupId();
+  if (gid !== undefined) chownSync(path, -1, gid);
+  chmodSync(path, PHASE_DIR_MODE);
+}
+
+function groupId(): number | undefined {
+  try {
+    const line = readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .find((entry) => entry.startsWith(`${POD_GROUP}:`));
+    return line === undefined ? undefined : Number(line.split(':')[2]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import { type Stats, statSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { resolveInside } from '#base/fs/inside';
+import type { Account } from './environment.ts';
+import { readRootFile } from './root-file.ts';
+
+/** Who an app runs as, as its manifest says it. */
+export interface IdentityRequest {
+  /** Name, number, or absolute path of a file whose owner is meant. */
+  readonly user: string;
+  readonly group: string;
+  readonly supplementaryGids: readonly number[];
+  /** Converted from a Docker image: a group that has the user's text and is not there is the user's number. */
+  readonly fromDocker?: boolean | undefined;
+}
+
+/** Who an app runs as, in the kernel's terms. */
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly supplementaryGids: readonly number[];
+  /** The user's entry in the app's passwd file, when there is one. */
+  readonly account: Account | undefined;
+}
+
+/** (uid_t) -1 is no user: chown(2). */
+const MAX_ID = 0xffff_fffe;
+
+/**
+ * Looks up user and group inside an app's root: a number is itself, a path is
+ * its owner, anything else is a name in etc/passwd or etc/group. Nothing
+ * outside the root is looked at, wherever links in it point.
+ * @param root the app's root file system, with its mounts
+ * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_FILE_UNREADABLE
+ */
+export function resolveIdentity(root: string, request: IdentityRequest): Identity {
+  const users = passwdEntries(root);
+  const uid = resolveUser(root, request.user, users);
+  const gid = resolveGroup(root, request, uid);
+
+  return {
+    uid,
+    gid,
+    supplementaryGids: request.supplementaryGids,
+    account: users().find((entry) => entry.uid === uid)?.account,
+  };
+}
+
+function resolveUser(root: string, user: string, users: () => readonly PasswdEntry[]): number {
+  const number = parseId(user);
+  if (number !== undefined) return number;
+  if (user.startsWith('/')) return ownerOf(root, user, 'APP_USER_UNKNOWN').uid;
+
+  const entry = users().find(({ account }) => account.name === user);
+  if (entry !== undefined) return entry.uid;
+
+  throw new GantryError('APP_USER_UNKNOWN', `cannot run as user "${user}": no such user`, {
+    hint: 'the name must be in /etc/passwd of the image; or give a number with --user',
+  });
+}
+
+function resolveGroup(root: string, request: IdentityRequest, uid: number): number {
+  const { group, user, fromDocker = false } = request;
+  const number = parseId(group);
+  if (number !== undefined) return number;
+  if (group.startsWith('/')) return ownerOf(root, group, 'APP_GROUP_UNKNOWN').gid;
+
+  const gid = readGroupIds(root).get(group);
+  if (gid !== undefined) return gid;
+  if (fromDocker && group === user) return uid;
+
+  throw new GantryError('APP_GROUP_UNKNOWN', `cannot run as group "${group}": no such group`, {
+    hint: 'the name must be in /etc/group of the image; or give a number with --group',
+  });
+}
+
+function parseId(text: string): number | undefined {
+  if (!/^\d{1,10}$/.test(text)) return undefined;
+  const id = Number(text);
+
+  return id <= MAX_ID ? id : undefined;
+}
+
+function ownerOf(
+  root: string,
+  path: string,
+  code: 'APP_USER_UNKNOWN' | 'APP_GROUP_UNKNOWN',
+): Stats {
+  try {
+    return statSync(resolveInside(root, path));
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
+    throw new GantryError(code, `cannot run as the owner of "${path}": no such file in the image`, {
+      cause: error,
+    });
+  }
+}
+
+interface PasswdEntry {
+  readonly uid: number;
+  readonly account: Account;
+}
+
+/** The entries of etc/passwd, read when they are first asked for; lines that are no entries are passed over. */
+function passwdEntries(root: string): () => readonly PasswdEntry[] {
+  let entries: readonly PasswdEntry[] | undefined;
+
+  return () => {
+    entries ??= (readRootFile(root, '/etc/passwd') ?? '').split('\n').flatMap((line) => {
+      const [name = '', , uidText = '', , , home = '', shell = ''] = line.split(':');
+      const uid = parseId(uidText);
+      return name === '' || uid === undefined ? [] : [{ uid, account: { name, home, shell } }];
+    });
+    return entries;
+  };
+}
+
+function readGroupIds(root: string): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  for (const line of (readRootFile(root, '/etc/group') ?? '').split('\n')) {
+    const [name = '', , gidText = ''] = line.split(':');
+    const gid = parseId(gidText);
+    if (name !== '' && gid !== undefined && !ids.has(name)) ids.set(name, gid);
+  }
+
+  return ids;
+}
