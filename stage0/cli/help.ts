@@ -50,8 +50,9 @@ export async function commandHelp(name: string): Promise<string> {
   ]);
 }
 
-async function entryHelp({ name, summary, load }: CommandEntry): Promise<string> {
-  const { help } = (await load()).command;
+async function entryHelp(entry: CommandEntry): Promise<string> {
+  const { name, summary } = entry;
+  const { help } = (await entry.load()).command;
 
   return page([
     ['NAME', [`gantry ${name} - ${summary}`]],
@@ -114,16 +115,9 @@ function optionLines(specs: OptionSpecs): readonly string[] {
 }
 
 function optionTerm(name: string, { kind, value = 'VALUE' }: OptionSpec): string {
-  switch (kind) {
-    case 'flag':
-      return `--${name}`;
-    case 'value':
-    case 'values':
-      return `--${name}=${value}`;
-    case 'optional':
-    case 'optionals':
-      return `--${name}[=${value}]`;
-  }
+  if (kind === 'flag') return `--${name}`;
+
+  return kind === 'value' || kind === 'values' ? `--${name}=${value}` : `--${name}[=${value}]`;
 }
 
 function optionText({ summary, fallback, kind }: OptionSpec): string {

@@ -96,8 +96,8 @@ function parserOptions(
   specs: OptionSpecs,
 ): Record<string, { type: 'string' | 'boolean'; short?: string }> {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
-  for (const [name, { kind }] of Object.entries(specs)) {
-    const type = kind === 'value' || kind === 'values' ? 'string' : 'boolean';
+  for (const [name, spec] of Object.entries(specs)) {
+    const type = takesNextWord(spec) ? 'string' : 'boolean';
     options[name] = name === 'help' ? { type, short: 'h' } : { type };
   }
 
@@ -113,17 +113,17 @@ function optionToken({ name, rawName, value }: ParsedOption, specs: OptionSpecs)
     throw unknownWord('flag', rawName, candidates(specs));
   }
 
-  switch (spec.kind) {
-    case 'flag':
-      return { kind: 'option', name, value: String(parseBoolean(value ?? 'true', rawName)) };
-    case 'optional':
-    case 'optionals':
-      return { kind: 'option', name, value: value ?? spec.bare ?? 'true' };
-    case 'value':
-    case 'values':
-      if (value === undefined) throw usageError(`flag ${rawName} needs a value`);
-      return { kind: 'option', name, value };
+  if (spec.kind === 'flag') {
+    return { kind: 'option', name, value: String(parseBoolean(value ?? 'true', rawName)) };
   }
+  const given = takesNextWord(spec) ? value : (value ?? spec.bare ?? 'true');
+  if (given === undefined) throw usageError(`flag ${rawName} needs a value`);
+
+  return { kind: 'option', name, value: given };
+}
+
+function takesNextWord({ kind }: OptionSpec): boolean {
+  return kind === 'value' || kind === 'values';
 }
 
 function candidates(specs: OptionSpecs): readonly string[] {

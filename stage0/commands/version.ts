@@ -1,5 +1,4 @@
 import { plainCommand, type Command } from '../cli/command.ts';
-import { formatTable } from '../cli/table.ts';
 import { APPC_VERSION, VERSION } from '../cli/version.ts';
 
 /** `gantry version`: the lines of rkt's, with what there is instead of Go. */

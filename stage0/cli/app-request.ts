@@ -1,0 +1,112 @@
+import type { AppRequest } from '../operations/requests.ts';
+import { APP_OPTIONS } from './app-options.ts';
+import { readAbsolutePath, readAssignments, readInteger, readName } from './flag-values.ts';
+import type { ImageSegment } from './image-line.ts';
+import { type OptionToken, type OptionValues, optionValues, parseBoolean } from './option.ts';
+import { usageError } from './usage-error.ts';
+import { MAX_ID, readMounts } from './volume-flags.ts';
+
+type AppValues = OptionValues<typeof APP_OPTIONS>;
+
+/** One app as asked for, and its valid flags whose features are still to come. */
+export interface ReadApp {
+  readonly app: AppRequest;
+  readonly unsupported: readonly string[];
+}
+
+/**
+ * Reads the flags of one image.
+ * @throws GantryError BAD_USAGE
+ */
+export async function readApp({ image, tokens, args }: ImageSegment): Promise<ReadApp> {
+  checkOnce(image, tokens);
+  const values: AppValues = optionValues(tokens, APP_OPTIONS);
+
+  return {
+    app: {
+      image,
+      args,
+      signature: readText(values.signature, '--signature'),
+      exec: readText(values.exec, '--exec'),
+      name: values.name === undefined ? undefined : readName(values.name, '--name'),
+      workingDir: readPath(values['working-dir'], '--working-dir'),
+      readOnlyRootfs: readTruth(values['readonly-rootfs'], '--readonly-rootfs'),
+      mounts: readMounts(values.mount),
+      user: readText(values.user, '--user'),
+      group: readText(values.group, '--group'),
+      supplementaryGids: readGids(values['supplementary-gids']),
+      annotations: readAssignments(values.annotation, '--annotation', 'identifier'),
+      userAnnotations: readAssignments(values['user-annotation'], '--user-annotation', 'any'),
+      userLabels: readAssignments(values['user-label'], '--user-label', 'any'),
+      environment: readAssignments(values.environment, '--environment', 'variable'),
+    },
+    unsupported: [...(await isolators(values, tokens)), ...streams(values)],
+  };
+}
+
+/** A flag that says one thing may be given once for an image; two would contradict each other. */
+function checkOnce(image: string, tokens: readonly OptionToken[]): void {
+  const single = tokens.filter(({ name }) => !isRepeatable(name)).map(({ name }) => name);
+  const twice = single.find((name, at) => single.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw usageError(`flag --${twice} is given twice for image "${image}"`);
+  }
+}
+
+function isRepeatable(name: string): boolean {
+  return APP_OPTIONS[name as keyof typeof APP_OPTIONS].kind === 'values';
+}
+
+function readText(text: string | undefined, flag: string): string | undefined {
+  if (text === '') throw usageError(`flag ${flag} needs a value: it is empty`);
+
+  return text;
+}
+
+function readPath(text: string | undefined, flag: string): string | undefined {
+  return text === undefined ? undefined : readAbsolutePath(text, flag);
+}
+
+function readTruth(text: string | undefined, flag: string): boolean | undefined {
+  return text === undefined ? undefined : parseBoolean(text, flag);
+}
+
+function readGids(text: string | undefined): readonly number[] | undefined {
+  return text
+    ?.split(',')
+    .map((gid) => readInteger(gid, '--supplementary-gids', { min: 0, max: MAX_ID }));
+}
+
+/** Most apps have none, and their checks need not be loaded then. */
+const ISOLATOR = /^(memory|cpu|caps?-|seccomp|oom-)/;
+
+async function isolators(
+  values: AppValues,
+  tokens: readonly OptionToken[],
+): Promise<readonly string[]> {
+  if (!tokens.some(({ name }) => ISOLATOR.test(name))) return [];
+
+  const { checkIsolators } = await import('./isolator-flags.ts');
+  return checkIsolators(values);
+}
+
+/** The stdio modes that there are; the first is the default, which needs nothing. */
+const STREAMS = {
+  stdin: ['null', 'tty', 'stream', 'interactive'],
+  stdout: ['log', 'null', 'tty', 'stream', 'interactive'],
+  stderr: ['log', 'null', 'tty', 'stream', 'interactive'],
+} as const;
+
+function streams(values: AppValues): readonly string[] {
+  return (['stdin', 'stdout', 'stderr'] as const).flatMap((name) => {
+    const mode = values[name];
+    const modes: readonly string[] = STREAMS[name];
+    if (mode === undefined || mode === modes[0]) return [];
+    if (modes.includes(mode)) return [`--${name}=${mode}`];
+
+    throw usageError(
+      `cannot read --${name}: unknown mode "${mode}"`,
+      `modes are ${modes.join(', ')}`,
+    );
+  });
+}

@@ -1,0 +1,115 @@
+import { isEnvironmentName } from '#schema/types/name-values';
+import {
+  isAcIdentifier,
+  AC_IDENTIFIER_RULE,
+  type AcName,
+  isAcName,
+  AC_NAME_RULE,
+} from '#schema/types/names';
+import { parseBoolean } from './option.ts';
+import { usageError } from './usage-error.ts';
+
+// Readers of the values that several flags have in common. `flag` is the flag
+// as the user writes it, for the error.
+
+/** @throws GantryError BAD_USAGE */
+export function readName(text: string, flag: string): AcName {
+  if (isAcName(text)) return text;
+
+  throw usageError(`cannot read ${flag}: "${text}" is no name`, `a name is ${AC_NAME_RULE}`);
+}
+
+/** An absolute path without `..`, without a slash at its end. @throws GantryError BAD_USAGE */
+export function readAbsolutePath(text: string, flag: string): string {
+  if (!text.startsWith('/')) throw usageError(`cannot read ${flag}: "${text}" is no absolute path`);
+  if (text.split('/').includes('..')) {
+    throw usageError(`cannot read ${flag}: "${text}" leads through ".."`);
+  }
+
+  return text.length > 1 ? text.replace(/\/+$/, '') || '/' : text;
+}
+
+/** A whole number from `min` to `max`, in decimal. @throws GantryError BAD_USAGE */
+export function readInteger(
+  text: string,
+  flag: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+
+  throw usageError(`cannot read ${flag}: "${text}" is no whole number from ${min} to ${max}`);
+}
+
+/** Cuts `NAME=VALUE` at the first `=`. @throws GantryError BAD_USAGE */
+export function readAssignment(text: string, flag: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw usageError(`cannot read ${flag}: "${text}" is not NAME=VALUE`);
+
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** What a name before `=` must be. */
+export type NameRule = 'variable' | 'identifier' | 'any';
+
+/**
+ * Reads the `NAME=VALUE` of a repeated flag into one record.
+ * @throws GantryError BAD_USAGE for a name that is given twice or breaks the rule
+ */
+export function readAssignments(
+  texts: readonly string[],
+  flag: string,
+  rule: NameRule,
+): Readonly<Record<string, string>> {
+  const entries = new Map<string, string>();
+  for (const text of texts) {
+    const [name, value] = readAssignment(text, flag);
+    checkName(name, flag, rule);
+    if (entries.has(name)) throw usageError(`cannot read ${flag}: "${name}" is given twice`);
+    entries.set(name, value);
+  }
+
+  return Object.fromEntries(entries);
+}
+
+function checkName(name: string, flag: string, rule: NameRule): void {
+  if (rule === 'variable' && !isEnvironmentName(name)) {
+    throw usageError(`cannot read ${flag}: "${name}" is no name of a variable`);
+  }
+  if (rule === 'identifier' && !isAcIdentifier(name)) {
+    throw usageError(
+      `cannot read ${flag}: "${name}" is no identifier`,
+      `an identifier is ${AC_IDENTIFIER_RULE}`,
+    );
+  }
+}
+
+/**
+ * Reads `key=value,key=value`. A comma belongs to the value unless a key and
+ * `=` follow it, so that paths may hold commas.
+ * @param keys those that there may be
+ * @throws GantryError BAD_USAGE
+ */
+export function readFields<Key extends string>(
+  text: string,
+  flag: string,
+  keys: readonly Key[],
+): Readonly<Partial<Record<Key, string>>> {
+  const fields: Partial<Record<Key, string>> = {};
+  for (const part of text.split(/,(?=[A-Za-z]*=)/)) {
+    const [name, value] = readAssignment(part, flag);
+    const key = keys.find((one) => one === name);
+    if (key === undefined) {
+      throw usageError(`cannot read ${flag}: unknown key "${name}"`, `keys are ${keys.join(', ')}`);
+    }
+    if (fields[key] !== undefined) throw usageError(`cannot read ${flag}: "${key}" is given twice`);
+    fields[key] = value;
+  }
+
+  return fields;
+}
+
+/** Reads an optional truth value among fields. @throws GantryError BAD_USAGE */
+export function readOptionalBoolean(text: string | undefined, flag: string): boolean | undefined {
+  return text === undefined ? undefined : parseBoolean(text, flag);
+}
