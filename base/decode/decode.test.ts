@@ -18,6 +18,12 @@ describe('decodeJson()', () => {
     ).toThrow(/image manifest: app\.ports\[1\]\.port: /);
   });
 
+  it('quotes a key that is not a plain word', () => {
+    expect(() =>
+      decodeJson(v.record(v.string(), v.number()), '{"a b\\u001b[2J":"x"}', options),
+    ).toThrow('image manifest: ["a b\\u001b[2J"]: ');
+  });
+
   it('says that text is not JSON', () => {
     expect(() => decodeJson(schema, '{', options)).toThrow('cannot read image manifest: not JSON');
   });

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { GantryError } from '../errors/gantry-error.ts';
+import { quoted } from '../errors/quoted.ts';
 
 /** Where an untrusted document came from and how big it may be. */
 export interface DecodeOptions {
@@ -50,12 +51,16 @@ export function decodeValue<Schema extends v.GenericSchema>(
   });
 }
 
+/** A key that is shown as it is; any other is shown in quotes. */
+const PLAIN_KEY = /^[\w$-]{1,80}$/;
+
 /** The path of an issue inside the document, as one would write it in JavaScript: `app.ports[2].port`. */
 function issuePath(issue: v.BaseIssue<unknown>): string {
   let path = '';
   for (const item of issue.path ?? []) {
     const key: unknown = item.key;
     if (typeof key === 'number') path += `[${key}]`;
+    else if (!PLAIN_KEY.test(String(key))) path += `[${quoted(String(key))}]`;
     else path += path === '' ? String(key) : `.${String(key)}`;
   }
 

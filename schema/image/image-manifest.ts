@@ -1,6 +1,7 @@
 import { decodeJson, decodeValue } from '#base/decode/decode';
 import { type App, app } from '../pod/app.ts';
-import { type Decoder, objectOf } from '../types/fields.ts';
+import type { Decoder } from '../types/decoder.ts';
+import { objectOf } from '../types/fields.ts';
 import { documentOf, type Header, headerFields } from '../types/header.ts';
 import type { ImageId } from '../types/image-hash.ts';
 import type { Labels } from '../types/labels.ts';

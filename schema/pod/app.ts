@@ -1,7 +1,8 @@
-import * as v from 'valibot';
-import { type Isolator, isolator } from '../isolators/isolator.ts';
-import { type Decoder, objectOf } from '../types/fields.ts';
-import { listOf, textMap, uniqueListOf } from '../types/lists.ts';
+import type { Isolator } from '../isolators/isolator.ts';
+import { isolatorList } from '../isolators/isolator-list.ts';
+import type { Decoder } from '../types/decoder.ts';
+import { objectOf } from '../types/fields.ts';
+import { listOf, nonEmptyListOf, textMap, uniqueListOf } from '../types/lists.ts';
 import { type EnvironmentVariable, environment } from '../types/name-values.ts';
 import type { AcName } from '../types/names.ts';
 import {
@@ -60,10 +61,7 @@ const eventHandler: Decoder<EventHandler> = objectOf<EventHandler>({
       (given) => given === 'pre-start' || given === 'post-stop',
       '"pre-start" or "post-stop"',
     ),
-    exec: v.pipe(
-      listOf(cText),
-      v.check((given) => given.length > 0, 'must not be empty'),
-    ),
+    exec: nonEmptyListOf(cText),
   },
   required: { name: true, exec: true },
 });
@@ -82,7 +80,7 @@ export const app: Decoder<App> = objectOf<App>({
     eventHandlers: uniqueListOf(eventHandler, 'name'),
     workingDirectory: optionalPath,
     environment,
-    isolators: listOf(isolator),
+    isolators: isolatorList,
     mountPoints: uniqueListOf(mountPoint, 'name'),
     ports: uniqueListOf(port, 'name'),
     userAnnotations: textMap,

@@ -1,14 +1,16 @@
 import * as v from 'valibot';
 import { decodeJson, decodeValue } from '#base/decode/decode';
-import { type Isolator, isolator } from '../isolators/isolator.ts';
-import { type Decoder, objectOf } from '../types/fields.ts';
+import type { Isolator } from '../isolators/isolator.ts';
+import { isolatorList } from '../isolators/isolator-list.ts';
+import { type Decoder, type Finding, fieldStep, itemStep, withChecks } from '../types/decoder.ts';
+import { objectOf } from '../types/fields.ts';
 import { documentOf, type Header, headerFields } from '../types/header.ts';
 import type { ImageId } from '../types/image-hash.ts';
 import type { Labels } from '../types/labels.ts';
-import { fieldStep, itemStep, listOf, textMap, uniqueListOf } from '../types/lists.ts';
+import { listOf, textMap, uniqueListOf } from '../types/lists.ts';
 import { type Annotations, annotations, labels } from '../types/name-values.ts';
 import type { AcIdentifier, AcName } from '../types/names.ts';
-import { quoted } from '../types/quoted.ts';
+import { quoted } from '#base/errors/quoted';
 import { absolutePath, acIdentifier, acName, boolean, imageId } from '../types/scalars.ts';
 import { type App, app } from './app.ts';
 import { type ExposedPort, exposedPort } from './port.ts';
@@ -103,7 +105,7 @@ const runtimeApp: Decoder<RuntimeApp> = objectOf<RuntimeApp>({
 
 const podManifest: Decoder<PodManifest> = documentOf(
   'PodManifest',
-  v.pipe(
+  withChecks(
     objectOf<PodManifest>({
       fields: {
         ...headerFields('PodManifest'),
@@ -114,7 +116,7 @@ const podManifest: Decoder<PodManifest> = documentOf(
           uniqueListOf(runtimeApp, 'name'),
         ),
         volumes: uniqueListOf(volume, 'name'),
-        isolators: listOf(isolator),
+        isolators: isolatorList,
         annotations,
         ports: listOf(exposedPort),
         userAnnotations: textMap,
@@ -123,38 +125,27 @@ const podManifest: Decoder<PodManifest> = documentOf(
       required: { acKind: true, acVersion: true, apps: true },
       nullable: ['apps'],
     }),
-    v.rawCheck(({ dataset, addIssue }) => {
-      if (!dataset.typed) return;
-
-      for (const { path, message } of danglingMounts(dataset.value)) addIssue({ path, message });
-    }),
+    danglingMounts,
   ),
 );
 
-interface Finding {
-  readonly path: [v.IssuePathItem, ...v.IssuePathItem[]];
-  readonly message: string;
-}
-
-/** Mounts that name a volume that the pod does not have. */
-function danglingMounts(manifest: PodManifest): readonly Finding[] {
+/** Finds mounts that name a volume that the pod does not have. */
+function* danglingMounts(manifest: PodManifest): Generator<Finding> {
   const names = new Set<string>(manifest.volumes?.map(({ name }) => name));
-  const findings: Finding[] = [];
-  for (const [index, { mounts = [] }] of manifest.apps.entries()) {
-    for (const [at, mount] of mounts.entries()) {
+
+  for (const [index, runtime] of manifest.apps.entries()) {
+    for (const [at, mount] of (runtime.mounts ?? []).entries()) {
       if (mount.appVolume !== undefined || names.has(mount.volume)) continue;
-      findings.push({
+      yield {
         path: [
           fieldStep(manifest, 'apps'),
           itemStep(manifest.apps, index),
-          fieldStep(manifest.apps, 'mounts'),
-          itemStep(mounts, at),
+          fieldStep(runtime, 'mounts'),
+          itemStep(runtime.mounts ?? [], at),
           fieldStep(mount, 'volume'),
         ],
         message: `the pod has no volume ${quoted(mount.volume)}`,
-      });
+      };
     }
   }
-
-  return findings;
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { type Decoder, objectOf } from '../types/fields.ts';
-import { fieldStep } from '../types/lists.ts';
+import { type Decoder, fieldStep, withChecks } from '../types/decoder.ts';
+import { objectOf } from '../types/fields.ts';
 import type { AcName } from '../types/names.ts';
 import { acName, boolean, cWord, integer, portNumber, textWhere } from '../types/scalars.ts';
 
@@ -28,7 +28,7 @@ export interface ExposedPort {
 const LAST_PORT = 65_535;
 const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 
-export const port: Decoder<Port> = v.pipe(
+export const port: Decoder<Port> = withChecks(
   objectOf<Port>({
     fields: {
       name: acName,
@@ -43,17 +43,15 @@ export const port: Decoder<Port> = v.pipe(
     },
     required: { name: true, protocol: true, port: true },
   }),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-
-    const last = dataset.value.port + (dataset.value.count ?? 1) - 1;
+  function* (given) {
+    const last = given.port + (given.count ?? 1) - 1;
     if (last > LAST_PORT) {
-      addIssue({
+      yield {
         message: `makes the last port ${last}, which is more than ${LAST_PORT}`,
-        path: [fieldStep(dataset.value, 'count')],
-      });
+        path: [fieldStep(given, 'count')],
+      };
     }
-  }),
+  },
 );
 
 export const exposedPort: Decoder<ExposedPort> = objectOf<ExposedPort>({

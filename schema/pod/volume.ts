@@ -1,6 +1,5 @@
-import * as v from 'valibot';
-import { type Decoder, objectOf } from '../types/fields.ts';
-import { fieldStep } from '../types/lists.ts';
+import { type Decoder, fieldStep, withChecks } from '../types/decoder.ts';
+import { objectOf } from '../types/fields.ts';
 import type { AcName } from '../types/names.ts';
 import { acName, boolean, optionalPath, textWhere, unixId } from '../types/scalars.ts';
 
@@ -45,7 +44,7 @@ interface AnyVolume {
 /** Which fields a kind must not have. */
 const FOREIGN_FIELDS = { host: ['mode', 'uid', 'gid'], empty: ['source'] } as const;
 
-export const volume: Decoder<Volume> = v.pipe(
+const anyVolume: Decoder<AnyVolume> = withChecks(
   objectOf<AnyVolume>({
     fields: {
       name: acName,
@@ -65,20 +64,20 @@ export const volume: Decoder<Volume> = v.pipe(
     },
     required: { name: true, kind: true },
   }),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-
-    const given = dataset.value;
+  function* (given) {
     for (const field of FOREIGN_FIELDS[given.kind]) {
       if (given[field] !== undefined) {
-        addIssue({
+        yield {
           message: `must not be set for a volume of kind ${given.kind}`,
           path: [fieldStep(given, field)],
-        });
+        };
       }
     }
     if (given.kind === 'host' && given.source === undefined) {
-      addIssue({ message: 'is required', path: [fieldStep(given, 'source')] });
+      yield { message: 'is required', path: [fieldStep(given, 'source')] };
     }
-  }),
-) as Decoder<AnyVolume> as Decoder<Volume>;
+  },
+);
+
+/** A volume of either kind; the checks above make the union true. */
+export const volume: Decoder<Volume> = anyVolume as Decoder<Volume>;

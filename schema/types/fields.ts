@@ -1,8 +1,6 @@
 import * as v from 'valibot';
-import { quoted } from './quoted.ts';
-
-/** A schema for something of which nothing is known yet. */
-export type Decoder<Output> = v.GenericSchema<unknown, Output>;
+import { quoted } from '#base/errors/quoted';
+import { type Decoder, type Finding, fieldStep, MAX_FINDINGS, readAt } from './decoder.ts';
 
 type RequiredKeys<Output> = {
   [Key in keyof Output]-?: undefined extends Output[Key] ? never : Key;
@@ -21,8 +19,6 @@ export interface ObjectShape<Output> {
   readonly nullable?: readonly (keyof Output)[];
 }
 
-type Reporter = v.RawTransformContext<unknown>['addIssue'];
-
 /** How deep a part of a document that we do not know may be nested, so that it can be written again. */
 const MAX_DEPTH = 200;
 
@@ -32,11 +28,7 @@ const MAX_DEPTH = 200;
  * twice in different cases. Fields that are not known are kept as they are.
  */
 export function objectOf<Output extends object>(shape: ObjectShape<Output>): Decoder<Output> {
-  const names = new Map<string, string>();
-  for (const name of Object.keys(shape.fields)) names.set(fold(name), name);
-  const decoders = shape.fields as Readonly<Record<string, Decoder<unknown>>>;
-  const nullable = new Set<string>((shape.nullable ?? []) as readonly string[]);
-  const required = Object.keys(shape.required);
+  const table = tableOf(shape as unknown as ObjectShape<Record<string, unknown>>);
 
   return v.pipe(
     v.unknown(),
@@ -47,61 +39,80 @@ export function objectOf<Output extends object>(shape: ObjectShape<Output>): Dec
         return NEVER;
       }
 
-      const seen = new Set<string>();
       const output: [string, unknown][] = [];
-      for (const [key, value] of Object.entries(input)) {
-        const name = names.get(fold(key));
-        if (name === undefined) {
-          keepUnknown({ input, key, value, output, addIssue });
-        } else if (seen.has(name)) {
-          addIssue({ message: `is given twice, as ${quoted(key)} too`, path: [step(input, name)] });
-        } else if (value !== undefined && (value !== null || nullable.has(name))) {
-          seen.add(name);
-          decodeField({ input, key, name, value, decoder: decoders[name], output, addIssue });
-        }
-      }
-      for (const name of required) {
-        if (!seen.has(name)) addIssue({ message: 'is required', path: [step(input, name)] });
-      }
+      for (const { path, message } of readFields(table, input, output)) addIssue({ path, message });
 
       return Object.fromEntries(output) as Output;
     }),
   );
 }
 
-interface Field {
-  readonly input: Record<string, unknown>;
-  readonly key: string;
-  readonly value: unknown;
-  readonly output: [string, unknown][];
-  readonly addIssue: Reporter;
+interface Table {
+  /** What each field is called, by its name without its case. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly decoders: ReadonlyMap<string, Decoder<unknown>>;
+  readonly required: readonly string[];
+  readonly nullable: ReadonlySet<string>;
 }
 
-function decodeField(
-  field: Field & { readonly name: string; readonly decoder: Decoder<unknown> | undefined },
-): void {
-  if (field.decoder === undefined) throw new Error(`no decoder for ${field.name}`);
-
-  const result = v.safeParse(field.decoder, field.value, { abortPipeEarly: true });
-  if (result.success) {
-    if (result.output !== undefined) field.output.push([field.name, result.output]);
-    return;
-  }
-  for (const { message, path } of result.issues) {
-    field.addIssue({ message, path: [step(field.input, field.key), ...(path ?? [])] });
-  }
+function tableOf(shape: ObjectShape<Record<string, unknown>>): Table {
+  return {
+    names: new Map(Object.keys(shape.fields).map((name) => [fold(name), name])),
+    decoders: new Map(Object.entries(shape.fields)),
+    required: Object.keys(shape.required),
+    nullable: new Set(shape.nullable),
+  };
 }
 
-function keepUnknown({ input, key, value, output, addIssue }: Field): void {
-  if (isDeeperThan(value, MAX_DEPTH)) {
-    addIssue({ message: 'is nested too deeply', path: [step(input, key)] });
-  } else {
-    output.push([key, value]);
+/** Reads every field of `input` into `output` and gives what is wrong. */
+function readFields(
+  table: Table,
+  input: Record<string, unknown>,
+  output: [string, unknown][],
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  const given = new Set<string>();
+  const absent = new Set(table.required);
+
+  for (const [key, value] of Object.entries(input)) {
+    if (findings.length >= MAX_FINDINGS) return findings;
+
+    const name = table.names.get(fold(key));
+    const again = name !== undefined && given.has(name);
+    if (name !== undefined) given.add(name);
+    if (again) {
+      const message = `is given twice, as ${quoted(key)} too`;
+      findings.push({ message, path: [fieldStep(input, name)] });
+      continue;
+    }
+    if (name !== undefined && isAbsent(value, table.nullable.has(name))) continue;
+    if (name !== undefined) absent.delete(name);
+
+    const decoder = name === undefined ? anyJson : table.decoders.get(name);
+    if (decoder === undefined) throw new Error(`no decoder for ${key}`);
+    const result = readAt(decoder, value, fieldStep(input, key));
+    if (result.findings !== undefined) findings.push(...result.findings);
+    else if (result.output !== undefined) output.push([name ?? key, result.output]);
   }
+  for (const name of absent) {
+    findings.push({ message: 'is required', path: [fieldStep(input, name)] });
+  }
+
+  return findings;
 }
+
+function isAbsent(value: unknown, nullable: boolean): boolean {
+  return value === undefined || (value === null && !nullable);
+}
+
+/** A part of a document of which nothing is known: kept, unless it is nested so deeply that it could not be written again. */
+export const anyJson: Decoder<unknown> = v.pipe(
+  v.unknown(),
+  v.check((value) => !isDeeperThan(value, MAX_DEPTH), 'is nested too deeply'),
+);
 
 /** Whether a value has more than so many levels. */
-export function isDeeperThan(value: unknown, levels: number): boolean {
+function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
 
@@ -116,9 +127,4 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** A field's name without its case, the way Go's decoder compares: the long s is an s and the Kelvin sign a k. */
 function fold(name: string): string {
   return name.toLowerCase().replaceAll('\u017f', 's');
-}
-
-/** One step of the path in an error. */
-function step(input: Record<string, unknown>, key: string): v.ObjectPathItem {
-  return { type: 'object', origin: 'value', input, key, value: input[key] };
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { type Decoder, objectOf } from './fields.ts';
-import { quoted } from './quoted.ts';
+import type { Decoder } from './decoder.ts';
+import { objectOf } from './fields.ts';
+import { quoted } from '#base/errors/quoted';
 import { acVersionProblem } from './sem-ver.ts';
 import { textWhere } from './scalars.ts';
 

@@ -1,6 +1,6 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { Branded } from './brand.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 
 /**
  * How a document names an image: `sha512-` and 2 to 128 hex digits, lower case.

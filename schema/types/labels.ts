@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
 import { GantryError } from '#base/errors/gantry-error';
 import { type AcIdentifier, parseAcIdentifier } from './names.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 
 export interface Label {
   readonly name: AcIdentifier;

@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { isTimestamp } from './date.ts';
-import { type Decoder, objectOf } from './fields.ts';
+import { type Decoder, fieldStep, itemStep, withChecks } from './decoder.ts';
+import { objectOf } from './fields.ts';
 import { type Label, type Labels, labelsProblem } from './labels.ts';
-import { fieldStep, itemStep, listOf, uniqueListOf } from './lists.ts';
+import { listOf, uniqueListOf } from './lists.ts';
 import type { AcIdentifier } from './names.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 import { acIdentifier, cText, text, textWhere } from './scalars.ts';
 
 export interface Annotation {
@@ -50,30 +51,28 @@ export const labels: Decoder<Labels> = v.pipe(
 );
 
 /** What the value of an annotation that the specification knows must be. */
-const KNOWN_ANNOTATIONS: Readonly<
-  Record<string, { readonly accept: (value: string) => boolean; readonly rule: string }>
-> = {
-  created: { accept: isTimestamp, rule: 'a time as in RFC 3339' },
-  homepage: { accept: isWebAddress, rule: 'an http or https URL' },
-  documentation: { accept: isWebAddress, rule: 'an http or https URL' },
-};
+const KNOWN_ANNOTATIONS: ReadonlyMap<
+  string,
+  { readonly accept: (value: string) => boolean; readonly rule: string }
+> = new Map([
+  ['created', { accept: isTimestamp, rule: 'a time as in RFC 3339' }],
+  ['homepage', { accept: isWebAddress, rule: 'an http or https URL' }],
+  ['documentation', { accept: isWebAddress, rule: 'an http or https URL' }],
+]);
 
-export const annotations: Decoder<Annotations> = v.pipe(
+export const annotations: Decoder<Annotations> = withChecks(
   uniqueListOf<'name', Annotation>(nameValue, 'name'),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-
-    for (const [index, annotation] of dataset.value.entries()) {
-      if (!Object.hasOwn(KNOWN_ANNOTATIONS, annotation.name)) continue;
-      const known = KNOWN_ANNOTATIONS[annotation.name];
+  function* (given) {
+    for (const [index, annotation] of given.entries()) {
+      const known = KNOWN_ANNOTATIONS.get(annotation.name);
       if (known === undefined || known.accept(annotation.value)) continue;
 
-      addIssue({
+      yield {
         message: `must be ${known.rule}, not ${quoted(annotation.value)}`,
-        path: [itemStep(dataset.value, index), fieldStep(annotation, 'value')],
-      });
+        path: [itemStep(given, index), fieldStep(annotation, 'value')],
+      };
     }
-  }),
+  },
 );
 
 export const environment: Decoder<readonly EnvironmentVariable[]> = uniqueListOf(

@@ -1,6 +1,6 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { Branded } from './brand.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 
 /** A name of an image, label, annotation or isolator: `^[a-z0-9]+([-._~/][a-z0-9]+)*$` (appc types, AC Identifier). */
 export type AcIdentifier = Branded<'AcIdentifier'>;

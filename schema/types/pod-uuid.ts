@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Branded } from './brand.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 
 /** The name of a pod: an RFC 4122 UUID in lower case with dashes, never the nil UUID. */
 export type PodUuid = Branded<'PodUuid'>;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Decoder } from './fields.ts';
+import type { Decoder } from './decoder.ts';
 import { IMAGE_ID_RULE, type ImageId, isImageId } from './image-hash.ts';
 import {
   AC_IDENTIFIER_RULE,
@@ -9,7 +9,7 @@ import {
   isAcIdentifier,
   isAcName,
 } from './names.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 
 /** Any text. */
 export const text: Decoder<string> = v.string('must be text');

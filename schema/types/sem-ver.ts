@@ -1,4 +1,4 @@
-import { quoted } from './quoted.ts';
+import { quoted } from '#base/errors/quoted';
 
 /** The version of the appc specification that this program speaks and writes. */
 export const AC_VERSION = '0.8.11';
