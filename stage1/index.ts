@@ -10,4 +10,5 @@ export * from './contract/arguments.ts';
 export * from './contract/entrypoint.ts';
 export * from './contract/environment.ts';
 export * from './layout/pod-paths.ts';
+export * from './runtime/hand-over.ts';
 export * from './runtime/pod-cgroup.ts';

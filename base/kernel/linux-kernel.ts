@@ -1,11 +1,11 @@
-import { readdirSync } from 'node:fs';
-import { isGantryError } from '../errors/gantry-error.ts';
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
 import { callLibc, kernelErrno } from './native.ts';
 
 // fcntl(2) commands and descriptor flags, asm-generic/fcntl.h.
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
+// close_range(2), linux/close_range.h.
+const CLOSE_RANGE_CLOEXEC = 4;
 // sigprocmask(2), asm-generic/signal.h.
 const SIG_SETMASK = 2;
 const SIGSET_BYTES = 128;
@@ -187,16 +187,12 @@ export const linuxKernel: Kernel = {
   },
 
   closeOnExecFrom(first) {
-    for (const name of readdirSync('/proc/self/fd')) {
-      const fd = Number(name);
-      if (fd < first) continue;
-      try {
-        linuxKernel.setCloseOnExec(fd, true);
-      } catch (error) {
-        // The descriptor that the listing itself used is gone by now.
-        if (!isGantryError(error) || kernelErrno(error) !== 'EBADF') throw error;
-      }
-    }
+    const number = 436; // close_range(2), asm-generic/unistd.h; Linux 5.11 has the flag
+    callLibc(
+      'long syscall(long number, uint first, uint last, uint flags)',
+      [number, first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC],
+      `have descriptors closed from ${first} on`,
+    );
   },
 
   duplicate(fd, onto) {

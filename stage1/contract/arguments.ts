@@ -1,3 +1,4 @@
+import { GantryError } from '#base/errors/gantry-error';
 import { INTERFACE_VERSION } from './annotations.ts';
 
 /** What the `run` entrypoint is told on its command line. */
@@ -83,4 +84,61 @@ export function encodeRunArguments(
     argv: [...known.flatMap(({ encode }) => encode(args)), args.uuid],
     dropped: unknown.map(({ name }) => name),
   };
+}
+
+/**
+ * Reads the command line of `run`, as a stage1 does. Flags of later versions
+ * are passed over, for stage 0 may be newer.
+ * @param argv without the program's name
+ * @throws GantryError STAGE1_BAD_ARGUMENTS
+ */
+export function parseRunArguments(argv: readonly string[]): RunArguments {
+  const uuid = argv.at(-1);
+  if (uuid === undefined || uuid.startsWith('-'))
+    throw badArguments('the UUID of the pod is missing');
+
+  const flags = new Map<string, string>();
+  for (const word of argv.slice(0, -1)) {
+    const match = /^--?([a-z0-9-]+)(?:=(.*))?$/s.exec(word);
+    if (match?.[1] === undefined) throw badArguments(`"${word}" is no flag`);
+    flags.set(match[1], match[2] ?? 'true');
+  }
+  const isOn = (name: string): boolean => flags.get(name) === 'true';
+
+  return {
+    uuid,
+    debug: isOn('debug'),
+    net: flags.get('net') ?? '',
+    interactive: isOn('interactive'),
+    localConfig: flags.get('local-config') ?? '',
+    mdsToken: flags.get('mds-token'),
+    privateUsers: flags.get('private-users'),
+    hostname: flags.get('hostname'),
+    disableCapabilities: isOn('disable-capabilities-restriction'),
+    disablePaths: isOn('disable-paths'),
+    disableSeccomp: isOn('disable-seccomp'),
+    dnsConfMode: parseDnsConfMode(flags.get('dns-conf-mode')),
+    mutable: isOn('mutable'),
+    ipc: oneOf(flags.get('ipc') ?? 'auto', ['auto', 'private', 'parent']),
+  };
+}
+
+function parseDnsConfMode(text = ''): RunArguments['dnsConfMode'] {
+  const modes = new Map(text.split(',').map((item) => item.split('=', 2) as [string, string]));
+
+  return {
+    resolv: oneOf(modes.get('resolv') ?? 'default', ['host', 'stage0', 'none', 'default']),
+    hosts: oneOf(modes.get('hosts') ?? 'default', ['host', 'stage0', 'default']),
+  };
+}
+
+function oneOf<Word extends string>(text: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === text);
+  if (found === undefined) throw badArguments(`"${text}" is none of ${words.join(', ')}`);
+
+  return found;
+}
+
+function badArguments(state: string): GantryError {
+  return new GantryError('STAGE1_BAD_ARGUMENTS', `cannot read the arguments of stage 1: ${state}`);
 }

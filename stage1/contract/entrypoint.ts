@@ -1,5 +1,5 @@
 import type { Exec } from '#base/exec/exec';
-import type { Kernel } from '#base/kernel/kernel';
+import type { Fd, Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 
 /**
@@ -32,13 +32,22 @@ export interface EntrypointHost {
   /** The pod directory, which is also the working directory. */
   readonly podDir: string;
   readonly caller: CallerState;
+  /**
+   * The mount namespace that gantry was called in, open, for `run`: a volume
+   * whose mounts go back to the host is copied there.
+   */
+  readonly callerMounts?: Fd | undefined;
   /** How to start gantry itself, for the waiter that releases a pod when it ends: `[path, ...global flags]`. */
   readonly gantry: readonly [string, ...string[]];
 }
 
+/** Endings of entrypoints that are loaded into the running process; anything else is executed. */
+export const LOADED_ENTRYPOINT: RegExp = /\.[cm]?js$/;
+
 /**
  * What an entrypoint module exports as `entrypoint`. `run` and `enter` end in
  * an execve and do not return unless something failed; `gc` and `stop` return
- * an exit code.
+ * an exit code. What fails in a way that the user must see is thrown; an exit
+ * code other than 0 that is returned has been explained in the log.
  */
 export type Entrypoint = (host: EntrypointHost) => Promise<number>;
