@@ -13,3 +13,19 @@ export type {
   Verifier,
 } from './trust-types.ts';
 export { createVerifier, type VerifierOptions } from './verifier.ts';
+export {
+  ADMIN_GROUP,
+  type AddedKey,
+  type AddOptions,
+  addTrustedKey,
+  type KeyPlace,
+  maskTrustedKey,
+  removeTrustedKey,
+  unmaskTrustedKey,
+} from './edit-keys.ts';
+export {
+  type KeyPartReview,
+  type KeyReview,
+  type ReviewOptions,
+  readPublicKeys,
+} from './key-review.ts';

@@ -1,3 +1,4 @@
+import { isGantryError } from '#base/errors/gantry-error';
 import type { Key, SignaturePacket, Subkey } from 'openpgp';
 import { ANY_TIME, loadOpenPgp, MIN_RSA_BITS } from './openpgp.ts';
 import {
@@ -78,10 +79,47 @@ export async function demandUsable(signer: Signer, now: number): Promise<void> {
   }
 }
 
+/**
+ * Demands of a certificate that some key in it can make signatures that are accepted now.
+ * @throws GantryError as `demandUsable`
+ */
+export async function demandSigner(key: Key, now: number): Promise<void> {
+  await demandAlive({ key, part: key }, now);
+
+  const signers = [key, ...key.subkeys].filter((part) =>
+    SIGNING.has(part.getAlgorithmInfo().algorithm),
+  );
+  const refusals: unknown[] = [];
+  for (const part of signers) {
+    const refusal = await demandUsable({ key, part }, now).catch((error: unknown) => error);
+    if (refusal === undefined) return;
+    refusals.push(refusal);
+  }
+
+  const telling = refusals.find((refusal) => !isGantryError(refusal, 'KEY_UNUSABLE'));
+  throw telling ?? unusableKey(nameOf(key), 'none of its keys may sign', refusals[0]);
+}
+
+/** Algorithms that make signatures, by the library's names. */
+const SIGNING: ReadonlySet<string> = new Set([
+  'rsaEncryptSign',
+  'rsaSign',
+  'dsa',
+  'ecdsa',
+  'eddsaLegacy',
+  'ed25519',
+  'ed448',
+]);
+
 async function demandAlive(signer: Signer, now: number): Promise<void> {
   const named = nameOf(signer.part);
   const life = await lifeOf(signer);
 
+  const { curve } = signer.part.getAlgorithmInfo();
+  // The library leaves them to a package that is not among its dependencies.
+  if (curve?.startsWith('brainpool')) {
+    throw unusableKey(named, `its curve ${curve} is not supported`);
+  }
   if (life.created > now) throw notYetValidKey(named, new Date(life.created));
   const weakness = weaknessOf(signer.part);
   if (weakness !== undefined) throw weakKey(named, weakness);

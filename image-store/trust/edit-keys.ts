@@ -1,0 +1,199 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { writeFileAtomic } from '#base/fs/atomic';
+import { groupIdIn } from '../format/permissions.ts';
+import { factsOf, rememberFacts } from './key-facts.ts';
+import { loadTrustedKey, parseKeys, readKeyFile } from './key-file.ts';
+import { type KeyReview, reviewOf } from './key-review.ts';
+import { ANY_TIME, loadOpenPgp } from './openpgp.ts';
+import { keyFileAt, type KeyFile, scopeDir, type TrustLayer } from './trust-folders.ts';
+import type { KeyScope, TrustRoots } from './trust-types.ts';
+
+/** Members may change which keys are trusted, as rkt-admin's may. */
+export const ADMIN_GROUP = 'gantry-admin';
+
+/** A key in a scope: what every change is about. */
+export interface KeyPlace {
+  /** Of the primary key, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  readonly scope: KeyScope;
+}
+
+export interface AddedKey {
+  readonly path: string;
+  /** `updated`: the key was trusted here already, and what is new in it was taken over. */
+  readonly outcome: 'added' | 'updated' | 'unchanged';
+  /** The key as it is trusted now. */
+  readonly key: KeyReview;
+}
+
+export interface AddOptions {
+  readonly scope: KeyScope;
+  /** The present, ms since 1970; the system's clock unless told. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Trusts a key for a scope, in the local folder. Where it is trusted already,
+ * the two copies are merged, so a revocation once seen is never lost.
+ * @throws GantryError with the key's own problem unless it is merged, TRUST_NO_PERMISSION, KEY_FILE_INVALID
+ */
+export async function addTrustedKey(
+  roots: TrustRoots,
+  review: KeyReview,
+  { scope, now = Date.now }: AddOptions,
+): Promise<AddedKey> {
+  const layer = localLayer(roots);
+  const path = keyPath(roots, { fingerprint: review.fingerprint, scope });
+  const present = keyFileAt(layer, scope, review.fingerprint);
+  if (present?.kind !== 'key') {
+    if (review.problem !== undefined) throw review.problem;
+    await writeKey(roots, path, review.armored);
+    return { path, outcome: 'added', key: review };
+  }
+
+  const merged = await merge(present, review, now());
+  const before = Buffer.from(readKeyFile(path)).toString();
+  if (merged.armored === before) return { path, outcome: 'unchanged', key: merged };
+
+  await writeKey(roots, path, merged.armored);
+  return { path, outcome: 'updated', key: merged };
+}
+
+/**
+ * Takes a key out of the local folder.
+ * @returns whether a system key of the same name is trusted again, now that nothing hides it
+ * @throws GantryError KEY_NOT_THERE, TRUST_NO_PERMISSION
+ */
+export function removeTrustedKey(roots: TrustRoots, place: KeyPlace): { systemKey: boolean } {
+  const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
+  if (file?.kind !== 'key') throw notThere(roots, place, file);
+
+  writing(file.path, () => rmSync(file.path));
+  return { systemKey: systemKeyAt(roots, place) };
+}
+
+/**
+ * Takes the trust in a key back for a scope, whoever has given it: a
+ * zero-length file in the local folder, in place of the key if that has one.
+ * @returns the path of the mask
+ * @throws GantryError TRUST_NO_PERMISSION
+ */
+export function maskTrustedKey(roots: TrustRoots, place: KeyPlace): { path: string } {
+  const path = keyPath(roots, place);
+  putFile(path, '');
+
+  return { path };
+}
+
+/**
+ * Removes a mask.
+ * @throws GantryError KEY_NOT_THERE, TRUST_NO_PERMISSION
+ */
+export function unmaskTrustedKey(roots: TrustRoots, place: KeyPlace): { systemKey: boolean } {
+  const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
+  if (file?.kind !== 'mask') throw notThere(roots, place, file);
+
+  writing(file.path, () => rmSync(file.path));
+  return { systemKey: systemKeyAt(roots, place) };
+}
+
+async function merge(present: KeyFile, review: KeyReview, now: number): Promise<KeyReview> {
+  const { config } = await loadOpenPgp();
+  const [added] = await parseKeys(Buffer.from(review.armored), review.fingerprint);
+  const kept = await loadTrustedKey(present);
+  if (added === undefined) throw new Error('a reviewed key is no key');
+
+  return await reviewOf(await kept.update(added, ANY_TIME, config), now);
+}
+
+async function writeKey(roots: TrustRoots, path: string, armored: string): Promise<void> {
+  const content = Buffer.from(armored);
+  putFile(path, content);
+
+  if (roots.factsDir === undefined) return;
+  const [key] = await parseKeys(content, `"${path}"`);
+  if (key !== undefined) rememberFacts(roots.factsDir, content, await factsOf(key));
+}
+
+function putFile(path: string, content: string | Uint8Array): void {
+  writing(path, () => {
+    makeFolders(dirname(path), adminGroupId());
+    writeFileAtomic(path, content, { mode: 0o644 });
+    // Everybody who fetches reads the keys, whatever the umask of who wrote them.
+    chmodSync(path, 0o644);
+  });
+}
+
+/** Makes missing folders, writable for the admin group where there is one. */
+function makeFolders(path: string, gid: number | undefined): void {
+  if (existsSync(path)) return;
+
+  makeFolders(dirname(path), gid);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Somebody else adds a key at the same moment.
+    if (errorCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  giveTo(gid, path);
+}
+
+function giveTo(gid: number | undefined, path: string): void {
+  try {
+    if (gid !== undefined) chownSync(path, -1, gid);
+    chmodSync(path, gid === undefined ? 0o755 : 0o2775);
+  } catch (error) {
+    // Who is neither root nor in the group keeps a folder of their own.
+    if (errorCode(error) !== 'EPERM') throw error;
+  }
+}
+
+function adminGroupId(): number | undefined {
+  try {
+    return groupIdIn(readFileSync('/etc/group', 'utf8'), ADMIN_GROUP);
+  } catch {
+    return undefined;
+  }
+}
+
+function writing(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    const reason = {
+      EACCES: 'permission denied',
+      EPERM: 'operation not permitted',
+      EROFS: 'read-only file system',
+    }[errorCode(cause) ?? ''];
+    if (reason === undefined) throw cause;
+    throw new GantryError('TRUST_NO_PERMISSION', `cannot change trusted key "${path}": ${reason}`, {
+      cause,
+      hint: `run as root or as a member of the group "${ADMIN_GROUP}"`,
+    });
+  }
+}
+
+function notThere(roots: TrustRoots, place: KeyPlace, file: KeyFile | undefined): GantryError {
+  const path = keyPath(roots, place);
+  const state = file === undefined ? 'no such file' : `it is a ${file.kind}`;
+  const hint = systemKeyAt(roots, place)
+    ? 'the key comes with the system: mask it to trust it no longer'
+    : 'list the trusted keys with "gantry trust --list"';
+
+  return new GantryError('KEY_NOT_THERE', `cannot remove "${path}": ${state}`, { hint });
+}
+
+function systemKeyAt(roots: TrustRoots, { scope, fingerprint }: KeyPlace): boolean {
+  return keyFileAt({ dir: roots.systemDir, origin: 'system' }, scope, fingerprint)?.kind === 'key';
+}
+
+function localLayer({ localDir }: TrustRoots): TrustLayer {
+  return { dir: localDir, origin: 'local' };
+}
+
+function keyPath({ localDir }: TrustRoots, { scope, fingerprint }: KeyPlace): string {
+  return `${scopeDir(localDir, scope)}/${fingerprint}`;
+}
