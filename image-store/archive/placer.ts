@@ -1,0 +1,323 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  ftruncateSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  chmodSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { createHash, hash } from 'node:crypto';
+import { errorCode } from '#base/errors/gantry-error';
+import type { Fd, Kernel } from '#base/kernel/kernel';
+import { refused } from './archive-error.ts';
+import type { ArchiveEntry, EntryType, Xattr } from './entry.ts';
+import type { TarReader } from './tar-reader.ts';
+
+/** The digest of file contents; sha-256 for its speed in hardware. */
+export const CONTENT_DIGEST = 'sha256';
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+/** File type bits of stat(2). */
+const TYPE_BITS = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
+/** What overlayfs itself keeps in attributes: in an image they would change what the pod sees. */
+const OVERLAY_ATTRIBUTE = /^(?:trusted|user)\.overlay\./;
+
+/** An entry on its way into the root. */
+export interface Placement {
+  readonly entry: ArchiveEntry;
+  /** Clean path below the root; the empty string is the root. */
+  readonly path: string;
+  /** Clean path below the root of a hard link's target. */
+  readonly linkTarget?: string | undefined;
+}
+
+/**
+ * Places entries of untrusted archives below the root directory of this
+ * process, which has chrooted there: no path leads further out. Nothing is
+ * placed through a symbolic link: one that lies in the way comes from a lower
+ * image and is replaced, or from the same archive, which is then refused.
+ */
+export interface Placer {
+  /** Announces the next archive: what lies there now may be overwritten. */
+  beginLayer(): void;
+  /** @throws GantryError ARCHIVE_ENTRY_REFUSED; errors of the system as they come */
+  place(placement: Placement, reader: TarReader): void;
+  /** Attributes and times of directories, which placing something inside would change again. */
+  finish(): void;
+  /** Digests of the files' contents by path, as they were written. */
+  readonly digests: ReadonlyMap<string, Buffer>;
+}
+
+interface DirectoryEnd {
+  readonly mtimeNs: bigint;
+  readonly xattrs: readonly Xattr[];
+}
+
+interface State {
+  readonly kernel: Kernel;
+  /** Paths known to be real directories. */
+  readonly directories: Set<string>;
+  readonly directoryEnds: Map<string, DirectoryEnd>;
+  /** What this archive has placed; `implied` for a directory that had no entry yet. */
+  readonly placed: Map<string, EntryType | 'implied'>;
+  readonly digests: Map<string, Buffer>;
+}
+
+/** Makes a placer for the root directory of this process. Its umask must be 0. */
+export function createPlacer(kernel: Kernel): Placer {
+  const state: State = {
+    kernel,
+    directories: new Set(['']),
+    directoryEnds: new Map(),
+    placed: new Map(),
+    digests: new Map(),
+  };
+
+  return {
+    digests: state.digests,
+    beginLayer: () => state.placed.clear(),
+    place: (placement, reader) => place(state, placement, reader),
+    finish() {
+      for (const [path, { mtimeNs, xattrs }] of state.directoryEnds) {
+        setXattrs(state, path, xattrs);
+        kernel.setTimes(inRoot(path), { atimeNs: mtimeNs, mtimeNs });
+      }
+    },
+  };
+}
+
+function inRoot(path: string): string {
+  return `/${path}`;
+}
+
+function place(state: State, placement: Placement, reader: TarReader): void {
+  const { entry, path } = placement;
+  checkAttributes(entry);
+  demandDirectoryAbove(state, path, entry.path);
+  const before = state.placed.get(path);
+  if (before !== undefined && !(before === 'implied' && entry.type === 'directory'))
+    throw refused(entry.path, 'the archive holds this path twice');
+  state.placed.set(path, entry.type);
+
+  switch (entry.type) {
+    case 'directory':
+      return placeDirectory(state, entry, path);
+    case 'file':
+      return placeFile(state, placement, reader);
+    case 'link':
+      return placeLink(state, placement);
+    case 'symlink':
+      replacing(state, path, (target) => symlinkSync(entry.linkPath, target));
+      lchownSync(inRoot(path), entry.uid, entry.gid);
+      return finishEntry(state, entry, path);
+    case 'char':
+    case 'block':
+    case 'fifo':
+      return placeNode(state, entry, path);
+  }
+}
+
+function checkAttributes(entry: ArchiveEntry): void {
+  const foreign = entry.xattrs.find(({ name }) => OVERLAY_ATTRIBUTE.test(name));
+  if (foreign !== undefined)
+    throw refused(entry.path, `its attribute "${foreign.name}" belongs to the overlay file system`);
+  if (entry.type === 'char' && entry.device.major === 0 && entry.device.minor === 0)
+    throw refused(entry.path, 'a character device 0:0 hides files in an overlay');
+}
+
+/** Sees to it that every part above a path is a directory, making the missing ones. */
+function demandDirectoryAbove(state: State, path: string, entryPath: string): void {
+  const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+  if (parent === '') return;
+  const before = state.placed.get(parent);
+  if (before === 'directory' || before === 'implied') return;
+  if (before !== undefined)
+    throw refused(entryPath, `it lies behind "${parent}", which the archive placed as a ${before}`);
+
+  demandDirectoryAbove(state, parent, entryPath);
+  state.placed.set(parent, 'implied');
+  if (!makeDirectory(state, parent)) return;
+
+  // No archive says what it looks like; always the same, so that a tree rendered again is the same.
+  lchownSync(inRoot(parent), 0, 0);
+  chmodSync(inRoot(parent), 0o755);
+  state.directoryEnds.set(parent, { mtimeNs: 0n, xattrs: [] });
+}
+
+/** @returns false when there was a directory already */
+function makeDirectory(state: State, path: string): boolean {
+  if (state.directories.has(path)) return false;
+
+  const target = inRoot(path);
+  try {
+    mkdirSync(target, 0o700);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    if (lstatSync(target).isDirectory()) {
+      state.directories.add(path);
+      return false;
+    }
+    remove(state, path);
+    mkdirSync(target, 0o700);
+  }
+  state.directories.add(path);
+  return true;
+}
+
+function placeDirectory(state: State, entry: ArchiveEntry, path: string): void {
+  makeDirectory(state, path);
+  lchownSync(inRoot(path), entry.uid, entry.gid);
+  chmodSync(inRoot(path), entry.mode);
+  state.directoryEnds.set(path, { mtimeNs: entry.mtimeNs, xattrs: entry.xattrs });
+}
+
+function placeFile(state: State, { entry, path }: Placement, reader: TarReader): void {
+  let fd: Fd = -1;
+  replacing(state, path, (target) => {
+    fd = openSync(target, NEW_FILE, 0o600);
+  });
+  try {
+    state.digests.set(path, writeContent(fd, entry, reader));
+    fchownSync(fd, entry.uid, entry.gid);
+    // After the owner, whose change takes set-id bits away.
+    fchmodSync(fd, entry.mode);
+  } finally {
+    closeSync(fd);
+  }
+  finishEntry(state, entry, path);
+}
+
+/** @returns the digest of the content as it will be read again, holes as zeros */
+function writeContent(fd: Fd, entry: ArchiveEntry, reader: TarReader): Buffer {
+  if (entry.sparse !== undefined) return writeSparse(fd, entry, reader);
+
+  const first = reader.piece();
+  if (first === undefined) return hash(CONTENT_DIGEST, '', 'buffer');
+  writeAll(fd, first);
+  if (first.length === entry.size) return hash(CONTENT_DIGEST, first, 'buffer');
+
+  const digest = createHash(CONTENT_DIGEST).update(first);
+  for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) {
+    writeAll(fd, piece);
+    digest.update(piece);
+  }
+  return digest.digest();
+}
+
+const ZEROS: Buffer = Buffer.alloc(64 * 1024);
+
+function writeSparse(fd: Fd, entry: ArchiveEntry, reader: TarReader): Buffer {
+  const digest = createHash(CONTENT_DIGEST);
+  let position = 0;
+  const hole = (until: number): void => {
+    while (position < until) {
+      const length = Math.min(ZEROS.length, until - position);
+      digest.update(ZEROS.subarray(0, length));
+      position += length;
+    }
+  };
+
+  let rest: Buffer = Buffer.alloc(0);
+  for (const run of entry.sparse ?? []) {
+    hole(run.offset);
+    for (let left = run.length; left > 0; ) {
+      if (rest.length === 0) rest = reader.piece() ?? Buffer.alloc(0);
+      const piece = rest.subarray(0, left);
+      if (piece.length === 0) throw refused(entry.path, 'its sparse map does not match its size');
+      writeAll(fd, piece, position);
+      digest.update(piece);
+      position += piece.length;
+      left -= piece.length;
+      rest = rest.subarray(piece.length);
+    }
+  }
+  hole(entry.size);
+  ftruncateSync(fd, entry.size);
+
+  return digest.digest();
+}
+
+function writeAll(fd: Fd, bytes: Buffer, position?: number): void {
+  for (let at = 0; at < bytes.length; ) {
+    const where = position === undefined ? null : position + at;
+    at += writeSync(fd, bytes, at, bytes.length - at, where);
+  }
+}
+
+function placeLink(state: State, { entry, path, linkTarget }: Placement): void {
+  const type = linkTarget === undefined ? undefined : state.placed.get(linkTarget);
+  if (linkTarget === undefined || type === undefined || type === 'directory' || type === 'implied')
+    throw refused(
+      entry.path,
+      `it is a hard link to "${entry.linkPath}", which the archive has not placed before it`,
+    );
+
+  replacing(state, path, (target) => linkSync(inRoot(linkTarget), target));
+  const digest = state.digests.get(linkTarget);
+  if (digest !== undefined) state.digests.set(path, digest);
+}
+
+function placeNode(state: State, entry: ArchiveEntry, path: string): void {
+  const type = entry.type as keyof typeof TYPE_BITS;
+  replacing(state, path, (target) => {
+    state.kernel.makeNode(target, TYPE_BITS[type] | 0o600, entry.device);
+  });
+  lchownSync(inRoot(path), entry.uid, entry.gid);
+  chmodSync(inRoot(path), entry.mode);
+  finishEntry(state, entry, path);
+}
+
+/** Attributes and times of anything but a directory or a hard link. */
+function finishEntry(state: State, entry: ArchiveEntry, path: string): void {
+  setXattrs(state, path, entry.xattrs);
+  state.kernel.setTimes(inRoot(path), { atimeNs: entry.mtimeNs, mtimeNs: entry.mtimeNs });
+}
+
+function setXattrs({ kernel }: State, path: string, xattrs: readonly Xattr[]): void {
+  for (const { name, value } of xattrs) kernel.setXattr(inRoot(path), name, value);
+}
+
+/** Makes something; what a lower image left at the path goes first. */
+function replacing(state: State, path: string, make: (target: string) => void): void {
+  const target = inRoot(path);
+  try {
+    make(target);
+  } catch (error) {
+    if (!isExisting(error)) throw error;
+    remove(state, path);
+    make(target);
+  }
+}
+
+function isExisting(error: unknown): boolean {
+  if (errorCode(error) === 'EEXIST') return true;
+
+  // A failed kernel call has the errno's name in a property of its own.
+  return (
+    typeof error === 'object' && error !== null && 'errno' in error && error.errno === 'EEXIST'
+  );
+}
+
+/** Takes away what a lower image placed, a directory with all that is in it. */
+function remove(state: State, path: string): void {
+  const target = inRoot(path);
+  state.digests.delete(path);
+  if (!lstatSync(target).isDirectory()) return unlinkSync(target);
+
+  rmSync(target, { recursive: true });
+  const below = `${path}/`;
+  for (const known of [state.directories, state.directoryEnds, state.digests]) {
+    for (const name of known.keys()) {
+      if (name === path || name.startsWith(below)) known.delete(name);
+    }
+  }
+}

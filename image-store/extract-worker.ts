@@ -1,0 +1,53 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { errorCode, errorMessage, isGantryError } from '#base/errors/gantry-error';
+import { linuxKernel } from '#base/kernel/linux-kernel';
+import { runExtraction } from './tree/extraction-job.ts';
+import type { ExtractionAnswer, ExtractionRequest } from './tree/extraction-protocol.ts';
+
+// The process that extracts untrusted archives. It reads a request as JSON from
+// standard input, locks itself into the target directory by chroot, and answers
+// with one line of JSON on standard output. Descriptors from 3 on are what the
+// request says they are.
+
+// prctl(2): end with the process that started this one, so that nothing
+// extracts into a directory whose lock has gone with its holder.
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+function main(): void {
+  let answer: ExtractionAnswer;
+  try {
+    linuxKernel.prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const request = JSON.parse(readFileSync(0, 'utf8')) as ExtractionRequest;
+    linuxKernel.chroot(request.root);
+    process.chdir('/');
+    process.umask(0);
+    answer = { done: runExtraction(linuxKernel, request) };
+    syncRoot();
+  } catch (error) {
+    answer = { failed: describe(error) };
+  }
+  writeSync(1, `${JSON.stringify(answer)}\n`);
+}
+
+function syncRoot(): void {
+  const fd = openSync('/', 'r');
+  linuxKernel.syncFs(fd);
+  closeSync(fd);
+}
+
+function describe(error: unknown): Extract<ExtractionAnswer, { failed: unknown }>['failed'] {
+  const errno =
+    typeof error === 'object' && error !== null && 'errno' in error
+      ? String(error.errno)
+      : undefined;
+
+  return {
+    code: isGantryError(error) ? error.code : undefined,
+    errno: isGantryError(error) ? errno : errorCode(error),
+    message: errorMessage(error),
+    hint: isGantryError(error) ? error.hint : undefined,
+  };
+}
+
+main();

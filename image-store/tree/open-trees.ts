@@ -1,0 +1,123 @@
+import { rmSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCode } from '#base/errors/gantry-error';
+import type { Exec } from '#base/exec/exec';
+import { demandSuccess } from '#base/exec/node-exec';
+import { renameDurably, syncDir } from '#base/fs/atomic';
+import type { Kernel } from '#base/kernel/kernel';
+import type { Log } from '#base/log/log';
+import type { ImageKey } from '#schema/types/image-hash';
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
+import { makeTempEntry } from '../blobs/temp-entry.ts';
+import { checkFast, verifyDeep } from './check-tree.ts';
+import { findTree, listTrees } from './find-tree.ts';
+import { putAside, type Renderer, renderTree } from './render-tree.ts';
+import type { StoredTree, Tree } from './tree.ts';
+import { lockTree } from './tree-lock.ts';
+import { treeDir, treeFlagPath } from './tree-paths.ts';
+import { type ImageSource, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
+
+/** How to open the rendered trees of a store. */
+export interface TreesOptions {
+  /** The store's folder, `DATA/cas`; it must be there. */
+  readonly dir: string;
+  readonly kernel: Kernel;
+  readonly exec: Exec;
+  readonly log: Log;
+  /** How worker programs start. */
+  readonly workers: { readonly extract: readonly [string, ...string[]] };
+  readonly limits?: ArchiveLimits | undefined;
+}
+
+/** The rendered trees of a store. What `run` needs is synchronous. */
+export interface Trees {
+  treeIdOf(keys: readonly ImageKey[]): string;
+  /** @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws */
+  plan(key: ImageKey, source: ImageSource): TreePlan;
+  /** The tree when it is there and complete. */
+  find(id: string): Tree | undefined;
+  /**
+   * The tree, rendered unless it is there and unchanged. Calls of one process
+   * run one after the other.
+   * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*
+   */
+  render(plan: TreePlan): Promise<Tree>;
+  /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
+  checkFast(tree: Tree): void;
+  /** @throws GantryError TREE_CHANGED */
+  verifyDeep(tree: Tree): void;
+  /** Puts a broken tree aside, so that it is rendered anew; pods that have it keep it. */
+  discard(id: string): Promise<void>;
+  /** Everything among the trees; `removeTree` takes the names. */
+  list(): readonly StoredTree[];
+  /** Removes a tree that no pod uses, by its name in `list`; one that is not there is nothing. */
+  remove(name: string): Promise<void>;
+  /** Copies a tree with everything preserved into an empty directory, for pods without overlay. */
+  copyTo(tree: Tree, target: string): Promise<void>;
+}
+
+/** Opens the rendered trees of a store. */
+export function openTrees(options: TreesOptions): Trees {
+  const { dir, kernel, exec, log, limits = DEFAULT_ARCHIVE_LIMITS } = options;
+  const renderer: Renderer = { dir, kernel, exec, log, limits, worker: options.workers.extract };
+  // Whoever holds one tree's lock must not wait for another's: two processes
+  // that render two trees in opposite order would wait for each other.
+  const oneAfterTheOther = createQueue();
+
+  return {
+    treeIdOf,
+    plan: planTree,
+    find: (id) => findTree(dir, id),
+    render: (plan) => oneAfterTheOther(() => renderTree(renderer, plan)),
+    checkFast: (tree) => checkFast(kernel, tree),
+    verifyDeep: (tree) => verifyDeep(kernel, tree),
+    discard: (id) =>
+      oneAfterTheOther(async () => {
+        using _lock = await lockTree(renderer, id);
+        if (listTrees(dir).some(({ name }) => name === id)) putAside(dir, id);
+      }),
+    list: () => listTrees(dir),
+    remove: (name) => oneAfterTheOther(() => removeTree(renderer, name)),
+    copyTo: (tree, target) => copyTree(exec, tree, target),
+  };
+}
+
+/** The flag goes first: from then on the tree counts as none, wherever the removal ends. */
+async function removeTree(renderer: Renderer, name: string): Promise<void> {
+  const { dir, kernel } = renderer;
+  using _lock = await lockTree(renderer, name);
+  const path = treeDir(dir, name);
+  try {
+    unlinkSync(treeFlagPath(path));
+    syncDir(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+  using temp = makeTempEntry(kernel, dir, 'tree');
+  const away = join(temp.path, 'tree');
+  try {
+    renameDurably(path, away);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  rmSync(away, { recursive: true });
+}
+
+async function copyTree(exec: Exec, tree: Tree, target: string): Promise<void> {
+  const result = await exec.run({
+    argv: ['cp', '-a', '--reflink=auto', '--no-target-directory', tree.rootfs, target],
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
+  });
+  demandSuccess(result, `copy the tree "${tree.id}" to "${target}"`);
+}
+
+function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+
+  return (work) => {
+    const result = last.then(work, work);
+    last = result.catch(() => {});
+    return result;
+  };
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { GantryError } from '#base/errors/gantry-error';
+import type { Dependency, ImageManifest } from '#schema/image/image-manifest';
+import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+
+/** Where a plan gets its images from. */
+export interface ImageSource {
+  manifest(key: ImageKey): ImageManifest;
+  /** The uncompressed archive of an image. */
+  blobPath(key: ImageKey): string;
+  /** The image in the store that a dependency means. @throws GantryError when there is none */
+  resolve(dependency: Dependency): ImageKey;
+}
+
+/** One image of a tree. */
+export interface PlannedLayer {
+  readonly key: ImageKey;
+  readonly blob: string;
+  /** Its own `pathWhitelist` and those of the images that depend on it. */
+  readonly whitelists: readonly (readonly string[])[];
+}
+
+/** What a tree is rendered from. */
+export interface TreePlan {
+  readonly id: string;
+  /** The image that the tree is for. */
+  readonly key: ImageKey;
+  readonly manifest: ImageManifest;
+  /** In the order in which they are placed: dependencies first, depth first, the image itself last. */
+  readonly layers: readonly PlannedLayer[];
+}
+
+/** More images than any real one is made of; dependencies that name each other twice grow without end. */
+const MAX_LAYERS = 1000;
+
+/**
+ * Plans the tree of an image: it and its dependencies.
+ * @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws
+ */
+export function planTree(key: ImageKey, source: ImageSource): TreePlan {
+  const flat: PlannedLayer[] = [];
+  flatten({ key, above: [], whitelists: [] }, { source, flat });
+
+  return {
+    id: treeIdOf(flat.map((layer) => layer.key)),
+    key,
+    manifest: source.manifest(key),
+    layers: flat.reverse(),
+  };
+}
+
+/** Plans the tree of an image alone, its dependencies left out. */
+export function planSingle(key: ImageKey, source: ImageSource): TreePlan {
+  const manifest = source.manifest(key);
+  const layer = { key, blob: source.blobPath(key), whitelists: [manifest.pathWhitelist ?? []] };
+
+  return { id: treeIdOf([key]), key, manifest, layers: [layer] };
+}
+
+/**
+ * The id of the tree of an image, as rkt makes it: of the keys of the flattened
+ * dependency list, the image first, its last dependency (and all that belongs
+ * to it) next.
+ */
+export function treeIdOf(keys: readonly ImageKey[]): string {
+  return `deps-${imageKeyOf(createHash('sha512').update(keys.join(',')).digest())}`;
+}
+
+interface Place {
+  readonly key: ImageKey;
+  /** The images that depend on it, the outermost first. */
+  readonly above: readonly ImageKey[];
+  readonly whitelists: readonly (readonly string[])[];
+}
+
+interface Flattening {
+  readonly source: ImageSource;
+  readonly flat: PlannedLayer[];
+}
+
+function flatten({ key, above, whitelists }: Place, work: Flattening): void {
+  const { source, flat } = work;
+  const manifest = source.manifest(key);
+  if (above.includes(key))
+    throw new GantryError(
+      'IMAGE_DEPENDENCY_CYCLE',
+      `cannot render image "${manifest.name}": it depends on itself`,
+    );
+  if (flat.length >= MAX_LAYERS)
+    throw new GantryError(
+      'IMAGE_TOO_MANY_DEPENDENCIES',
+      `cannot render image "${manifest.name}": it is made of more than ${MAX_LAYERS} images`,
+    );
+
+  const lists = [...whitelists, manifest.pathWhitelist ?? []];
+  flat.push({ key, blob: source.blobPath(key), whitelists: lists });
+  for (const dependency of [...(manifest.dependencies ?? [])].reverse()) {
+    flatten({ key: source.resolve(dependency), above: [...above, key], whitelists: lists }, work);
+  }
+}

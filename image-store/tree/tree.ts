@@ -1,0 +1,32 @@
+import type { ImageManifest } from '#schema/image/image-manifest';
+import type { ImageKey } from '#schema/types/image-hash';
+
+/** A rendered tree, complete. */
+export interface Tree {
+  /** `deps-sha512-` and 64 hexadecimal digits. */
+  readonly id: string;
+  /** The image that it was rendered for. */
+  readonly key: ImageKey;
+  /** The tree's own folder. */
+  readonly dir: string;
+  /** Its root file system, a directory. */
+  readonly rootfs: string;
+  /** Bytes of content. */
+  readonly size: number;
+  readonly entries: number;
+  /** Of the image; read when first asked for. */
+  readonly manifest: ImageManifest;
+}
+
+/** A folder among the trees. */
+export interface StoredTree {
+  /** What `remove` takes: the id, with an ending when it was put aside. */
+  readonly name: string;
+  /** The tree id; a pod that was started before a tree was put aside still has this one. */
+  readonly id: string;
+  /** Undefined when the tree is not complete. */
+  readonly key: ImageKey | undefined;
+  readonly size: number;
+  /** Whether it was found broken and waits for its last pod to end. */
+  readonly broken: boolean;
+}
