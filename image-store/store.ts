@@ -8,13 +8,21 @@ import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
 import { beginIngest, type Ingest, type IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
+import { verifyBlob } from './blobs/verify-blob.ts';
 import type { StoreContext } from './format/context.ts';
 import { blobPath } from './format/layout.ts';
 import { prepareStore } from './format/prepare-store.ts';
 import { storeError } from './format/permissions.ts';
-import type { ImageRecord, RemoteRecord } from './index/image-record.ts';
+import { collectImages, type GcOptions, type GcReport } from './gc/collect.ts';
+import { type CollectableTrees, type InUseProbe, nothingInUse } from './gc/in-use.ts';
+import { type Lease, leaseImages } from './gc/lease.ts';
+import { removeImage } from './gc/remove-image.ts';
+import { acceptAgain, writeRemote, writeTreeSize } from './index/changes.ts';
+import { withDependencies } from './index/dependencies.ts';
+import type { Acceptance, ImageRecord, RemoteRecord } from './index/image-record.ts';
 import { writeLastUse } from './index/last-use.ts';
 import { findByName, findByPrefix } from './index/lookup.ts';
+import { rebuildIndex, type RebuildReport } from './index/rebuild.ts';
 import { listKeys, readManifest, readRecord, readRemote } from './index/records.ts';
 
 /** How to open a store. */
@@ -54,7 +62,39 @@ export interface ImageStore extends Disposable {
   /** Notes that an image was used now; never fails. */
   touch(key: ImageKey): void;
 
+  /** These images and all that they depend on and the store has. */
+  withDependencies(keys: Iterable<ImageKey>): readonly ImageKey[];
+  /**
+   * Notes that an image that is there was accepted once more; a verified
+   * acceptance is not weakened, what was the latest stays so.
+   * @throws GantryError IMAGE_NOT_FOUND
+   */
+  accept(key: ImageKey, given: { readonly accepted: Acceptance; readonly latest: boolean }): void;
+  /** Keeps how large the rendered tree of an image is, in bytes. */
+  setTreeSize(key: ImageKey, bytes: number): void;
+
   remote(url: string): RemoteRecord | undefined;
+  putRemote(record: RemoteRecord): void;
+
+  /**
+   * Keeps images and their trees from being removed while a pod is prepared
+   * from them: taken before the store is asked for trees, given back when the
+   * pod's manifest names them and lies in its folder.
+   * @throws GantryError IMAGE_NOT_FOUND when one is not, or no longer, there
+   */
+  lease(keys: readonly ImageKey[]): Lease;
+  /**
+   * Removes an image and its trees.
+   * @param inUse what pods use; nothing unless given
+   * @throws GantryError IMAGE_NOT_FOUND, IMAGE_IN_USE
+   */
+  remove(key: ImageKey, inUse?: InUseProbe): Promise<void>;
+  /** Removes what was not used for long and is used by nobody, and what killed processes left. */
+  gc(options: GcOptions): Promise<GcReport>;
+  /** Makes the index anew from the blobs. */
+  rebuildIndex(): Promise<RebuildReport>;
+  /** Hashes the blob again. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
+  verifyBlob(key: ImageKey): Promise<void>;
 
   /** Drops the lock; the store must not be used any more. A second time is nothing. */
   close(): void;
@@ -84,7 +124,17 @@ function createStore(context: StoreContext, lock: HeldLock): ImageStore {
 
   return {
     dir,
-    beginIngest: (limits) => beginIngest(context, limits),
+    ...lookups(context),
+    ...changes(context),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
+  const { dir } = context;
+
+  return {
     findByPrefix: (text) => findByPrefix(dir, text),
     findByName: (name, labels) => findByName(context, name, labels),
     record: (key) => readRecord(context, key),
@@ -94,9 +144,47 @@ function createStore(context: StoreContext, lock: HeldLock): ImageStore {
         .filter((record) => record !== undefined),
     manifest: (key) => readManifest(dir, key),
     blobPath: (key) => blobPath(dir, key),
-    touch: (key) => writeLastUse(dir, key, context.clock()),
-    remote: (url) => readRemote(context, url),
-    close,
-    [Symbol.dispose]: close,
+    withDependencies: (keys) => [...withDependencies(context, keys)],
+    remote: (url) => readRemote(dir, url),
+    verifyBlob: async (key) => await verifyBlob(context, key),
   };
+}
+
+function changes(context: StoreContext): Pick<ImageStore, ChangeName> {
+  const { dir } = context;
+  const trees = noTrees;
+
+  return {
+    beginIngest: (limits) => beginIngest(context, limits),
+    touch: (key) => writeLastUse(dir, key, context.clock()),
+    accept: (key, given) => guarded(dir, () => acceptAgain(context, key, given)),
+    setTreeSize: (key, bytes) => guarded(dir, () => writeTreeSize(context, key, bytes)),
+    putRemote: (record) => guarded(dir, () => writeRemote(context, record)),
+    lease: (keys) => guarded(dir, () => leaseImages(context, keys)),
+    remove: async (key, inUse = nothingInUse) => await removeImage(context, key, { trees, inUse }),
+    gc: async (options) => await collectImages(context, trees, options),
+    rebuildIndex: async () => await rebuildIndex(context),
+  };
+}
+
+type LookupName =
+  | 'findByPrefix'
+  | 'findByName'
+  | 'record'
+  | 'list'
+  | 'manifest'
+  | 'blobPath'
+  | 'withDependencies'
+  | 'remote'
+  | 'verifyBlob';
+type ChangeName = Exclude<keyof ImageStore, LookupName | 'dir' | 'close' | typeof Symbol.dispose>;
+
+const noTrees: CollectableTrees = { list: () => [], remove: async () => {} };
+
+function guarded<T>(dir: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw storeError(error, dir);
+  }
 }

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import { syncDir, writeFileAtomic } from '#base/fs/atomic';
 import { lockKey } from '#base/lock/key-lock';
 import type { ImageKey } from '#schema/types/image-hash';
@@ -15,18 +14,14 @@ import {
   recordPath,
 } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
-import { formatKeeping, mergeKeeping, parseKeeping, readKeeping } from '../index/acceptance.ts';
+import {
+  formatKeeping,
+  mergeKeeping,
+  parseKeeping,
+  readKeepingIfSound,
+} from '../index/acceptance.ts';
 import { parseRecord } from '../index/stored-record.ts';
-
-/** The files of an image that is being taken in, in its folder in tmp/. */
-export const INCOMING = {
-  blob: 'blob',
-  acceptance: 'acceptance',
-  manifest: 'manifest',
-  marker: 'marker',
-  /** Written last: from then on the image is decided upon, and whoever sweeps finishes what was begun. */
-  record: 'record',
-} as const;
+import { INCOMING } from './incoming.ts';
 
 /**
  * Moves the files of an image from its folder in tmp/ to where they belong, the
@@ -39,8 +34,9 @@ export const INCOMING = {
  * tasks of one process wait for each other's locks. The shared lock keeps gc
  * away, the exclusive one those who bring the same image.
  * @param folder the image's folder in tmp/; the record is there
+ * @returns undefined when the blob is gone: the image was removed meanwhile
  */
-export function applyCommit(context: StoreContext, folder: string): ImageKey {
+export function applyCommit(context: StoreContext, folder: string): ImageKey | undefined {
   const { dir, kernel } = context;
   const text = readFileSync(join(folder, INCOMING.record), 'utf8');
   const { key, name } = parseRecord(text, 'record of an image being taken in');
@@ -48,16 +44,21 @@ export function applyCommit(context: StoreContext, folder: string): ImageKey {
   using _shared = lockKey(kernel, { folder: locks, key, mode: 'shared' });
   using _exclusive = lockKey(kernel, { folder: locks, key: `${key}.write` });
 
-  for (const path of [blobPath(dir, key), manifestPath(dir, key)]) makeStoreDir(dirname(path));
-  makeStoreDir(nameDir(dir, name));
+  if (!existsSync(join(folder, INCOMING.blob)) && !existsSync(blobPath(dir, key))) return undefined;
+
+  const folders = [
+    dirname(blobPath(dir, key)),
+    dirname(manifestPath(dir, key)),
+    nameDir(dir, name),
+  ];
+  for (const path of folders) if (makeStoreDir(path)) syncDir(dirname(path));
   mergeWithKept(dir, folder, key);
 
   move(join(folder, INCOMING.blob), blobPath(dir, key));
-  move(join(folder, INCOMING.acceptance), acceptancePath(dir, key));
+  move(join(folder, INCOMING.keeping), acceptancePath(dir, key));
   move(join(folder, INCOMING.manifest), manifestPath(dir, key));
   move(join(folder, INCOMING.marker), nameMarkerPath(dir, name, key));
-  for (const path of [blobPath(dir, key), manifestPath(dir, key)]) syncDir(dirname(path));
-  syncDir(nameDir(dir, name));
+  for (const path of folders) syncDir(path);
   move(join(folder, INCOMING.record), recordPath(dir, key));
   syncDir(dirname(recordPath(dir, key)));
 
@@ -66,31 +67,17 @@ export function applyCommit(context: StoreContext, folder: string): ImageKey {
 
 /** What is known of an image that is there already is kept where it says more. */
 function mergeWithKept(dir: string, folder: string, key: ImageKey): void {
-  const path = join(folder, INCOMING.acceptance);
+  const path = join(folder, INCOMING.keeping);
   if (!existsSync(path)) return;
 
   const given = parseKeeping(readFileSync(path, 'utf8'), `acceptance of image ${key}`);
-  const kept = unlessDamaged(() => readKeeping(dir, key));
+  const kept = readKeepingIfSound(dir, key);
   if (kept === undefined) return;
   const merged = mergeKeeping(kept, given);
   writeFileAtomic(path, formatKeeping(merged), { mode: STORE_FILE_MODE });
 }
 
-function unlessDamaged<T>(read: () => T | undefined): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    // What cannot be read is replaced by what has just been brought.
-    if (isGantryError(error, 'STORE_DAMAGED')) return undefined;
-    throw error;
-  }
-}
-
 function move(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    // Moved already, by whoever died in the middle of this.
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
+  // Not there when whoever died in the middle of this had moved it already.
+  if (existsSync(from)) renameSync(from, to);
 }

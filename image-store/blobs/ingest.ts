@@ -1,19 +1,17 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { writeFileAtomic } from '#base/fs/atomic';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
 import type { StoreContext } from '../format/context.ts';
 import { STORE_FILE_MODE, storeError } from '../format/permissions.ts';
-import { formatKeeping } from '../index/acceptance.ts';
 import type { Acceptance, ImageRecord } from '../index/image-record.ts';
 import { writeLastUse } from '../index/last-use.ts';
 import { imageNotFound, readRecord } from '../index/records.ts';
-import { formatRecord } from '../index/stored-record.ts';
-import { applyCommit, INCOMING } from './apply-commit.ts';
+import { applyCommit } from './apply-commit.ts';
 import { type BlobWriter, openBlobWriter } from './blob-writer.ts';
+import { INCOMING, INCOMING_PURPOSE, writeDecision } from './incoming.ts';
 import { makeTempEntry, type TempEntry } from './temp-entry.ts';
 
 /** Limits on one image; `maxBytes` also on its uncompressed archive. Those of the archive reader unless told. */
@@ -45,9 +43,6 @@ export interface Ingest extends AsyncDisposable {
   abort(): Promise<void>;
 }
 
-/** How the names of these folders in tmp/ begin. */
-export const INGEST_PURPOSE = 'ingest';
-
 /**
  * Begins to take in a blob.
  * @throws GantryError STORE_FULL, STORE_NO_PERMISSION
@@ -57,7 +52,7 @@ export function beginIngest(context: StoreContext, limits: IngestLimits = {}): I
   const { entry, writer } = openIncoming(context, archiveLimits.maxBytes);
   // A failed sink is reported by whoever writes to it, and by finish().
   writer.sink.on('error', () => {});
-  let blob: IngestedBlob | undefined;
+  let blob: Inspected | undefined;
 
   const abort = async (): Promise<void> => {
     writer.sink.destroy();
@@ -92,7 +87,7 @@ function openIncoming(
   maxBytes: number,
 ): { readonly entry: TempEntry; readonly writer: BlobWriter } {
   try {
-    const entry = makeTempEntry(kernel, dir, INGEST_PURPOSE);
+    const entry = makeTempEntry(kernel, dir, INCOMING_PURPOSE);
     try {
       const writer = openBlobWriter({ path: join(entry.path, INCOMING.blob), dir, maxBytes });
       return { entry, writer };
@@ -105,13 +100,17 @@ function openIncoming(
   }
 }
 
+interface Inspected extends IngestedBlob {
+  readonly manifestText: string;
+}
+
 interface Incoming {
   readonly entry: TempEntry;
   readonly writer: BlobWriter;
   readonly limits: ArchiveLimits;
 }
 
-async function inspectIncoming({ entry, writer, limits }: Incoming): Promise<IngestedBlob> {
+async function inspectIncoming({ entry, writer, limits }: Incoming): Promise<Inspected> {
   const { sink } = writer;
   if (sink.errored !== null) throw sink.errored;
   if (!sink.writableFinished) throw new Error('an image must be ended before it is finished');
@@ -122,17 +121,17 @@ async function inspectIncoming({ entry, writer, limits }: Incoming): Promise<Ing
     inspectAci(join(entry.path, INCOMING.blob), limits),
     writer.sync(),
   ]);
-  writeFileAtomic(join(entry.path, INCOMING.manifest), manifestText, { mode: STORE_FILE_MODE });
 
   return {
     key: imageKeyOf(writer.digest()),
     size: writer.size(),
     manifest: parseImageManifest(manifestText),
+    manifestText,
   };
 }
 
-interface Decision {
-  readonly blob: IngestedBlob;
+interface Wish {
+  readonly blob: Inspected;
   readonly accepted: Acceptance;
   readonly latest: boolean;
 }
@@ -141,18 +140,16 @@ interface Decision {
 function commitIncoming(
   context: StoreContext,
   folder: string,
-  { blob, accepted, latest }: Decision,
+  { blob, accepted, latest }: Wish,
 ): ImageRecord {
   const importTime = context.clock();
-  const { key, size, manifest } = blob;
+  const { key, size, manifest, manifestText } = blob;
   const { name, labels = [] } = manifest;
-  const record = formatRecord({ key, name, labels, importTime, size });
-  const mode = STORE_FILE_MODE;
 
-  chmodSync(join(folder, INCOMING.blob), mode);
-  writeFileAtomic(join(folder, INCOMING.marker), '', { mode });
-  writeFileAtomic(join(folder, INCOMING.acceptance), formatKeeping({ accepted, latest }), { mode });
-  writeFileAtomic(join(folder, INCOMING.record), record, { mode });
+  chmodSync(join(folder, INCOMING.blob), STORE_FILE_MODE);
+  utimesSync(join(folder, INCOMING.blob), importTime / 1000, importTime / 1000);
+  const record = { key, name, labels, importTime, size };
+  writeDecision(folder, { record, keeping: { accepted, latest }, manifestText });
   applyCommit(context, folder);
   writeLastUse(context.dir, key, importTime);
 

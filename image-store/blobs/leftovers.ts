@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { StoreContext } from '../format/context.ts';
-import { applyCommit, INCOMING } from './apply-commit.ts';
-import { INGEST_PURPOSE } from './ingest.ts';
+import { applyCommit } from './apply-commit.ts';
+import { INCOMING, INCOMING_PURPOSE } from './incoming.ts';
 import { sweepTemp } from './temp-entry.ts';
 
 /**
@@ -12,10 +12,11 @@ import { sweepTemp } from './temp-entry.ts';
  */
 export function sweepLeftovers(context: StoreContext): number {
   return sweepTemp(context.kernel, context.dir, (path) => {
-    if (!basename(path).startsWith(`${INGEST_PURPOSE}-`)) return;
+    if (!basename(path).startsWith(`${INCOMING_PURPOSE}-`)) return;
     if (!existsSync(join(path, INCOMING.record))) return;
 
     const key = applyCommit(context, path);
-    context.log.debug(`finished taking in image ${key}, left by a process that died`);
+    if (key !== undefined)
+      context.log.debug(`finished taking in image ${key}, left by a process that died`);
   });
 }

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage } from '#base/errors/gantry-error';
 import { indexBlob, listBlobs } from '../index/reindex.ts';
 import type { StoreContext } from './context.ts';
-import { blobsDir } from './layout.ts';
+import { blobPath, blobsDir } from './layout.ts';
+import { giveFileToGroup } from './permissions.ts';
 
 /** One step from a format to the next. Repeatable: a killed one is run again from the start. */
 export interface Migration {
@@ -29,6 +30,7 @@ function indexWithoutDatabase(context: StoreContext, backup: string): void {
   const { dir, log } = context;
   for (const key of listBlobs(dir)) {
     try {
+      giveFileToGroup(blobPath(dir, key), statSync(dir).gid);
       indexBlob(context, key, { source: 'the store of an older program' });
     } catch (error) {
       log.warning(`leaving image ${key} out of the store: ${errorMessage(error)}`);

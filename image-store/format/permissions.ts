@@ -63,6 +63,12 @@ export function giveToStoreGroup(path: string, gid: number | undefined = storeGr
   }
 }
 
+/** Gives a file that was made elsewhere to the store's group, as one made here would be. */
+export function giveFileToGroup(path: string, gid: number): void {
+  chownSync(path, -1, gid);
+  chmodSync(path, STORE_FILE_MODE);
+}
+
 /**
  * Turns what the system says about missing permission or missing space into
  * what the user can do about it; any other error comes back as it is.

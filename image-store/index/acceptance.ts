@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
-import { errorCode } from '#base/errors/gantry-error';
+import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { acceptancePath } from '../format/layout.ts';
 import type { Acceptance } from './image-record.ts';
@@ -52,6 +52,16 @@ export function readKeeping(dir: string, key: ImageKey): Keeping | undefined {
   }
 
   return parseKeeping(text, `acceptance of image ${key}`);
+}
+
+/** As `readKeeping`, taking what is damaged for nothing. */
+export function readKeepingIfSound(dir: string, key: ImageKey): Keeping | undefined {
+  try {
+    return readKeeping(dir, key);
+  } catch (error) {
+    if (isGantryError(error, 'STORE_DAMAGED')) return undefined;
+    throw error;
+  }
 }
 
 /**

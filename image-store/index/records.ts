@@ -21,6 +21,8 @@ import { readLastUse } from './last-use.ts';
 import { parseRecord, parseRemote, type StoredRecord } from './stored-record.ts';
 import { readTreeSize } from './tree-size.ts';
 
+const KEY = /^sha512-[0-9a-f]{64}$/;
+
 /** Keys of all images in the store, sorted. */
 export function listKeys(dir: string): readonly ImageKey[] {
   return keysIn(recordsDir(dir), RECORD_ENDING);
@@ -31,9 +33,10 @@ export function listKeysNamed(dir: string, name: string): readonly ImageKey[] {
   return keysIn(nameDir(dir, name), '');
 }
 
-function keysIn(folder: string, ending: string): readonly ImageKey[] {
+/** Keys of the files in a folder whose names are a key and an ending, sorted. */
+export function keysIn(folder: string, ending: string): readonly ImageKey[] {
   return readNames(folder)
-    .filter((name) => name.startsWith('sha512-') && name.endsWith(ending))
+    .filter((name) => name.endsWith(ending) && KEY.test(name.slice(0, name.length - ending.length)))
     .map((name) => parseImageKey(name.slice(0, name.length - ending.length)))
     .sort();
 }
@@ -90,24 +93,36 @@ export function readManifest(dir: string, key: ImageKey): ImageManifest {
   return parseImageManifest(text);
 }
 
-/** What is known about the last download of a URL. */
-export function readRemote({ dir, log }: StoreContext, url: string): RemoteRecord | undefined {
-  const text = readIfThere(remotePath(dir, url), dir);
-  if (text === undefined) return undefined;
+/** What is known about the last download of a URL; what is damaged is as good as not there. */
+export function readRemote(dir: string, url: string): RemoteRecord | undefined {
+  const record = readRemoteFile(remotePath(dir, url));
 
+  return record?.url === url ? record : undefined;
+}
+
+/** The record of a download in a file of its own. */
+export function readRemoteFile(path: string): RemoteRecord | undefined {
   try {
-    const record = parseRemote(text, `download record of ${url}`);
-    return record.url === url ? record : undefined;
+    return parseRemote(readFileSync(path, 'utf8'), 'record of a download');
   } catch (error) {
-    if (!isGantryError(error)) throw error;
-    log.warning(`passing over a download record: ${error.message}`);
-    return undefined;
+    if (isGantryError(error) || errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whether the index has a sound record of an image. */
+export function isIndexed(dir: string, key: ImageKey): boolean {
+  try {
+    return readStoredRecord(dir, key) !== undefined;
+  } catch (error) {
+    if (isGantryError(error)) return false;
+    throw error;
   }
 }
 
 /** Takes an image out of the index, its record first: from then on nobody sees it. */
 export function removeFromIndex(dir: string, key: ImageKey): void {
-  const name = nameOf(dir, key);
+  const name = isIndexed(dir, key) ? readStoredRecord(dir, key)?.name : undefined;
   removeFile(recordPath(dir, key));
   if (name !== undefined) removeFile(nameMarkerPath(dir, name, key));
   removeFile(lastUsePath(dir, key));
@@ -129,15 +144,6 @@ export function imageNotFound(what: string): GantryError {
   return new GantryError('IMAGE_NOT_FOUND', `cannot find image "${what}": not in the store`, {
     hint: 'see "gantry image list", or fetch it with "gantry fetch"',
   });
-}
-
-function nameOf(dir: string, key: ImageKey): string | undefined {
-  try {
-    return readStoredRecord(dir, key)?.name;
-  } catch (error) {
-    if (isGantryError(error, 'STORE_DAMAGED')) return undefined;
-    throw error;
-  }
 }
 
 function readIfThere(path: string, dir: string): string | undefined {

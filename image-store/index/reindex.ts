@@ -1,23 +1,15 @@
-import { chmodSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { writeFileAtomic } from '#base/fs/atomic';
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { GantryError } from '#base/errors/gantry-error';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
+import { applyCommit } from '../blobs/apply-commit.ts';
+import { INCOMING_PURPOSE, writeDecision } from '../blobs/incoming.ts';
+import { makeTempEntry } from '../blobs/temp-entry.ts';
 import type { StoreContext } from '../format/context.ts';
-import {
-  acceptancePath,
-  blobPath,
-  blobsDir,
-  manifestPath,
-  nameDir,
-  nameMarkerPath,
-  recordPath,
-} from '../format/layout.ts';
-import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
-import { formatKeeping, readKeeping } from './acceptance.ts';
+import { blobPath, blobsDir, manifestPath } from '../format/layout.ts';
+import { type Keeping, readKeepingIfSound } from './acceptance.ts';
 import { readNames } from './records.ts';
-import { formatRecord } from './stored-record.ts';
 
 /** What to write down of an image about which nothing is kept. */
 export interface IndexDefaults {
@@ -37,36 +29,35 @@ export function listBlobs(dir: string): readonly ImageKey[] {
 
 /**
  * Makes the index of one image anew from its blob and what is kept beside it.
+ * @returns false when the image was removed meanwhile
  * @throws GantryError STORE_DAMAGED, IMAGE_MANIFEST_INVALID
  */
 export function indexBlob(
-  { dir }: StoreContext,
+  context: StoreContext,
   key: ImageKey,
   { source, manifestText }: IndexDefaults,
-): void {
-  const mode = STORE_FILE_MODE;
+): boolean {
+  const { dir, kernel } = context;
   const { size, mtimeMs } = statSync(blobPath(dir, key));
   const importTime = Math.trunc(mtimeMs);
   const text = manifestText ?? readFileSync(manifestPath(dir, key), 'utf8');
   const { name, labels = [] } = parseImageManifest(text);
-  ensureKeeping(dir, key, { time: importTime, source });
+  const keeping = keepingOr(dir, key, source === undefined ? undefined : { importTime, source });
 
-  chmodSync(blobPath(dir, key), mode);
-  makeStoreDir(dirname(manifestPath(dir, key)));
-  makeStoreDir(nameDir(dir, name));
-  writeFileAtomic(manifestPath(dir, key), text, { mode });
-  writeFileAtomic(nameMarkerPath(dir, name, key), '', { mode });
-  const record = formatRecord({ key, name, labels, importTime, size });
-  writeFileAtomic(recordPath(dir, key), record, { mode });
+  using entry = makeTempEntry(kernel, dir, INCOMING_PURPOSE);
+  const record = { key, name, labels, importTime, size };
+  writeDecision(entry.path, { record, keeping, manifestText: text });
+  return applyCommit(context, entry.path) !== undefined;
 }
 
-function ensureKeeping(
+function keepingOr(
   dir: string,
   key: ImageKey,
-  { time, source }: { readonly time: number; readonly source: string | undefined },
-): void {
-  if (isKeepingReadable(dir, key)) return;
-  if (source === undefined) {
+  unknown: { readonly importTime: number; readonly source: string } | undefined,
+): Keeping {
+  const kept = readKeepingIfSound(dir, key);
+  if (kept !== undefined) return kept;
+  if (unknown === undefined) {
     throw new GantryError(
       'STORE_DAMAGED',
       `cannot keep image ${key}: nothing says how it was accepted`,
@@ -74,15 +65,6 @@ function ensureKeeping(
     );
   }
 
-  const keeping = formatKeeping({ accepted: { how: 'insecure', time, source }, latest: false });
-  writeFileAtomic(acceptancePath(dir, key), keeping, { mode: STORE_FILE_MODE });
-}
-
-function isKeepingReadable(dir: string, key: ImageKey): boolean {
-  try {
-    return readKeeping(dir, key) !== undefined;
-  } catch (error) {
-    if (isGantryError(error, 'STORE_DAMAGED')) return false;
-    throw error;
-  }
+  const { importTime, source } = unknown;
+  return { accepted: { how: 'insecure', time: importTime, source }, latest: false };
 }

@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage, isGantryError } from '#base/errors/gantry-error';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { StoreContext } from '../format/context.ts';
+import {
+  ACCEPTANCE_ENDING,
+  blobPath,
+  blobsDir,
+  lastUsesDir,
+  manifestsDir,
+  namesDir,
+  remotesDir,
+  treeSizesDir,
+} from '../format/layout.ts';
+import { readKeepingIfSound } from '../index/acceptance.ts';
+import { indexBlobAnew } from '../index/rebuild.ts';
+import { isIndexed, keysIn, readNames, readRemoteFile, removeFile } from '../index/records.ts';
+import { deleteImage, tryLockImage } from './remove-image.ts';
+
+/**
+ * Puts in order what a killed removal, or a damaged index, has left: a blob
+ * with what is kept beside it goes back into the index, anything else that
+ * belongs to no image is removed.
+ * @returns how many images' files were put in order
+ */
+export async function settleStrays(context: StoreContext): Promise<number> {
+  const { dir, log } = context;
+  let settled = 0;
+  for (const key of strayKeys(dir)) {
+    if (await adopt(context, key)) {
+      log.info(`put image ${key} back into the index`);
+      settled += 1;
+    } else if (removeStray(context, key)) {
+      settled += 1;
+    }
+  }
+  removeStrayRemotes(dir);
+
+  return settled;
+}
+
+/** Keys that some file speaks of and that are not in the index. */
+function strayKeys(dir: string): readonly ImageKey[] {
+  const shards = [blobsDir(dir), manifestsDir(dir), namesDir(dir)].flatMap((folder) =>
+    readNames(folder).map((name) => join(folder, name)),
+  );
+  const keys = [...shards, lastUsesDir(dir), treeSizesDir(dir)].flatMap((folder) => [
+    ...keysIn(folder, ''),
+    ...keysIn(folder, ACCEPTANCE_ENDING),
+  ]);
+
+  return [...new Set(keys)].filter((key) => !isIndexed(dir, key));
+}
+
+async function adopt(context: StoreContext, key: ImageKey): Promise<boolean> {
+  const { dir, log } = context;
+  if (!existsSync(blobPath(dir, key)) || readKeepingIfSound(dir, key) === undefined) return false;
+
+  try {
+    return await indexBlobAnew(context, key);
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    log.warning(`removing the blob of image ${key}: ${errorMessage(error)}`);
+    return false;
+  }
+}
+
+function removeStray(context: StoreContext, key: ImageKey): boolean {
+  const { dir } = context;
+  using lock = tryLockImage(context, key);
+  // Somebody may be bringing this very image, or has just brought it.
+  if (lock === undefined || isIndexed(dir, key)) return false;
+
+  deleteImage(dir, key);
+  for (const name of readNames(namesDir(dir))) removeFile(join(namesDir(dir), name, key));
+  return true;
+}
+
+function removeStrayRemotes(dir: string): void {
+  for (const name of readNames(remotesDir(dir))) {
+    const path = join(remotesDir(dir), name);
+    const key = readRemoteFile(path)?.key;
+    if (key === undefined || !isIndexed(dir, key)) removeFile(path);
+  }
+}
