@@ -1,2 +1,1 @@
-/** Nothing here so far. */
-export type Empty = never;
+export { FLY_ENTRYPOINTS, flyManifest } from './aci/manifest.ts';

@@ -139,6 +139,41 @@ function oneOf<Word extends string>(text: string, words: readonly Word[]): Word 
   return found;
 }
 
+/** What `enter` is told: the pod's first process, an app, and what to run in it. */
+export interface EnterArguments {
+  readonly pid: number;
+  readonly app: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+export function encodeEnterArguments({ pid, app, command }: EnterArguments): readonly string[] {
+  return [`--pid=${pid}`, `--appname=${app}`, '--', ...command];
+}
+
+/**
+ * Reads the command line of `enter`.
+ * @param argv without the program's name
+ * @throws GantryError STAGE1_BAD_ARGUMENTS
+ */
+export function parseEnterArguments(argv: readonly string[]): EnterArguments {
+  const end = argv.indexOf('--');
+  const [program, ...rest] = end < 0 ? [] : argv.slice(end + 1);
+  if (program === undefined) throw badArguments('there is nothing to run');
+
+  const flags = new Map<string, string>();
+  for (const word of argv.slice(0, end)) {
+    const match = /^--?(pid|appname)=(.*)$/.exec(word);
+    if (match?.[1] !== undefined && match[2] !== undefined) flags.set(match[1], match[2]);
+  }
+  const pid = Number(flags.get('pid'));
+  const app = flags.get('appname');
+  if (!Number.isInteger(pid) || pid < 1 || app === undefined) {
+    throw badArguments('--pid and --appname are needed');
+  }
+
+  return { pid, app, command: [program, ...rest] };
+}
+
 function badArguments(state: string): GantryError {
   return new GantryError('STAGE1_BAD_ARGUMENTS', `cannot read the arguments of stage 1: ${state}`);
 }

@@ -1,0 +1,89 @@
+import { GantryError } from '#base/errors/gantry-error';
+import { describeEnd, exitStatusOf } from '#base/exec/exec-result';
+import { kernelErrno } from '#base/kernel/native';
+import {
+  EXIT_NOT_EXECUTABLE,
+  EXIT_NOT_FOUND,
+  type EntrypointHost,
+  handOver,
+  restoreOpenFiles,
+} from '#stage1';
+import type { AppProgram, ProcessPlan } from './plan-process.ts';
+
+/** What carries the plan out, and what the app inherits besides standard input and output. */
+export interface ProcessSurroundings {
+  readonly host: EntrypointHost;
+  readonly keep: readonly number[];
+}
+
+/**
+ * Enters the app's root, runs its pre-start handler, then becomes the app.
+ * @returns only when it did not come to that: the exit status, explained in the log
+ * @throws GantryError APP_WORKING_DIR_MISSING, KERNEL_CALL_FAILED, EXEC_NOT_STARTED
+ */
+export function performProcess({ host, keep }: ProcessSurroundings, plan: ProcessPlan): number {
+  const { kernel, caller, log } = host;
+  kernel.chroot(plan.root);
+  enterWorkingDir(plan.workingDir);
+  restoreOpenFiles(kernel, caller);
+
+  if (plan.preStart !== undefined) {
+    const status = runHandler(host, plan, plan.preStart);
+    if (status !== 0) return status;
+  }
+  becomeUser(host, plan);
+
+  try {
+    return handOver(kernel, caller, { ...plan.main, env: plan.env, keep });
+  } catch (error) {
+    const errno = kernelErrno(error);
+    if (errno === undefined) throw error;
+    log.error(`cannot execute "${plan.main.path}": ${describeErrno(errno)}`);
+    return errno === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+  }
+}
+
+function enterWorkingDir(path: string): void {
+  try {
+    process.chdir(path);
+  } catch (error) {
+    throw new GantryError(
+      'APP_WORKING_DIR_MISSING',
+      `cannot enter the working directory "${path}" of the app`,
+      { cause: error, hint: 'choose another with --working-dir' },
+    );
+  }
+}
+
+/** Handlers run as root, whoever the app runs as. */
+function runHandler(host: EntrypointHost, plan: ProcessPlan, handler: AppProgram): number {
+  const [, ...args] = handler.argv;
+  const result = host.exec.runSync({
+    argv: [handler.path, ...args],
+    env: plan.env,
+    cwd: plan.workingDir,
+    stdin: 'inherit',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+  const status = exitStatusOf(result);
+  if (status !== 0) host.log.error(`cannot run the pre-start handler: ${describeEnd(result)}`);
+
+  return status;
+}
+
+function becomeUser({ kernel }: EntrypointHost, { identity }: ProcessPlan): void {
+  kernel.setGroups(identity.supplementaryGids);
+  kernel.setGid(identity.gid);
+  kernel.setUid(identity.uid);
+}
+
+const ERRNO_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'the interpreter that it names is not in the image',
+  EACCES: 'permission denied',
+  ENOEXEC: 'not a program for this machine',
+};
+
+function describeErrno(errno: string): string {
+  return ERRNO_WORDS[errno] ?? errno;
+}

@@ -1,0 +1,69 @@
+import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#stage1';
+
+/** One step on the way to the app's view of the file system; targets are absolute inside the app. */
+export type MountStep =
+  /** The root becomes a mount of its own, so that it can be made read-only. */
+  | { readonly kind: 'root' }
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly recursive: boolean;
+      readonly readOnly: boolean;
+    }
+  /** Copied in the host's mount namespace, so that mounts below it appear on both sides. */
+  | {
+      readonly kind: 'shared-bind';
+      readonly source: string;
+      readonly target: string;
+      readonly recursive: boolean;
+      readonly readOnly: boolean;
+    }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly data: string }
+  /** From here on the app's own root is read-only; what is mounted on it is not. */
+  | { readonly kind: 'seal' };
+
+/** What the plan is made of. */
+export interface MountsRequest {
+  readonly podDir: string;
+  readonly volumes: readonly AppMount[];
+  readonly readOnlyRoot: boolean;
+  readonly dnsConfMode: RunArguments['dnsConfMode'];
+}
+
+/** The kernel's file systems come from the host: fly is for tools that look after it. */
+const HOST_FILESYSTEMS = ['/dev', '/proc', '/sys'] as const;
+
+/** What is mounted where, in order: the host's file systems, /tmp, names, volumes; last the root is sealed. */
+export function planMounts(request: MountsRequest): readonly MountStep[] {
+  return [
+    ...(request.readOnlyRoot ? [{ kind: 'root' } as const] : []),
+    ...HOST_FILESYSTEMS.map((path) => bind(path, path, true)),
+    { kind: 'tmpfs', target: '/tmp', data: 'mode=1777' },
+    ...planNames(request),
+    ...request.volumes.map(planVolume),
+    ...(request.readOnlyRoot ? [{ kind: 'seal' } as const] : []),
+  ];
+}
+
+function bind(source: string, target: string, recursive = false): MountStep {
+  return { kind: 'bind', source, target, recursive, readOnly: false };
+}
+
+function planNames({ podDir, dnsConfMode }: MountsRequest): readonly MountStep[] {
+  const steps: MountStep[] = [];
+  if (dnsConfMode.resolv === 'host') steps.push(bind('/etc/resolv.conf', '/etc/resolv.conf'));
+  if (dnsConfMode.resolv === 'stage0') {
+    steps.push(bind(resolvConfPath(podDir), '/etc/resolv.conf'));
+  }
+  if (dnsConfMode.hosts === 'host') steps.push(bind('/etc/hosts', '/etc/hosts'));
+  if (dnsConfMode.hosts === 'stage0') steps.push(bind(hostsPath(podDir), '/etc/hosts'));
+
+  return steps;
+}
+
+function planVolume(mount: AppMount): MountStep {
+  const { source, target, recursive, readOnly, shared } = mount;
+
+  return { kind: shared ? 'shared-bind' : 'bind', source, target, recursive, readOnly };
+}

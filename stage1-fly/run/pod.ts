@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { GantryError } from '#base/errors/gantry-error';
+import { parseImageManifest } from '#schema/image/image-manifest';
+import {
+  type App,
+  type PodManifest,
+  parsePodManifest,
+  type RuntimeApp,
+} from '#schema/pod/pod-manifest';
+import { annotationValue } from '#schema/types/name-values';
+import { appImageManifestPath, appRootfsDir, podManifestPath } from '#stage1';
+
+/** The pod that fly runs: one app. */
+export interface FlyPod {
+  readonly dir: string;
+  readonly manifest: PodManifest;
+  readonly app: RuntimeApp;
+  /** How the app runs: the pod manifest's description, else its image's. */
+  readonly description: App;
+  /** Its root file system, as the pod's mount namespace has it. */
+  readonly root: string;
+  /** Whether the image was converted from a Docker image. */
+  readonly fromDocker: boolean;
+}
+
+const DOCKER_ANNOTATION = 'appc.io/docker/repository';
+
+/**
+ * Reads what stage 0 prepared.
+ * @throws GantryError POD_MANIFEST_INVALID, IMAGE_MANIFEST_INVALID, FLY_ONE_APP, APP_NOT_DESCRIBED
+ */
+export function loadPod(podDir: string): FlyPod {
+  const manifest = parsePodManifest(readFileSync(podManifestPath(podDir), 'utf8'));
+  const [app, ...others] = manifest.apps;
+  if (app === undefined || others.length > 0) {
+    throw new GantryError('FLY_ONE_APP', `cannot run ${manifest.apps.length} apps: fly runs one`, {
+      hint: 'make a pod of each, or choose another flavor with --stage1-name=nspawn',
+    });
+  }
+
+  const image = parseImageManifest(readFileSync(appImageManifestPath(podDir, app.name), 'utf8'));
+  const description = app.app ?? image.app;
+  if (description === undefined) {
+    throw new GantryError(
+      'APP_NOT_DESCRIBED',
+      `cannot run app "${app.name}": neither its image nor the pod manifest says how`,
+      { hint: 'name a program with --exec' },
+    );
+  }
+
+  return {
+    dir: podDir,
+    manifest,
+    app,
+    description,
+    root: appRootfsDir(podDir, app.name),
+    fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
+  };
+}

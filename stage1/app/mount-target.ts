@@ -1,0 +1,78 @@
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, type Stats } from 'node:fs';
+import { relative } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { resolveInside } from '#base/fs/inside';
+
+/** A place in an app's root that something is to be mounted on. */
+export interface TargetRequest {
+  readonly root: string;
+  /** Absolute, inside the app. */
+  readonly target: string;
+  /** Whether a directory is mounted there, else a file. */
+  readonly directory: boolean;
+}
+
+/**
+ * Finds or makes the mount point inside an app's root; links lead nowhere but
+ * inside.
+ * @returns the path from outside
+ * @throws GantryError MOUNT_TARGET_UNUSABLE when something of the other kind is there, or it cannot be made
+ */
+export function ensureMountTarget({ root, target, directory }: TargetRequest): string {
+  const outside = resolveInside(root, target);
+  const found = lstatOrNothing(outside, target);
+  if (found === undefined) {
+    makeTarget(root, outside, { target, directory });
+    return outside;
+  }
+  if (found.isDirectory() === directory) return outside;
+
+  throw unusable(target, directory ? 'not a directory' : 'a directory, where a file is mounted');
+}
+
+function makeTarget(
+  root: string,
+  outside: string,
+  { target, directory }: Pick<TargetRequest, 'target' | 'directory'>,
+): void {
+  const parts = relative(root, outside).split('/');
+  const folders = directory ? parts : parts.slice(0, -1);
+  try {
+    let path = root;
+    for (const part of folders) {
+      path = `${path}/${part}`;
+      makeFolder(path);
+    }
+    if (!directory) closeSync(openSync(outside, 'wx', 0o644));
+  } catch (error) {
+    throw unusable(target, errorCode(error) ?? 'it cannot be made', error);
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  // Every user of the app must come through, whatever the caller's umask.
+  chmodSync(path, 0o755);
+}
+
+function lstatOrNothing(outside: string, target: string): Stats | undefined {
+  try {
+    return lstatSync(outside);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw unusable(target, errorCode(error) ?? 'it cannot be looked at', error);
+  }
+}
+
+function unusable(target: string, state: string, cause?: unknown): GantryError {
+  return new GantryError(
+    'MOUNT_TARGET_UNUSABLE',
+    `cannot mount on "${target}" of the app: ${state}`,
+    cause === undefined ? {} : { cause },
+  );
+}
