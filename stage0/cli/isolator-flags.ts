@@ -1,5 +1,8 @@
+import { GantryError } from '#base/errors/gantry-error';
+import { makeIsolator } from '#schema/isolators/isolators-of';
+import { parseUnits } from '#schema/types/quantity';
 import { readInteger } from './flag-values.ts';
-import { usageError } from './usage-error.ts';
+import { BAD_USAGE, usageError } from './usage-error.ts';
 
 /** The flags of one app that become isolators. */
 export const ISOLATOR_FLAGS = [
@@ -14,7 +17,29 @@ export const ISOLATOR_FLAGS = [
   'oom-score-adj',
 ] as const;
 
-export type IsolatorFlags = Readonly<Record<(typeof ISOLATOR_FLAGS)[number], string | undefined>>;
+type IsolatorFlag = (typeof ISOLATOR_FLAGS)[number];
+export type IsolatorFlags = Readonly<Record<IsolatorFlag, string | undefined>>;
+
+/** The least memory that rkt takes: one page. */
+const MIN_MEMORY = 4096n;
+
+/** Checks one flag's value; each by the isolator that it will become. */
+const CHECKS: Readonly<Record<IsolatorFlag, (text: string) => void>> = {
+  memory(text) {
+    makeIsolator('resource/memory', { limit: text });
+    if (parseUnits(text) < MIN_MEMORY) {
+      throw usageError(`cannot read --memory: "${text}" is less than ${MIN_MEMORY} bytes`);
+    }
+  },
+  cpu: (text) => makeIsolator('resource/cpu', { limit: text }),
+  'cpu-shares': (text) => readInteger(text, '--cpu-shares', { min: 2, max: 262_144 }),
+  'caps-retain': (text) => capabilities('retain', text),
+  'caps-remove': (text) => capabilities('remove', text),
+  'cap-retain': (text) => capabilities('retain', text),
+  'cap-remove': (text) => capabilities('remove', text),
+  seccomp: checkSeccomp,
+  'oom-score-adj': (text) => readInteger(text, '--oom-score-adj', { min: -1000, max: 1000 }),
+};
 
 /**
  * Checks the form of the isolator flags of one app.
@@ -22,62 +47,40 @@ export type IsolatorFlags = Readonly<Record<(typeof ISOLATOR_FLAGS)[number], str
  * @throws GantryError BAD_USAGE
  */
 export function checkIsolators(flags: IsolatorFlags): readonly string[] {
-  if (flags.memory !== undefined) checkMemory(flags.memory);
-  if (flags.cpu !== undefined) checkQuantity(flags.cpu, '--cpu');
-  if (flags['cpu-shares'] !== undefined) {
-    readInteger(flags['cpu-shares'], '--cpu-shares', { min: 2, max: 262_144 });
-  }
-  if (flags['oom-score-adj'] !== undefined) {
-    readInteger(flags['oom-score-adj'], '--oom-score-adj', { min: -1000, max: 1000 });
-  }
-  checkCapabilities(flags);
-  if (flags.seccomp !== undefined) checkSeccomp(flags.seccomp);
-
-  return ISOLATOR_FLAGS.flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`]));
-}
-
-const QUANTITY = /^\d+(\.\d+)?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/;
-
-function checkQuantity(text: string, flag: string): void {
-  if (!QUANTITY.test(text)) {
-    throw usageError(`cannot read ${flag}: "${text}" is no quantity`, 'for example 512Mi or 1500m');
-  }
-}
-
-function checkMemory(text: string): void {
-  checkQuantity(text, '--memory');
-  if (/^\d+$/.test(text) && Number(text) < 4096) {
-    throw usageError(`cannot read --memory: "${text}" is less than 4096 bytes`);
-  }
-}
-
-function checkCapabilities(flags: IsolatorFlags): void {
-  const retain = flags['caps-retain'] ?? flags['cap-retain'];
-  const remove = flags['caps-remove'] ?? flags['cap-remove'];
-  if (retain !== undefined && remove !== undefined) {
+  const given = ISOLATOR_FLAGS.filter((name) => flags[name] !== undefined);
+  for (const name of given) checkFlag(name, flags[name] ?? '');
+  if (
+    given.some((name) => name.endsWith('-retain')) &&
+    given.some((name) => name.endsWith('-remove'))
+  ) {
     throw usageError('flags --caps-retain and --caps-remove exclude each other');
   }
 
-  const wrong = (retain ?? remove)
-    ?.split(',')
-    .find((name) => !/^(CAP_)?[A-Z][A-Z_0-9]*$/.test(name));
-  if (wrong !== undefined) {
-    const flag = retain === undefined ? '--caps-remove' : '--caps-retain';
-    throw usageError(
-      `cannot read ${flag}: "${wrong}" is no capability`,
-      'for example CAP_NET_ADMIN',
-    );
+  return given.map((name) => `--${name}`);
+}
+
+function checkFlag(name: IsolatorFlag, text: string): void {
+  try {
+    CHECKS[name](text);
+  } catch (cause) {
+    throw new GantryError(BAD_USAGE, `cannot read --${name}: "${text}" is not valid`, { cause });
   }
+}
+
+function capabilities(mode: 'retain' | 'remove', text: string): void {
+  makeIsolator(`os/linux/capabilities-${mode}-set`, { set: text.split(',') });
 }
 
 function checkSeccomp(text: string): void {
   const [mode = '', ...items] = text.split(',');
-  const calls = items.filter((item) => !/^errno=E[A-Z0-9]+$/.test(item));
-  const wrong = calls.find((item) => !/^(@?[a-z0-9_./-]+)$/.test(item));
-  if (!['mode=retain', 'mode=remove'].includes(mode)) {
-    throw usageError(`cannot read --seccomp: "${mode}" is neither mode=retain nor mode=remove`);
+  if (mode !== 'mode=retain' && mode !== 'mode=remove') {
+    throw usageError(`"${mode}" is neither mode=retain nor mode=remove`);
   }
-  if (items.length - calls.length > 1) throw usageError('cannot read --seccomp: two errno');
-  if (calls.length === 0) throw usageError('cannot read --seccomp: no system call is named');
-  if (wrong !== undefined) throw usageError(`cannot read --seccomp: "${wrong}" is no system call`);
+
+  const errors = items.filter((item) => item.startsWith('errno='));
+  if (errors.length > 1) throw usageError('more than one errno is given');
+  makeIsolator(`os/linux/seccomp-${mode.slice('mode='.length)}-set`, {
+    set: items.filter((item) => !errors.includes(item)),
+    ...(errors[0] === undefined ? {} : { errno: errors[0].slice('errno='.length) }),
+  });
 }

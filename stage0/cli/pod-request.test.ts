@@ -21,15 +21,35 @@ async function runOptions(...args: readonly string[]): ReturnType<typeof readRun
 describe('readPrepareRequest()', () => {
   it('reads every flag', async () => {
     const request = await prepare(
-      ...['--mount=volume=all,target=/all', '--volume=all,kind=empty,mode=0700,uid=1,gid=2'],
-      ...['--volume=data,kind=host,source=/srv/a,b&c%d,readOnly=true,recursive=false'],
-      ...['--set-env=A=b=c', '--set-env-file=/env', '--inherit-env', '--no-overlay'],
-      ...['--stage1-name=fly', '--pull-policy=never', '--insecure-options=image,all-run'],
-      ...['example.com/a', '--exec=/bin/sh', '--name=first', '--user=/etc/passwd', '--group=7'],
-      ...['--supplementary-gids=1,2', '--working-dir=/tmp/', '--readonly-rootfs=true'],
-      ...['--mount=volume=data,target=/data', '--environment=X=', '--annotation=a/b=c'],
-      ...['--user-annotation=Any Thing=x', '--user-label=l=m', '--signature=a.asc'],
-      ...['--', '-c', '', '---', 'b'],
+      '--mount=volume=all,target=/all',
+      '--volume=all,kind=empty,mode=0700,uid=1,gid=2',
+      '--volume=data,kind=host,source=/srv/a,b&c%d,readOnly=true,recursive=false',
+      '--set-env=A=b=c',
+      '--set-env-file=/env',
+      '--inherit-env',
+      '--no-overlay',
+      '--stage1-name=fly',
+      '--pull-policy=never',
+      '--insecure-options=image,all-run',
+      'example.com/a',
+      '--exec=/bin/sh',
+      '--name=first',
+      '--user=/etc/passwd',
+      '--group=7',
+      '--supplementary-gids=1,2',
+      '--working-dir=/tmp/',
+      '--readonly-rootfs=true',
+      '--mount=volume=data,target=/data',
+      '--environment=X=',
+      '--annotation=a/b=c',
+      '--user-annotation=Any Thing=x',
+      '--user-label=l=m',
+      '--signature=a.asc',
+      '--',
+      '-c',
+      '',
+      '---',
+      'b',
     );
 
     expect(request).toEqual({
@@ -80,16 +100,34 @@ describe('readPrepareRequest()', () => {
 
   it('names what is valid and still to come', async () => {
     const request = await prepare(
-      ...['--port=www:127.0.0.1:80', '--private-users', 'a', '--memory=512Mi', '--cpu=500m'],
-      ...['--cpu-shares=2', '--caps-retain=CAP_NET_ADMIN', '--oom-score-adj=-1000'],
-      ...['--seccomp=mode=retain,errno=EPERM,@rkt/default-whitelist,mount', '--stdin=tty'],
-      ...['--stdout=log', 'b', '--caps-remove=CAP_KILL,CAP_CHOWN', '--memory=4096'],
+      '--port=www:127.0.0.1:80',
+      '--private-users',
+      'a',
+      '--memory=512Mi',
+      '--cpu=500m',
+      '--cpu-shares=2',
+      '--caps-retain=CAP_NET_ADMIN',
+      '--oom-score-adj=-1000',
+      '--seccomp=mode=retain,errno=EPERM,@rkt/default-whitelist,mount',
+      '--stdin=tty',
+      '--stdout=log',
+      'b',
+      '--caps-remove=CAP_KILL,CAP_CHOWN',
+      '--memory=4096',
     );
 
     expect(request.unsupported.toSorted()).toEqual(
       [
-        ...['--port', '--private-users', '--memory', '--cpu', '--cpu-shares', '--caps-retain'],
-        ...['--seccomp', '--oom-score-adj', '--stdin=tty', '--caps-remove'],
+        '--port',
+        '--private-users',
+        '--memory',
+        '--cpu',
+        '--cpu-shares',
+        '--caps-retain',
+        '--seccomp',
+        '--oom-score-adj',
+        '--stdin=tty',
+        '--caps-remove',
       ].toSorted(),
     );
   });
@@ -131,14 +169,14 @@ describe('readPrepareRequest()', () => {
     [['a', '--port=www'], /NAME:\[HOSTIP:\]HOSTPORT/],
     [['a', '--port=www:0'], /no whole number/],
     [['a', '--port=www:x:80'], /no IPv4 address/],
-    [['a', '--memory=many'], /no quantity/],
-    [['a', '--memory=100'], /less than 4096/],
-    [['a', '--cpu-shares=1'], /no whole number from 2/],
-    [['a', '--oom-score-adj=1001'], /no whole number from -1000/],
+    [['a', '--memory=many'], /cannot read --memory: "many"/],
+    [['a', '--memory=100'], /cannot read --memory: "100"/],
+    [['a', '--cpu-shares=1'], /cannot read --cpu-shares/],
+    [['a', '--oom-score-adj=1001'], /cannot read --oom-score-adj/],
     [['a', '--caps-retain=CAP_KILL', '--caps-remove=CAP_KILL'], /exclude each other/],
-    [['a', '--caps-retain=kill'], /no capability/],
-    [['a', '--seccomp=retain,mount'], /neither mode=retain/],
-    [['a', '--seccomp=mode=retain'], /no system call/],
+    [['a', '--caps-retain=kill'], /cannot read --caps-retain/],
+    [['a', '--seccomp=retain,mount'], /cannot read --seccomp/],
+    [['a', '--seccomp=mode=retain'], /cannot read --seccomp/],
     [['a', '--stdin=log'], /unknown mode "log"/],
     [['--insecure-options=images', 'a'], /unknown word "images"/],
   ])('rejects %j', async (args, message) => {
@@ -149,10 +187,18 @@ describe('readPrepareRequest()', () => {
 describe('readRunOptions()', () => {
   it('reads every flag', async () => {
     const { options, unsupported } = await runOptions(
-      ...['--net=a:IP=1;M=2,b', '--net', '--hostname=web-1.example', '--interactive'],
-      ...['--dns=8.8.8.8,::1', '--dns-search=a.b', '--dns-opt=ndots:2', '--dns-domain=example'],
-      ...['--hosts-entry=1.2.3.4=a,::1=b', '--hosts-entry=1.2.3.4=c', '--ipc=auto'],
-      ...['--mds-register=false'],
+      '--net=a:IP=1;M=2,b',
+      '--net',
+      '--hostname=web-1.example',
+      '--interactive',
+      '--dns=8.8.8.8,::1',
+      '--dns-search=a.b',
+      '--dns-opt=ndots:2',
+      '--dns-domain=example',
+      '--hosts-entry=1.2.3.4=a,::1=b',
+      '--hosts-entry=1.2.3.4=c',
+      '--ipc=auto',
+      '--mds-register=false',
     );
 
     expect(options).toEqual({
