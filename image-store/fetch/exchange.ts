@@ -1,0 +1,245 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { RequestInit, Response } from 'node-fetch';
+import { errorCode, isGantryError } from '#base/errors/gantry-error';
+import type { Agents } from './agents.ts';
+import { fetchFailure, transportFailure } from './http-failure.ts';
+import type { HttpTimeouts } from './http-options.ts';
+
+/** One request as it goes out; redirects are the caller's affair. */
+export interface ExchangeRequest {
+  /** Without user and password. */
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly agents: Agents;
+  readonly timeouts: HttpTimeouts;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a server answered; its body still has to be read or left. */
+export interface Answer {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  /** Bytes the server announced for the body of this answer. */
+  readonly length: number | undefined;
+  /**
+   * The body, once. Throws FETCH_BROKEN when less comes than announced,
+   * FETCH_OVERRUN when more does, FETCH_STALLED.
+   */
+  body(): AsyncGenerator<Buffer, void, undefined>;
+  /** Gives the body up. */
+  leave(): void;
+}
+
+/**
+ * Sends one GET and waits for the head of the answer.
+ * @throws GantryError FETCH_UNREACHABLE, FETCH_STALLED, FETCH_TLS, FETCH_REFUSED, FETCH_CANCELLED
+ */
+export async function exchange(request: ExchangeRequest): Promise<Answer> {
+  const { url, headers, agents, timeouts } = request;
+  const { default: fetch } = await import('node-fetch');
+  const abort = new AbortController();
+  const init: RequestInit = {
+    headers,
+    redirect: 'manual',
+    compress: false,
+    agent: agents.of(url),
+    signal: signalOf(request, abort),
+  };
+  const { outgoing, response } = start(() => fetch(url, init));
+  const faults: unknown[] = [];
+  outgoing?.on('error', (error) => faults.push(error));
+
+  const deadline = watchHead(outgoing, { url, timeouts, abort });
+  try {
+    return answerOf(await response, { request, abort, faults });
+  } catch (error) {
+    throw whyFailed(error, { request, abort });
+  } finally {
+    deadline.clear();
+  }
+}
+
+function signalOf({ signal }: ExchangeRequest, abort: AbortController): AbortSignal {
+  return signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]);
+}
+
+/**
+ * Starts a request and keeps hold of the object beneath it, which node-fetch
+ * does not hand out: only there is it seen that a server sends more than it
+ * announced. node-fetch makes it before it returns.
+ */
+function start(send: () => Promise<Response>): {
+  readonly outgoing: ClientRequest | undefined;
+  readonly response: Promise<Response>;
+} {
+  let outgoing: ClientRequest | undefined;
+  const listen = (message: unknown): void => {
+    outgoing = (message as { request: ClientRequest }).request;
+  };
+  subscribe(CREATED, listen);
+  try {
+    const response = send();
+    return { outgoing, response };
+  } finally {
+    unsubscribe(CREATED, listen);
+  }
+}
+
+const CREATED = 'http.client.request.created';
+
+interface Head {
+  readonly url: URL;
+  readonly timeouts: HttpTimeouts;
+  readonly abort: AbortController;
+}
+
+/** Gives up when the connection does not stand, or the answer does not begin, in time. */
+function watchHead(
+  outgoing: ClientRequest | undefined,
+  { url, timeouts, abort }: Head,
+): { clear(): void } {
+  const expire = (what: string, ms: number): NodeJS.Timeout =>
+    setTimeout(() => {
+      const state = `${what} within ${ms / 1000} s`;
+      abort.abort(fetchFailure('FETCH_STALLED', url, { state }));
+    }, ms);
+
+  let timer = expire('no connection', timeouts.connect);
+  let cleared = false;
+  const connected = (): void => {
+    clearTimeout(timer);
+    if (!cleared) timer = expire('no answer', timeouts.answer);
+  };
+  outgoing?.once('socket', (socket) => {
+    const { connecting, secureConnecting } = socket as TLSSocket & { secureConnecting?: boolean };
+    if (!connecting && secureConnecting !== true) connected();
+    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
+  });
+
+  return {
+    clear: () => {
+      cleared = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+interface Course {
+  readonly request: ExchangeRequest;
+  readonly abort: AbortController;
+}
+
+function whyFailed(error: unknown, { request: { url, signal }, abort }: Course): unknown {
+  const reason: unknown = abort.signal.reason;
+  if (isGantryError(reason)) return reason;
+  if (signal?.aborted === true) {
+    return fetchFailure('FETCH_CANCELLED', url, { state: 'cancelled', cause: signal.reason });
+  }
+
+  return isGantryError(error) ? error : transportFailure(url, error);
+}
+
+interface Arrival extends Course {
+  /** Errors of the request, those after the answer too. */
+  readonly faults: readonly unknown[];
+}
+
+function answerOf(response: Response, arrival: Arrival): Answer {
+  const { request, abort } = arrival;
+  const announced = response.headers.get('content-length');
+  const length = announced === null ? undefined : Number(announced);
+  const body = response.body as Readable | null;
+  body?.on('error', () => {});
+
+  return {
+    url: request.url,
+    status: response.status,
+    headers: response.headers,
+    length,
+    body: () => readBody(body, length, arrival),
+    leave: () => {
+      // A short rest is read to its end, so that the connection can be used again.
+      if (length !== undefined && length <= 65_536) body?.resume();
+      else abort.abort();
+    },
+  };
+}
+
+async function* readBody(
+  body: Readable | null,
+  length: number | undefined,
+  arrival: Arrival,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { url } = arrival.request;
+  let received = 0;
+  let ended = false;
+  try {
+    for await (const chunk of timely(body, arrival)) {
+      received += chunk.length;
+      yield chunk;
+    }
+    ended = true;
+  } catch (error) {
+    throw brokenBody(error, { ...arrival, received, length });
+  } finally {
+    if (!ended) arrival.abort.abort();
+  }
+
+  if (isOverrun(arrival)) throw overrun(url, length);
+  if (length !== undefined && received < length) {
+    throw brokenBody(undefined, { ...arrival, received, length });
+  }
+}
+
+/** Passes chunks on, and gives up when the server lets us wait for the next one for too long. */
+async function* timely(
+  body: Readable | null,
+  { request: { url, timeouts }, abort }: Arrival,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (body === null) return;
+  const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  try {
+    for (;;) {
+      const timer = setTimeout(() => {
+        const state = `nothing came for ${timeouts.stall / 1000} s`;
+        abort.abort(fetchFailure('FETCH_STALLED', url, { state }));
+      }, timeouts.stall);
+      const next = await iterator.next().finally(() => clearTimeout(timer));
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/** A parser that finds bytes behind the announced end says so on the request, the answer being complete by then. */
+function isOverrun({ faults }: Arrival): boolean {
+  return faults.some((fault) => errorCode(fault)?.startsWith('HPE_') === true);
+}
+
+function overrun(url: URL, length: number | undefined): Error {
+  const state = `the server sent more than the ${length ?? 'announced'} bytes it announced`;
+  return fetchFailure('FETCH_OVERRUN', url, { state });
+}
+
+interface Broken extends Arrival {
+  readonly received: number;
+  readonly length: number | undefined;
+}
+
+function brokenBody(error: unknown, broken: Broken): unknown {
+  const { request, abort, received, length } = broken;
+  if (isOverrun(broken)) return overrun(request.url, length);
+  const reason: unknown = abort.signal.reason;
+  if (isGantryError(reason) || request.signal?.aborted === true) {
+    return whyFailed(error, { request, abort });
+  }
+
+  const state = `the connection broke after ${received} of ${length ?? 'unknown'} bytes`;
+  return fetchFailure('FETCH_BROKEN', request.url, { state, cause: error });
+}

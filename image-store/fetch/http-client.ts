@@ -1,0 +1,207 @@
+import { errorMessage } from '#base/errors/gantry-error';
+import type { Log } from '#base/log/log';
+import { createAgents } from './agents.ts';
+import { authorized, credentialFor, credentialIn, withoutUser } from './authorization.ts';
+import { type Answer, exchange } from './exchange.ts';
+import { fetchFailure, isTransient } from './http-failure.ts';
+import type { Credential, HttpOptions, HttpTimeouts } from './http-options.ts';
+import { DEFAULT_RETRIES, pause, retryAfter } from './retry.ts';
+
+/** Talks to servers: redirects, credentials, proxies, certificates, time limits, further tries. */
+export interface HttpClient {
+  /**
+   * Sends a GET and gives the answer with its body unread. Answers other than
+   * 200 are errors, but for those in `accept`.
+   * @throws GantryError with one of `FetchFailure`
+   */
+  get(url: URL, options?: GetOptions): Promise<Answer>;
+  /** As `get`, reading a small document to its end. */
+  read(url: URL, options: ReadOptions): Promise<Document>;
+  close(): void;
+}
+
+export interface GetOptions {
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Status codes that are answers and not errors. */
+  readonly accept?: readonly number[] | undefined;
+}
+
+export interface ReadOptions extends GetOptions {
+  /** Longer documents are refused, or cut off. */
+  readonly maxBytes: number;
+  readonly cut?: boolean | undefined;
+}
+
+export interface Document {
+  readonly answer: Answer;
+  readonly data: Buffer;
+}
+
+export interface ClientOptions extends HttpOptions {
+  readonly insecure: { readonly tls: boolean; readonly http: boolean };
+  /** Told of every insecure step, once each. */
+  readonly warn: (message: string) => void;
+  readonly log: Log;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const DEFAULT_TIMEOUTS: HttpTimeouts = { connect: 10_000, answer: 30_000, stall: 30_000 };
+
+/** As curl and browsers do it, more or less. */
+const MAX_REDIRECTS = 10;
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** Makes a client; close it, or its idle connections stay open for a while. */
+export function createHttpClient(options: ClientOptions): HttpClient {
+  const agents = createAgents({
+    proxies: options.proxies,
+    certificateFiles: options.certificateFiles,
+    checkCertificates: !options.insecure.tls,
+  });
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const send: Send = async (url, headers) =>
+    await exchange({ url, headers, agents, timeouts, signal: options.signal });
+
+  const get: HttpClient['get'] = async (url, request = {}) =>
+    await persist(options, async (hint) => await follow({ url, request, options, send, hint }));
+
+  return {
+    get,
+    read: async (url, request) =>
+      await persist(options, async (hint) => {
+        const answer = await follow({ url, request, options, send, hint });
+        return { answer, data: await readAll(answer, request) };
+      }),
+    close: () => agents.close(),
+  };
+}
+
+type Send = (url: URL, headers: Readonly<Record<string, string>>) => Promise<Answer>;
+
+/** What a server said about when to come back. */
+interface RetryHint {
+  /** Milliseconds. */
+  asked?: number | undefined;
+}
+
+/** Tries again what may work a moment later: 429, 5xx, broken and silent connections. */
+async function persist<Result>(
+  { retries: given, log, signal }: ClientOptions,
+  action: (hint: RetryHint) => Promise<Result>,
+): Promise<Result> {
+  const retries = { ...DEFAULT_RETRIES, ...given };
+  for (let attempt = 1; ; attempt += 1) {
+    const hint: RetryHint = {};
+    try {
+      return await action(hint);
+    } catch (error) {
+      if (attempt >= retries.attempts || !isTransient(error)) throw error;
+      log.debug(`trying again: ${errorMessage(error)}`);
+    }
+    await pause(retries, { attempt, asked: hint.asked, signal });
+  }
+}
+
+interface Journey {
+  /** As given, with user and password where it has them. */
+  readonly url: URL;
+  readonly request: GetOptions;
+  readonly options: ClientOptions;
+  readonly send: Send;
+  readonly hint: RetryHint;
+}
+
+/** Sends a request along redirects until there is an answer. */
+async function follow({ url, request, options, send, hint }: Journey): Promise<Answer> {
+  let at = withoutUser(url);
+  for (let hops = 0; ; hops += 1) {
+    demandTransport(at, options);
+    const headers = { ...PLAIN_HEADERS, ...request.headers };
+    const credential = credentialAt(at, url, options);
+    const answer = await send(at, await authorized({ url: at, headers }, credential));
+    if (!REDIRECTS.includes(answer.status)) return judged(answer, request, hint);
+
+    answer.leave();
+    if (hops === MAX_REDIRECTS) {
+      throw fetchFailure('FETCH_REDIRECT', url, {
+        state: `redirected more than ${MAX_REDIRECTS} times`,
+      });
+    }
+    at = redirectTarget(answer, at);
+  }
+}
+
+/** Archives are signed as they lie on the server: no coding on the way. */
+const PLAIN_HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'gantry' };
+
+/** Demands HTTPS, or leave to do without, and says so when something is not checked. */
+function demandTransport(url: URL, { insecure, warn }: ClientOptions): void {
+  if (url.protocol === 'https:') {
+    if (insecure.tls) warn(`the certificate of "${url.host}" is not checked`);
+    return;
+  }
+  if (!insecure.http) {
+    throw fetchFailure('FETCH_INSECURE', url, {
+      state: 'plain HTTP is not allowed',
+      hint: 'use HTTPS, or --insecure-options=http',
+    });
+  }
+  warn(
+    `"${url.host}" is asked over plain HTTP: anybody on the way can read and change what is sent`,
+  );
+}
+
+/**
+ * Who we are for the server at hand. What the first URL says of its user stays
+ * with that origin, and what was asked for over HTTPS is proven over HTTPS only.
+ */
+function credentialAt(at: URL, first: URL, { auth }: ClientOptions): Credential | undefined {
+  if (first.protocol === 'https:' && at.protocol !== 'https:') return undefined;
+  const own = at.origin === first.origin ? credentialIn(first) : undefined;
+
+  return own ?? credentialFor(auth ?? [], at);
+}
+
+function redirectTarget(answer: Answer, at: URL): URL {
+  const location = answer.headers.get('location') ?? '';
+  const target = URL.canParse(location, at) ? new URL(location, at) : undefined;
+  if (location !== '' && target !== undefined && /^https?:$/.test(target.protocol)) {
+    return withoutUser(target);
+  }
+
+  throw fetchFailure('FETCH_REDIRECT', at, { state: `redirected to "${location}"` });
+}
+
+function judged(answer: Answer, { accept = [] }: GetOptions, hint: RetryHint): Answer {
+  const { status, url } = answer;
+  if (status === 200 || accept.includes(status)) return answer;
+
+  answer.leave();
+  const state = `the server answered ${status}`;
+  if (status === 404 || status === 410) throw fetchFailure('FETCH_NOT_FOUND', url, { state });
+  if (status === 401 || status === 403 || status === 407) {
+    throw fetchFailure('FETCH_DENIED', url, {
+      state,
+      hint: `put credentials for "${url.host}" into auth.d`,
+    });
+  }
+  if (status !== 429 && status < 500) throw fetchFailure('FETCH_REFUSED', url, { state });
+
+  hint.asked = retryAfter(answer.headers.get('retry-after'));
+  throw fetchFailure('FETCH_BUSY', url, { state, hint: 'try again later' });
+}
+
+async function readAll(answer: Answer, { maxBytes, cut = false }: ReadOptions): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body()) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size <= maxBytes) continue;
+    if (cut) break;
+    throw fetchFailure('FETCH_TOO_LARGE', answer.url, { state: `more than ${maxBytes} bytes` });
+  }
+
+  return Buffer.concat(chunks).subarray(0, maxBytes);
+}

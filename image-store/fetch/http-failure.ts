@@ -1,0 +1,104 @@
+import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error';
+
+/** Why nothing, or not all, came from a server. */
+export type FetchFailure =
+  /** No such host, refused, broken off before an answer. */
+  | 'FETCH_UNREACHABLE'
+  /** The server took too long to connect, to answer or to go on. */
+  | 'FETCH_STALLED'
+  /** The server's certificate or its TLS is not good. */
+  | 'FETCH_TLS'
+  /** Plain HTTP, without leave. */
+  | 'FETCH_INSECURE'
+  | 'FETCH_REDIRECT'
+  | 'FETCH_NOT_FOUND'
+  | 'FETCH_DENIED'
+  /** 429 or 5xx, time and again. */
+  | 'FETCH_BUSY'
+  /** Any other answer than was asked for. */
+  | 'FETCH_REFUSED'
+  /** Less arrived than was announced. */
+  | 'FETCH_BROKEN'
+  /** More arrived than was announced. */
+  | 'FETCH_OVERRUN'
+  /** More than we take. */
+  | 'FETCH_TOO_LARGE'
+  /** What was half fetched cannot be gone on with: it changed, or the server gives no parts. */
+  | 'FETCH_CHANGED'
+  /** The server gave another part than was asked for. */
+  | 'FETCH_WRONG_PART'
+  /** The caller gave up. */
+  | 'FETCH_CANCELLED';
+
+export interface FailureDetails {
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Makes the error `cannot fetch "URL": STATE`. */
+export function fetchFailure(
+  code: FetchFailure,
+  url: URL,
+  { state, ...details }: FailureDetails & { readonly state: string },
+): GantryError<FetchFailure> {
+  return new GantryError(code, `cannot fetch "${shown(url)}": ${state}`, details);
+}
+
+/** An URL as it may be shown: without user, password and fragment; signatures in the query are taken out where the error is built. */
+export function shown(url: URL): string {
+  const bare = new URL(url);
+  bare.username = '';
+  bare.password = '';
+  bare.hash = '';
+
+  return bare.href;
+}
+
+const TLS_HINT =
+  'name a file with its certificate authority in SSL_CERT_FILE, or use --insecure-options=tls';
+
+/** What went wrong below HTTP, as one of ours. */
+export function transportFailure(url: URL, error: unknown): GantryError<FetchFailure> {
+  const code = errorCode(error) ?? '';
+  const cause = error;
+  if (/^(ENOTFOUND|EAI_)/.test(code)) {
+    return fetchFailure('FETCH_UNREACHABLE', url, {
+      state: `host "${url.hostname}" cannot be found (${code})`,
+      cause,
+    });
+  }
+  if (/CERT|SELF_SIGNED|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)/.test(code)) {
+    return fetchFailure('FETCH_TLS', url, {
+      state: `the certificate of "${url.host}" is not good (${code})`,
+      hint: TLS_HINT,
+      cause,
+    });
+  }
+  if (/^ERR_SSL|^ERR_TLS|^EPROTO/.test(code)) {
+    return fetchFailure('FETCH_TLS', url, { state: `TLS failed (${code})`, cause });
+  }
+  if (code.startsWith('HPE_')) {
+    return fetchFailure('FETCH_REFUSED', url, { state: 'the answer is not HTTP', cause });
+  }
+
+  return fetchFailure('FETCH_UNREACHABLE', url, {
+    state: code === '' ? errorMessage(error) : `the connection failed (${code})`,
+    cause,
+  });
+}
+
+/** Whether asking again may help. */
+export function isTransient(error: unknown): boolean {
+  switch (errorCode(error)) {
+    case 'FETCH_STALLED':
+    case 'FETCH_BROKEN':
+    case 'FETCH_BUSY':
+      return true;
+    case 'FETCH_UNREACHABLE': {
+      const { cause } = error as GantryError;
+      return !['ENOTFOUND', 'ECONNREFUSED'].includes(errorCode(cause) ?? '');
+    }
+    default:
+      return false;
+  }
+}
