@@ -16,7 +16,7 @@ export async function* measureMemory(context: BenchContext): AsyncGenerator<Row>
     name: NAME,
     app: { exec: ['/bin/sleep', '4242'] },
   });
-  store.key.signDetached(image, `${image}.asc`);
+  await store.key.signDetached(image, `${image}.asc`);
   await store.run('fetch', image);
 
   const fly = await addedMemory(store, ['run', '--stage1-name=fly', NAME]);

@@ -16,7 +16,7 @@ export async function* measureStart(context: BenchContext): AsyncGenerator<Row> 
   const { gantry, node, work } = context;
   const store = await prepareStore(context);
   const image = await makeImage(work, { name: NAME });
-  store.key.signDetached(image, `${image}.asc`);
+  await store.key.signDetached(image, `${image}.asc`);
   await store.run('fetch', image);
   const tar = await rootfsTar(image, work);
   using podman = await preparePodman(join(work, 'podman'), tar);

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { makeSigningKey, type SigningKey } from '../test/helpers/signing.ts';
@@ -36,7 +36,9 @@ export async function prepareStore(
     const result = await nodeExec.run({ argv: argv(...args), env: environment });
     return demandSuccess(result, `run gantry ${args[0]}`).stdout.toString();
   };
-  await run('trust', '--root', '--skip-fingerprint-review', key.publicKeyPath);
+  const publicKey = join(work, 'key.asc');
+  writeFileSync(publicKey, key.publicKeyArmored);
+  await run('trust', '--root', '--skip-fingerprint-review', publicKey);
 
   return { dataDir, key, run, command: (...args) => ({ argv: argv(...args), env: environment }) };
 }

@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { nodeExec } from '#base/exec/node-exec';
 import { bundleEntrypoints, bundleProgram } from './bundle.ts';
+import { buildStage1Fly } from './stage1-fly.ts';
 import { sourceStamp } from './stamp.ts';
 
 const top = dirname(dirname(import.meta.dirname));
@@ -69,7 +70,9 @@ function koffiAddonPath(): string {
 }
 
 async function buildStage1Images(): Promise<void> {
-  await bundleEntrypoints({ top, out: join(top, '.build', 'entrypoints') });
+  const entrypoints = join(top, '.build', 'entrypoints');
+  await bundleEntrypoints({ top, out: entrypoints });
+  await buildStage1Fly({ entrypoints, out: join(fresh, 'stage1') });
 }
 
 /** Runs the commands whose start-up counts, so that their compiled code is in the cache that ships. */
