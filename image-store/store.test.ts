@@ -25,6 +25,7 @@ const open = (): ImageStore =>
     exec: nodeExec,
     log: nullLog,
     clock: () => now,
+    workers: { extract: [process.execPath, join(import.meta.dirname, 'extract-worker.ts')] },
   });
 
 beforeEach(() => {

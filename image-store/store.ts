@@ -6,6 +6,7 @@ import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
+import type { ArchiveLimits } from './archive/limits.ts';
 import { beginIngest, type Ingest, type IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
 import { verifyBlob } from './blobs/verify-blob.ts';
@@ -14,16 +15,19 @@ import { blobPath } from './format/layout.ts';
 import { prepareStore } from './format/prepare-store.ts';
 import { storeError } from './format/permissions.ts';
 import { collectImages, type GcOptions, type GcReport } from './gc/collect.ts';
-import { type CollectableTrees, type InUseProbe, nothingInUse } from './gc/in-use.ts';
+import { type InUseProbe, nothingInUse } from './gc/in-use.ts';
 import { type Lease, leaseImages } from './gc/lease.ts';
 import { removeImage } from './gc/remove-image.ts';
 import { acceptAgain, writeRemote, writeTreeSize } from './index/changes.ts';
-import { withDependencies } from './index/dependencies.ts';
+import { imageSource, withDependencies } from './index/dependencies.ts';
 import type { Acceptance, ImageRecord, RemoteRecord } from './index/image-record.ts';
 import { writeLastUse } from './index/last-use.ts';
 import { findByName, findByPrefix } from './index/lookup.ts';
+import { readTreeSize } from './index/tree-size.ts';
 import { rebuildIndex, type RebuildReport } from './index/rebuild.ts';
 import { listKeys, readManifest, readRecord, readRemote } from './index/records.ts';
+import { openTrees, type Tree, type Trees } from './tree/index.ts';
+import type { TreePlan } from './tree/tree-plan.ts';
 
 /** How to open a store. */
 export interface StoreOptions {
@@ -35,7 +39,9 @@ export interface StoreOptions {
   /** Milliseconds since 1970; the system's clock unless told. */
   readonly clock?: (() => number) | undefined;
   /** How to start the program that unpacks archives. */
-  readonly workers?: { readonly extract: readonly [string, ...string[]] } | undefined;
+  readonly workers: { readonly extract: readonly [string, ...string[]] };
+  /** Limits on the archives that are unpacked. */
+  readonly limits?: ArchiveLimits | undefined;
 }
 
 /**
@@ -44,6 +50,8 @@ export interface StoreOptions {
  */
 export interface ImageStore extends Disposable {
   readonly dir: string;
+  /** The rendered trees. */
+  readonly trees: Trees;
 
   /** Begins to take in one image. */
   beginIngest(limits?: IngestLimits): Ingest;
@@ -70,8 +78,18 @@ export interface ImageStore extends Disposable {
    * @throws GantryError IMAGE_NOT_FOUND
    */
   accept(key: ImageKey, given: { readonly accepted: Acceptance; readonly latest: boolean }): void;
-  /** Keeps how large the rendered tree of an image is, in bytes. */
-  setTreeSize(key: ImageKey, bytes: number): void;
+
+  /**
+   * What the tree of an image is rendered from; its id is what to look for.
+   * @throws GantryError IMAGE_NOT_FOUND, IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES
+   */
+  treePlan(key: ImageKey): TreePlan;
+  /**
+   * The tree of an image, rendered unless it is there and unchanged. Its images
+   * cannot be removed meanwhile.
+   * @throws GantryError as `treePlan` and `Trees.render`
+   */
+  renderTree(key: ImageKey): Promise<Tree>;
 
   remote(url: string): RemoteRecord | undefined;
   putRemote(record: RemoteRecord): void;
@@ -88,7 +106,7 @@ export interface ImageStore extends Disposable {
    * @param inUse what pods use; nothing unless given
    * @throws GantryError IMAGE_NOT_FOUND, IMAGE_IN_USE
    */
-  remove(key: ImageKey, inUse?: InUseProbe): Promise<void>;
+  remove(key: ImageKey, inUse?: InUseProbe): void;
   /** Removes what was not used for long and is used by nobody, and what killed processes left. */
   gc(options: GcOptions): Promise<GcReport>;
   /** Makes the index anew from the blobs. */
@@ -112,20 +130,23 @@ export function openImageStore(options: StoreOptions): ImageStore {
     const lock = prepareStore(context);
     sweepLeftovers(context);
 
-    return createStore(context, lock);
+    return createStore(context, lock, openTrees(options));
   } catch (error) {
     throw storeError(error, dir);
   }
 }
 
-function createStore(context: StoreContext, lock: HeldLock): ImageStore {
+function createStore(context: StoreContext, lock: HeldLock, trees: Trees): ImageStore {
   const { dir } = context;
   const close = (): void => lock.release();
 
   return {
     dir,
+    trees,
     ...lookups(context),
     ...changes(context),
+    treePlan: (key) => trees.plan(key, imageSource(context)),
+    renderTree: async (key) => await renderTree(context, trees, key),
     close,
     [Symbol.dispose]: close,
   };
@@ -152,18 +173,16 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
 
 function changes(context: StoreContext): Pick<ImageStore, ChangeName> {
   const { dir } = context;
-  const trees = noTrees;
 
   return {
     beginIngest: (limits) => beginIngest(context, limits),
     touch: (key) => writeLastUse(dir, key, context.clock()),
     accept: (key, given) => guarded(dir, () => acceptAgain(context, key, given)),
-    setTreeSize: (key, bytes) => guarded(dir, () => writeTreeSize(context, key, bytes)),
     putRemote: (record) => guarded(dir, () => writeRemote(context, record)),
     lease: (keys) => guarded(dir, () => leaseImages(context, keys)),
-    remove: async (key, inUse = nothingInUse) => await removeImage(context, key, { trees, inUse }),
-    gc: async (options) => await collectImages(context, trees, options),
-    rebuildIndex: async () => await rebuildIndex(context),
+    remove: (key, inUse = nothingInUse) => guarded(dir, () => removeImage(context, key, inUse)),
+    gc: async (options) => await guardedAsync(dir, () => collectImages(context, options)),
+    rebuildIndex: async () => await guardedAsync(dir, () => rebuildIndex(context)),
   };
 }
 
@@ -177,13 +196,32 @@ type LookupName =
   | 'withDependencies'
   | 'remote'
   | 'verifyBlob';
-type ChangeName = Exclude<keyof ImageStore, LookupName | 'dir' | 'close' | typeof Symbol.dispose>;
+type OwnName = 'dir' | 'trees' | 'treePlan' | 'renderTree' | 'close' | typeof Symbol.dispose;
+type ChangeName = Exclude<keyof ImageStore, LookupName | OwnName>;
 
-const noTrees: CollectableTrees = { list: () => [], remove: async () => {} };
+async function renderTree(context: StoreContext, trees: Trees, key: ImageKey): Promise<Tree> {
+  const plan = trees.plan(key, imageSource(context));
+  using _lease = leaseImages(
+    context,
+    plan.layers.map((layer) => layer.key),
+  );
+  const tree = await trees.render(plan);
+  if (readTreeSize(context.dir, key) !== tree.size) writeTreeSize(context, key, tree.size);
+
+  return tree;
+}
 
 function guarded<T>(dir: string, work: () => T): T {
   try {
     return work();
+  } catch (error) {
+    throw storeError(error, dir);
+  }
+}
+
+async function guardedAsync<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     throw storeError(error, dir);
   }

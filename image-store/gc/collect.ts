@@ -1,27 +1,34 @@
+import { isGantryError } from '#base/errors/gantry-error';
+import { tryLockKey } from '#base/lock/key-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import { sweepLeftovers } from '../blobs/leftovers.ts';
 import type { StoreContext } from '../format/context.ts';
-import { withDependencies } from '../index/dependencies.ts';
+import { imageLocksDir } from '../format/layout.ts';
+import { imageSource, withDependencies } from '../index/dependencies.ts';
 import { listKeys, readRecord } from '../index/records.ts';
-import type { CollectableTrees, InUse, InUseProbe } from './in-use.ts';
-import { deleteImage, tryLockImage } from './remove-image.ts';
+import type { StoredTree } from '../tree/tree.ts';
+import { planTree } from '../tree/tree-plan.ts';
+import type { InUse, InUseProbe } from './in-use.ts';
+import { deleteImage } from './remove-image.ts';
 import { settleStrays } from './strays.ts';
+import { takeTree, treesInSight } from './take-tree.ts';
 
 /** What to collect. */
 export interface GcOptions {
   /** Images that were used within so many milliseconds are kept, and so are their trees. */
   readonly graceMs: number;
-  /** What pods use, those being prepared and those prepared among them; never collected. */
+  /** What is never collected. */
   readonly inUse: InUseProbe;
 }
 
 /** What was collected. */
 export interface GcReport {
   readonly images: readonly ImageKey[];
+  /** Tree ids. */
   readonly trees: readonly string[];
-  /** Unfinished work of killed processes, and files that belong to no image. */
+  /** Unfinished work of killed processes, and files that belonged to no image. */
   readonly leftovers: number;
-  /** Of the blobs. */
+  /** Of blobs and trees. */
   readonly freedBytes: number;
 }
 
@@ -33,74 +40,95 @@ export interface GcReport {
  */
 export async function collectImages(
   context: StoreContext,
-  trees: CollectableTrees,
   { graceMs, inUse }: GcOptions,
 ): Promise<GcReport> {
   const leftovers = sweepLeftovers(context) + (await settleStrays(context));
   const limit = context.clock() - graceMs;
-  const removals: Promise<void>[] = [];
-  const needed = (): Needed => lookAround(context, inUse(), limit);
+  const look = (): Needed => lookAround(context, inUse(), limit);
 
-  const removedTrees = trees.list().filter((tree) => {
-    const isNeeded = (): boolean => {
-      const { pods, fresh } = needed();
-      return pods.trees.has(tree.id) || fresh.has(tree.image);
-    };
-    return removeUnless(context, { key: tree.image, isNeeded }, () => {
-      removals.push(trees.remove(tree.id));
-    });
+  const trees = collectTrees(context, look);
+  const images = collectBlobs(context, look);
+
+  return {
+    images: images.keys,
+    trees: trees.map(({ id }) => id),
+    leftovers,
+    freedBytes: trees.reduce((sum, { size }) => sum + size, images.bytes),
+  };
+}
+
+function collectTrees(context: StoreContext, look: () => Needed): readonly StoredTree[] {
+  return treesInSight(context.dir).filter((tree) => {
+    const { key = tree.name, name } = tree;
+    const isNeeded = (): boolean => needsTree(context, look(), tree);
+    using entry = unlessNeeded(context, { key, isNeeded }, () => takeTree(context, name));
+
+    return entry !== undefined;
+  });
+}
+
+function collectBlobs(
+  context: StoreContext,
+  look: () => Needed,
+): { readonly keys: readonly ImageKey[]; readonly bytes: number } {
+  let bytes = 0;
+  const keys = listKeys(context.dir).filter((key) => {
+    const isNeeded = (): boolean => needsImage(context, look(), key);
+    const size = unlessNeeded(context, { key, isNeeded }, () => deleteImage(context.dir, key));
+    bytes += size ?? 0;
+
+    return size !== undefined;
   });
 
-  let freedBytes = 0;
-  const rendered = trees.list();
-  const removedImages = listKeys(context.dir).filter((key) => {
-    const isNeeded = (): boolean => {
-      const { pods, images } = needed();
-      return (
-        images.has(key) || rendered.some(({ id, image }) => image === key && pods.trees.has(id))
-      );
-    };
-    return removeUnless(context, { key, isNeeded }, () => {
-      freedBytes += deleteImage(context.dir, key);
-    });
-  });
-  await Promise.all(removals);
-
-  return { images: removedImages, trees: removedTrees.map(({ id }) => id), leftovers, freedBytes };
+  return { keys, bytes };
 }
 
 interface Needed {
   readonly pods: InUse;
   /** Used within the grace period. */
   readonly fresh: ReadonlySet<ImageKey>;
-  /** Those, those that pods use, and what all of them depend on. */
-  readonly images: ReadonlySet<ImageKey>;
 }
 
 function lookAround(context: StoreContext, pods: InUse, limit: number): Needed {
-  const fresh = new Set(
-    listKeys(context.dir).filter((key) => (readRecord(context, key)?.lastUsed ?? 0) > limit),
+  const fresh = listKeys(context.dir).filter(
+    (key) => (readRecord(context, key)?.lastUsed ?? 0) > limit,
   );
 
-  return { pods, fresh, images: withDependencies(context, [...fresh, ...pods.images]) };
+  return { pods, fresh: new Set(fresh) };
+}
+
+function needsImage(context: StoreContext, { pods, fresh }: Needed, key: ImageKey): boolean {
+  if (withDependencies(context, [...fresh, ...pods.images]).has(key)) return true;
+
+  return treesInSight(context.dir).some((tree) => tree.key === key && pods.trees.has(tree.id));
+}
+
+/** A tree of an image that is used, unless a dependency has changed since and another one is used in its stead. */
+function needsTree(context: StoreContext, { pods, fresh }: Needed, tree: StoredTree): boolean {
+  if (pods.trees.has(tree.id)) return true;
+  if (tree.broken || tree.key === undefined || !fresh.has(tree.key)) return false;
+
+  try {
+    return planTree(tree.key, imageSource(context)).id === tree.id;
+  } catch (error) {
+    if (isGantryError(error)) return false;
+    throw error;
+  }
 }
 
 interface Candidate {
-  readonly key: ImageKey;
+  readonly key: string;
   readonly isNeeded: () => boolean;
 }
 
-/** Looks once without the lock, which most images do not survive, and once more with it. */
-function removeUnless(
-  context: StoreContext,
+/** Looks once without the lock, which is enough for most, and once more with it. */
+function unlessNeeded<Result>(
+  { kernel, dir }: StoreContext,
   { key, isNeeded }: Candidate,
-  remove: () => void,
-): boolean {
-  if (isNeeded()) return false;
+  remove: () => Result,
+): Result | undefined {
+  if (isNeeded()) return undefined;
 
-  using lock = tryLockImage(context, key);
-  if (lock === undefined || isNeeded()) return false;
-  remove();
-
-  return true;
+  using lock = tryLockKey(kernel, { folder: imageLocksDir(dir), key });
+  return lock === undefined || isNeeded() ? undefined : remove();
 }

@@ -1,8 +1,9 @@
 import type { ImageKey } from '#schema/types/image-hash';
 
-/** What pods use. */
+/** What pods use, those being prepared and those prepared among them. */
 export interface InUse {
   readonly images: ReadonlySet<ImageKey>;
+  /** Tree ids. */
   readonly trees: ReadonlySet<string>;
 }
 
@@ -11,20 +12,6 @@ export interface InUse {
  * removed, because a pod may have been prepared since the last look.
  */
 export type InUseProbe = () => InUse;
-
-/** A rendered tree as far as gc is concerned. */
-export interface CollectableTree {
-  readonly id: string;
-  /** The image that it was rendered for. */
-  readonly image: ImageKey;
-}
-
-/** The rendered trees as far as gc is concerned. */
-export interface CollectableTrees {
-  list(): readonly CollectableTree[];
-  /** Takes a tree out of sight before it returns; settles when its files are gone. */
-  remove(id: string): Promise<void>;
-}
 
 /** For who knows of no pods. */
 export const nothingInUse: InUseProbe = () => ({ images: new Set(), trees: new Set() });

@@ -1,20 +1,15 @@
 import { statSync } from 'node:fs';
-import { syncDir } from '#base/fs/atomic';
 import { GantryError } from '#base/errors/gantry-error';
+import { syncDir } from '#base/fs/atomic';
 import type { HeldLock } from '#base/lock/directory-lock';
 import { tryLockKey } from '#base/lock/key-lock';
 import type { ImageKey } from '#schema/types/image-hash';
+import type { TempEntry } from '../blobs/temp-entry.ts';
 import type { StoreContext } from '../format/context.ts';
 import { acceptancePath, blobPath, imageLocksDir, recordsDir } from '../format/layout.ts';
-import { storeError } from '../format/permissions.ts';
 import { imageNotFound, listKeys, removeFile, removeFromIndex } from '../index/records.ts';
-import type { CollectableTrees, InUseProbe } from './in-use.ts';
-
-/** What it takes to remove images. */
-export interface RemovalOptions {
-  readonly trees: CollectableTrees;
-  readonly inUse: InUseProbe;
-}
+import type { InUseProbe } from './in-use.ts';
+import { takeTree, treesInSight } from './take-tree.ts';
 
 /** The lock of an image that nobody prepares a pod from or brings; undefined when somebody does. */
 export function tryLockImage({ kernel, dir }: StoreContext, key: ImageKey): HeldLock | undefined {
@@ -25,35 +20,35 @@ export function tryLockImage({ kernel, dir }: StoreContext, key: ImageKey): Held
  * Removes an image and its trees.
  * @throws GantryError IMAGE_NOT_FOUND, IMAGE_IN_USE
  */
-export async function removeImage(
-  context: StoreContext,
-  key: ImageKey,
-  options: RemovalOptions,
-): Promise<void> {
-  const { dir } = context;
-  if (!listKeys(dir).includes(key)) throw imageNotFound(key);
+export function removeImage(context: StoreContext, key: ImageKey, inUse: InUseProbe): void {
+  if (!listKeys(context.dir).includes(key)) throw imageNotFound(key);
 
-  const removals: Promise<void>[] = [];
+  const taken: TempEntry[] = [];
   try {
     using lock = tryLockImage(context, key);
-    if (lock === undefined) throw inUse(key, 'a pod is being prepared from it, or it is fetched');
-    const { images, trees } = options.inUse();
-    const own = options.trees.list().filter((tree) => tree.image === key);
-    if (images.has(key) || own.some(({ id }) => trees.has(id))) throw inUse(key, 'a pod uses it');
+    if (lock === undefined) {
+      throw inUseError(key, 'a pod is being prepared from it, or it is being fetched');
+    }
+    const { images, trees } = inUse();
+    const own = treesInSight(context.dir).filter((tree) => tree.key === key);
+    if (images.has(key) || own.some(({ id }) => trees.has(id))) {
+      throw inUseError(key, 'a pod uses it');
+    }
 
-    for (const { id } of own) removals.push(options.trees.remove(id));
-    deleteImage(dir, key);
-  } catch (error) {
-    throw storeError(error, dir);
+    for (const { name } of own) {
+      const entry = takeTree(context, name);
+      if (entry !== undefined) taken.push(entry);
+    }
+    deleteImage(context.dir, key);
   } finally {
-    await Promise.all(removals);
+    for (const entry of taken) entry.remove();
   }
 }
 
 /**
  * Removes the files of an image whose lock is held, in this order: the index
  * record (from here on nobody sees it), what is kept beside the blob (from here
- * on no rebuilding brings it back), the blob, the rest.
+ * on no rebuilding brings it back), the blob.
  * @returns bytes that the blob took
  */
 export function deleteImage(dir: string, key: ImageKey): number {
@@ -67,7 +62,7 @@ export function deleteImage(dir: string, key: ImageKey): number {
   return size;
 }
 
-function inUse(key: ImageKey, why: string): GantryError {
+function inUseError(key: ImageKey, why: string): GantryError {
   return new GantryError('IMAGE_IN_USE', `cannot remove image ${key}: ${why}`, {
     hint: 'remove the pods that use it first; see "gantry list"',
   });

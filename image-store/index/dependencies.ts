@@ -1,7 +1,9 @@
-import { isGantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Dependency } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
+import { blobPath } from '../format/layout.ts';
+import type { ImageSource } from '../tree/tree-plan.ts';
 import { findByName, findByPrefix } from './lookup.ts';
 import { readManifest } from './records.ts';
 
@@ -22,6 +24,24 @@ export function findDependency(
     if (isGantryError(error, 'IMAGE_NOT_FOUND', 'IMAGE_AMBIGUOUS')) return undefined;
     throw error;
   }
+}
+
+/** The images of the store, for the plan of a tree; a dependency that is not there is IMAGE_NOT_FOUND. */
+export function imageSource(context: StoreContext): ImageSource {
+  return {
+    manifest: (key) => readManifest(context.dir, key),
+    blobPath: (key) => blobPath(context.dir, key),
+    resolve: (dependency) => {
+      const key = findDependency(context, dependency);
+      if (key !== undefined) return key;
+
+      throw new GantryError(
+        'IMAGE_NOT_FOUND',
+        `cannot find image "${dependency.imageName}", which another one depends on: not in the store`,
+        { hint: 'fetch the image that depends on it again' },
+      );
+    },
+  };
 }
 
 /** Images and all that they depend on, however far; what is not in the store is passed over. */

@@ -1,0 +1,45 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCode } from '#base/errors/gantry-error';
+import { syncDir } from '#base/fs/atomic';
+import { tryLockKey } from '#base/lock/key-lock';
+import { makeTempEntry, type TempEntry } from '../blobs/temp-entry.ts';
+import type { StoreContext } from '../format/context.ts';
+import { removeFile } from '../index/records.ts';
+import { listTrees } from '../tree/find-tree.ts';
+import type { StoredTree } from '../tree/tree.ts';
+import { treeDir, treeFlagPath, treeLocksDir, treesDir } from '../tree/tree-paths.ts';
+
+/** All folders among the trees; none for who may not look at them, who cannot remove them either. */
+export function treesInSight(dir: string): readonly StoredTree[] {
+  try {
+    return listTrees(dir);
+  } catch (error) {
+    if (errorCode(error) === 'EACCES') return [];
+    throw error;
+  }
+}
+
+/**
+ * Takes a tree out of everybody's sight, its flag first. Synchronous, so that
+ * it can happen under the lock of the tree's image; its files are removed with
+ * the entry, when the lock is free again.
+ * @returns undefined when it is gone, or when somebody works on it
+ */
+export function takeTree({ kernel, dir }: StoreContext, name: string): TempEntry | undefined {
+  using lock = tryLockKey(kernel, { folder: treeLocksDir(dir), key: name });
+  if (lock === undefined) return undefined;
+
+  const path = treeDir(dir, name);
+  const entry = makeTempEntry(kernel, dir, 'tree');
+  try {
+    removeFile(treeFlagPath(path));
+    renameSync(path, join(entry.path, 'tree'));
+    syncDir(treesDir(dir));
+    return entry;
+  } catch (error) {
+    entry.remove();
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
