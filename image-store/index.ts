@@ -4,4 +4,7 @@ export type { InUse, InUseProbe } from './gc/in-use.ts';
 export type { Lease } from './gc/lease.ts';
 export type { Acceptance, ImageRecord, RemoteRecord } from './index/image-record.ts';
 export type { RebuildReport } from './index/rebuild.ts';
-export { type ImageStore, openImageStore, type StoreOptions } from './store.ts';
+export { openImageStore } from './open-image-store.ts';
+export type { ImageStore, StoreOptions } from './store.ts';
+export type { StoredTree, Tree, Trees } from './tree/index.ts';
+export type { TreePlan } from './tree/tree-plan.ts';

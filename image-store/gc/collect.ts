@@ -3,9 +3,9 @@ import { tryLockKey } from '#base/lock/key-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import { sweepLeftovers } from '../blobs/leftovers.ts';
 import type { StoreContext } from '../format/context.ts';
-import { imageLocksDir } from '../format/layout.ts';
+import { imageLocksDir, treeSizePath } from '../format/layout.ts';
 import { imageSource, withDependencies } from '../index/dependencies.ts';
-import { listKeys, readRecord } from '../index/records.ts';
+import { listKeys, readRecord, removeFile } from '../index/records.ts';
 import type { StoredTree } from '../tree/tree.ts';
 import { planTree } from '../tree/tree-plan.ts';
 import type { InUse, InUseProbe } from './in-use.ts';
@@ -58,13 +58,20 @@ export async function collectImages(
 }
 
 function collectTrees(context: StoreContext, look: () => Needed): readonly StoredTree[] {
-  return treesInSight(context.dir).filter((tree) => {
+  const { dir } = context;
+  const collected = treesInSight(dir).filter((tree) => {
     const { key = tree.name, name } = tree;
     const isNeeded = (): boolean => needsTree(context, look(), tree);
     using entry = unlessNeeded(context, { key, isNeeded }, () => takeTree(context, name));
 
     return entry !== undefined;
   });
+  const left = treesInSight(dir).map(({ key }) => key);
+  for (const { key } of collected) {
+    if (key !== undefined && !left.includes(key)) removeFile(treeSizePath(dir, key));
+  }
+
+  return collected;
 }
 
 function collectBlobs(

@@ -3,51 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodeExec } from '#base/exec/node-exec';
-import { linuxKernel } from '#base/kernel/linux-kernel';
-import { nullLog } from '#base/log/log';
 import { makeLabels } from '#schema/types/labels';
 import { parseAcIdentifier } from '#schema/types/names';
-import { type TinyAci, tinyAci } from '../test/helpers/tiny-aci.ts';
-import type { Acceptance, ImageRecord } from './index/image-record.ts';
-import { type ImageStore, openImageStore } from './store.ts';
-
-const SIGNED: Acceptance = { how: 'signed', fingerprint: 'a'.repeat(40), time: 1, source: 'x' };
+import { addImage, openTestStore, SIGNED } from '../test/helpers/test-store.ts';
+import { tinyAci } from '../test/helpers/tiny-aci.ts';
+import type { ImageStore } from './store.ts';
 
 let root: string;
 let now: number;
 let store: ImageStore;
 
-const open = (): ImageStore =>
-  openImageStore({
-    dir: join(root, 'cas'),
-    kernel: linuxKernel,
-    exec: nodeExec,
-    log: nullLog,
-    clock: () => now,
-    workers: { extract: [process.execPath, join(import.meta.dirname, 'extract-worker.ts')] },
-  });
-
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'store-'));
   now = 1_700_000_000_000;
-  store = open();
+  store = openTestStore(join(root, 'cas'), { clock: () => now });
 });
 afterEach(() => {
   store.close();
   rmSync(root, { recursive: true });
 });
-
-async function add(
-  image: TinyAci,
-  { accepted = SIGNED, latest = false }: { accepted?: Acceptance; latest?: boolean } = {},
-): Promise<ImageRecord> {
-  await using ingest = store.beginIngest();
-  await pipeline([tinyAci(image)], ingest.sink);
-  await ingest.finish();
-
-  return await ingest.commit(accepted, { latest });
-}
 
 describe('beginIngest()', () => {
   it('makes an image visible only when it is committed', async () => {
@@ -86,8 +60,9 @@ describe('beginIngest()', () => {
   });
 
   it('keeps a verified acceptance when the same image comes insecurely', async () => {
-    await add({ name: 'a' }, { latest: true });
-    const again = await add(
+    await addImage(store, { name: 'a' }, { latest: true });
+    const again = await addImage(
+      store,
       { name: 'a' },
       { accepted: { how: 'insecure', time: 2, source: 'y' }, latest: false },
     );
@@ -99,7 +74,7 @@ describe('beginIngest()', () => {
 
 describe('findByPrefix()', () => {
   it('finds, and rejects what is not there, not unique or no prefix', async () => {
-    const { key } = await add({ name: 'a' });
+    const { key } = await addImage(store, { name: 'a' });
 
     expect(store.findByPrefix(key.slice(0, 12))).toBe(key);
     expect(store.findByPrefix(`${key}${'0'.repeat(64)}`)).toBe(key);
@@ -112,11 +87,11 @@ describe('findByName()', () => {
   const a = parseAcIdentifier('a');
 
   it('matches all labels and prefers the latest, then the newest', async () => {
-    const one = await add({ name: 'a', version: '1' }, { latest: true });
+    const one = await addImage(store, { name: 'a', version: '1' }, { latest: true });
     now += 1;
-    const two = await add({ name: 'a', version: '2' });
+    const two = await addImage(store, { name: 'a', version: '2' });
     now += 1;
-    await add({ name: 'a/b', version: '3' }, { latest: true });
+    await addImage(store, { name: 'a/b', version: '3' }, { latest: true });
 
     expect(store.findByName(a, [])?.key).toBe(one.key);
     expect(store.findByName(a, makeLabels([['version', '2']]))?.key).toBe(two.key);

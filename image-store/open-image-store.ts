@@ -1,0 +1,131 @@
+import type { HeldLock } from '#base/lock/directory-lock';
+import type { ImageKey } from '#schema/types/image-hash';
+import { beginIngest } from './blobs/ingest.ts';
+import { sweepLeftovers } from './blobs/leftovers.ts';
+import { verifyBlob } from './blobs/verify-blob.ts';
+import type { StoreContext } from './format/context.ts';
+import { blobPath } from './format/layout.ts';
+import { storeError } from './format/permissions.ts';
+import { prepareStore } from './format/prepare-store.ts';
+import { collectImages } from './gc/collect.ts';
+import { nothingInUse } from './gc/in-use.ts';
+import { leaseImages } from './gc/lease.ts';
+import { removeImage } from './gc/remove-image.ts';
+import { acceptAgain, writeRemote, writeTreeSize } from './index/changes.ts';
+import { imageSource, withDependencies } from './index/dependencies.ts';
+import { writeLastUse } from './index/last-use.ts';
+import { findByName, findByPrefix } from './index/lookup.ts';
+import { rebuildIndex } from './index/rebuild.ts';
+import { listKeys, readManifest, readRecord, readRemote } from './index/records.ts';
+import { readTreeSize } from './index/tree-size.ts';
+import type { ImageStore, StoreOptions } from './store.ts';
+import { openTrees, type Tree, type Trees } from './tree/index.ts';
+
+/**
+ * Opens the store, making it when it is not there, and clears up after
+ * processes that were killed.
+ * @throws GantryError STORE_NO_PERMISSION, STORE_TOO_NEW, STORE_FULL, STORE_READ_ONLY
+ */
+export function openImageStore(options: StoreOptions): ImageStore {
+  const { dir, kernel, log, clock = Date.now } = options;
+  const context: StoreContext = { dir, kernel, log, clock };
+  try {
+    const lock = prepareStore(context);
+    sweepLeftovers(context);
+
+    return createStore(context, lock, openTrees(options));
+  } catch (error) {
+    throw storeError(error, dir);
+  }
+}
+
+function createStore(context: StoreContext, lock: HeldLock, trees: Trees): ImageStore {
+  const { dir } = context;
+  const close = (): void => lock.release();
+
+  return {
+    dir,
+    trees,
+    ...lookups(context),
+    ...changes(context),
+    treePlan: (key) => trees.plan(key, imageSource(context)),
+    renderTree: async (key) => await renderTree(context, trees, key),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
+  const { dir } = context;
+
+  return {
+    findByPrefix: (text) => findByPrefix(dir, text),
+    findByName: (name, labels) => findByName(context, name, labels),
+    record: (key) => readRecord(context, key),
+    list: () =>
+      listKeys(dir)
+        .map((key) => readRecord(context, key))
+        .filter((record) => record !== undefined),
+    manifest: (key) => readManifest(dir, key),
+    blobPath: (key) => blobPath(dir, key),
+    withDependencies: (keys) => [...withDependencies(context, keys)],
+    remote: (url) => readRemote(dir, url),
+    verifyBlob: async (key) => await verifyBlob(context, key),
+  };
+}
+
+function changes(context: StoreContext): Pick<ImageStore, ChangeName> {
+  const { dir } = context;
+
+  return {
+    beginIngest: (limits) => beginIngest(context, limits),
+    touch: (key) => writeLastUse(dir, key, context.clock()),
+    accept: (key, given) => guarded(dir, () => acceptAgain(context, key, given)),
+    putRemote: (record) => guarded(dir, () => writeRemote(context, record)),
+    lease: (keys) => guarded(dir, () => leaseImages(context, keys)),
+    remove: (key, inUse = nothingInUse) => guarded(dir, () => removeImage(context, key, inUse)),
+    gc: async (options) => await guardedAsync(dir, () => collectImages(context, options)),
+    rebuildIndex: async () => await guardedAsync(dir, () => rebuildIndex(context)),
+  };
+}
+
+type LookupName =
+  | 'findByPrefix'
+  | 'findByName'
+  | 'record'
+  | 'list'
+  | 'manifest'
+  | 'blobPath'
+  | 'withDependencies'
+  | 'remote'
+  | 'verifyBlob';
+type OwnName = 'dir' | 'trees' | 'treePlan' | 'renderTree' | 'close' | typeof Symbol.dispose;
+type ChangeName = Exclude<keyof ImageStore, LookupName | OwnName>;
+
+async function renderTree(context: StoreContext, trees: Trees, key: ImageKey): Promise<Tree> {
+  const plan = trees.plan(key, imageSource(context));
+  using _lease = leaseImages(
+    context,
+    plan.layers.map((layer) => layer.key),
+  );
+  const tree = await trees.render(plan);
+  if (readTreeSize(context.dir, key) !== tree.size) writeTreeSize(context, key, tree.size);
+
+  return tree;
+}
+
+function guarded<T>(dir: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw storeError(error, dir);
+  }
+}
+
+async function guardedAsync<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeError(error, dir);
+  }
+}
