@@ -1,3 +1,4 @@
+export { preloadOpenPgp } from './openpgp.ts';
 export { openTrust } from './open-trust.ts';
 export type {
   KeyEntry,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { errorMessage } from '#base/errors/gantry-error';
-import type { Key } from 'openpgp';
+import type { Key, Subkey } from 'openpgp';
 import { loadOpenPgp } from './openpgp.ts';
 import { invalidKeyFile } from './refusals.ts';
 import type { TrustedKey } from './trust-types.ts';
@@ -10,6 +10,15 @@ const MAX_KEY_BYTES = 4 * 1024 * 1024;
 
 /** Keys in one file, at most. */
 const MAX_KEYS = 64;
+
+/** OpenSSL's own limit for RSA, OPENSSL_RSA_MAX_MODULUS_BITS. */
+const MAX_BITS = 16384;
+
+/** OpenSSL's own limit for large moduli, OPENSSL_RSA_MAX_PUBEXP_BITS. */
+const MAX_RSA_EXPONENT_BYTES = 8;
+
+/** Self-signatures, bindings and revocations of one key; each may be verified. */
+const MAX_OWN_SIGNATURES = 500;
 
 const ARMOR =
   /-----BEGIN PGP (?:PUBLIC|PRIVATE) KEY BLOCK-----[^]*?-----END PGP (?:PUBLIC|PRIVATE) KEY BLOCK-----/g;
@@ -36,7 +45,34 @@ export async function parseKeys(bytes: Uint8Array, what: string): Promise<readon
     throw invalidKeyFile(what, 'neither version 4 nor version 6');
   }
 
+  for (const key of keys) demandBearable(key, what);
+
   return keys;
+}
+
+/** Refuses what takes long enough to compute with to be an attack, before anything is computed. */
+function demandBearable(key: Key, what: string): void {
+  for (const part of [key, ...key.subkeys]) {
+    const { bits = 0 } = part.getAlgorithmInfo();
+    if (bits > MAX_BITS) throw invalidKeyFile(what, `a key of ${bits} bits in it`);
+    if (exponentBytes(part) > MAX_RSA_EXPONENT_BYTES) {
+      throw invalidKeyFile(what, 'an RSA key with an exponent out of all proportion in it');
+    }
+  }
+  const ownSignatures = [
+    ...key.users.map(({ selfCertifications }) => selfCertifications),
+    ...[key, ...key.subkeys].map(({ revocationSignatures }) => revocationSignatures),
+    ...key.subkeys.map(({ bindingSignatures }) => bindingSignatures),
+  ].flat();
+  if (ownSignatures.length > MAX_OWN_SIGNATURES) {
+    throw invalidKeyFile(what, `more than ${MAX_OWN_SIGNATURES} signatures of its own in it`);
+  }
+}
+
+function exponentBytes({ keyPacket }: Key | Subkey): number {
+  const parameters: { e?: unknown } = keyPacket.publicParams ?? {};
+
+  return parameters.e instanceof Uint8Array ? parameters.e.length : 0;
 }
 
 /**

@@ -10,9 +10,6 @@ import {
   weakKey,
 } from './refusals.ts';
 
-/** Beyond this an RSA operation takes long enough to be an attack. */
-const MAX_RSA_BITS = 16384;
-
 /** What a key says about its own time, ms since 1970; independent of the clock. */
 export interface KeyLife {
   readonly created: number;
@@ -137,10 +134,7 @@ export function weaknessOf(part: Key | Subkey): string | undefined {
     case 'rsaEncryptSign':
     case 'rsaSign':
     case 'rsaEncrypt':
-      if (bits < MIN_RSA_BITS) return `an RSA key of ${bits} bits`;
-      return bits > MAX_RSA_BITS
-        ? `an RSA key of ${bits} bits, more than anybody can handle`
-        : undefined;
+      return bits < MIN_RSA_BITS ? `an RSA key of ${bits} bits` : undefined;
     case 'dsa':
       return `a DSA key of ${bits} bits`;
     case 'elgamal':

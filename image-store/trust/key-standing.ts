@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type KeyFacts, factsOf, recallFacts, rememberFacts } from './key-facts.ts';
 import { loadTrustedKey, readKeyFile } from './key-file.ts';
 import { placeOf } from './keyring.ts';
@@ -24,9 +23,7 @@ export function createStandings(
     const { key, maskedBy } = placeOf(roots, question.name, question.fingerprint);
     if (key === undefined) return maskedBy === undefined ? 'absent' : 'masked';
     const facts =
-      roots.factsDir === undefined
-        ? undefined
-        : recallFacts(roots.factsDir, readFileSync(key.path));
+      roots.factsDir === undefined ? undefined : recallFacts(roots.factsDir, readKeyFile(key.path));
 
     return facts === undefined ? 'unread' : standingBy(facts, question, now());
   };

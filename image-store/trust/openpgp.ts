@@ -26,3 +26,8 @@ export async function loadOpenPgp(): Promise<LoadedOpenPgp> {
 
   return await loaded;
 }
+
+/** Begins to load the library while there is something else to wait for; a failure shows when it is used. */
+export function preloadOpenPgp(): void {
+  loadOpenPgp().catch(() => {});
+}

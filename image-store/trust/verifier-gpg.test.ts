@@ -10,9 +10,11 @@ const BODY = randomBytes(5000);
 
 describe.runIf(requires('gpg'))('createVerifier() and the real gpg', () => {
   let gpg: GpgHome;
+  let rsa: string;
   let host: TrustHost;
   beforeAll(() => {
     gpg = openGpgHome();
+    rsa = gpg.newKey({ name: 'Somebody', algorithm: 'rsa2048' });
   });
   afterAll(() => gpg[Symbol.dispose]());
   beforeEach(() => {
@@ -49,12 +51,11 @@ describe.runIf(requires('gpg'))('createVerifier() and the real gpg', () => {
 
   for (const hash of ['SHA224', 'SHA256', 'SHA384', 'SHA512']) {
     test(`accepts a signature over ${hash}`, async () => {
-      const key = gpg.newKey({ name: `Somebody ${hash}`, algorithm: 'rsa2048' });
-      trustKey(key);
+      trustKey(rsa);
 
       const options = ['--digest-algo', hash];
 
-      expect((await host.verify(signed({ key, options }))).fingerprint).toBe(key);
+      expect((await host.verify(signed({ key: rsa, options }))).fingerprint).toBe(rsa);
     });
   }
 
@@ -64,12 +65,11 @@ describe.runIf(requires('gpg'))('createVerifier() and the real gpg', () => {
     ['MD5', 'MD5'],
   ] as const) {
     test(`refuses a signature over ${name}`, async () => {
-      const key = gpg.newKey({ name: `Somebody ${hash}`, algorithm: 'rsa2048' });
-      trustKey(key);
+      trustKey(rsa);
 
       const options = ['--digest-algo', hash, '--allow-weak-digest-algos'];
 
-      await expect(host.verify(signed({ key, options }))).rejects.toMatchObject({
+      await expect(host.verify(signed({ key: rsa, options }))).rejects.toMatchObject({
         code: 'SIGNATURE_WEAK',
         message: `cannot accept the signature: it is made over a ${name} hash, which can be forged`,
         hint: expect.stringContaining('SHA-512'),

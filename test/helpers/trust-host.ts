@@ -13,7 +13,7 @@ import {
 /** Key folders of a test's own. */
 export interface TrustHost extends Disposable {
   readonly dir: string;
-  readonly roots: Required<TrustRoots>;
+  readonly roots: TrustRoots & { readonly factsDir: string };
   readonly trust: Trust;
   /** The present where a test stops the clock. */
   now?: number;
