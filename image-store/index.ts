@@ -8,3 +8,4 @@ export { openImageStore } from './open-image-store.ts';
 export type { ImageStore, StoreOptions } from './store.ts';
 export type { StoredTree, Tree, Trees } from './tree/index.ts';
 export type { TreePlan } from './tree/tree-plan.ts';
+export * from './trust/index.ts';

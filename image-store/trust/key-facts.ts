@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
 import { decodeJson } from '#base/decode/decode';
@@ -23,13 +23,18 @@ export type KeyFacts = readonly KeyFact[];
 /** Part of the file name: facts of another version are not found rather than misread. */
 const VERSION = 1;
 
-const schema: v.GenericSchema<KeyFacts> = v.array(
-  v.object({
-    fingerprint: v.string(),
-    expires: v.nullable(v.number()),
-    revoked: v.boolean(),
-  }),
-);
+interface FactsFile {
+  /** SHA-256 of the key file the facts were read from, so that a file put in another's place is not believed. */
+  readonly content: string;
+  readonly keys: KeyFacts;
+}
+
+const schema: v.GenericSchema<FactsFile> = v.object({
+  content: v.string(),
+  keys: v.array(
+    v.object({ fingerprint: v.string(), expires: v.nullable(v.number()), revoked: v.boolean() }),
+  ),
+});
 
 /** Works out the facts of a key. */
 export async function factsOf(key: Key): Promise<KeyFacts> {
@@ -53,31 +58,46 @@ export async function factsOf(key: Key): Promise<KeyFacts> {
  * else can write, counts.
  */
 export function recallFacts(dir: string, content: Uint8Array): KeyFacts | undefined {
-  const path = factsPath(dir, content);
+  const hash = hashOf(content);
   try {
-    const stat = lstatSync(path);
-    const ours = stat.uid === 0 || stat.uid === geteuid?.();
-    if (!stat.isFile() || !ours || (stat.mode & 0o022) !== 0) return undefined;
-
-    return decodeJson(schema, readFileSync(path, 'utf8'), {
-      what: path,
-      code: 'KEY_FACTS_INVALID',
-    });
+    const text = readOwn(factsPath(dir, hash));
+    const facts = decodeJson(schema, text, { what: 'key facts', code: 'KEY_FACTS_INVALID' });
+    return facts.content === hash ? facts.keys : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Remembers facts where that is possible. */
-export function rememberFacts(dir: string, content: Uint8Array, facts: KeyFacts): void {
+export function rememberFacts(dir: string, content: Uint8Array, keys: KeyFacts): void {
+  const hash = hashOf(content);
+  const facts: FactsFile = { content: hash, keys };
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 });
-    writeFileAtomic(factsPath(dir, content), `${JSON.stringify(facts)}\n`, { mode: 0o644 });
+    writeFileAtomic(factsPath(dir, hash), `${JSON.stringify(facts)}\n`, { mode: 0o644 });
   } catch {
     // Not everybody who reads keys may write here; the next one who may will.
   }
 }
 
-function factsPath(dir: string, content: Uint8Array): string {
-  return join(dir, `v${VERSION}-${createHash('sha256').update(content).digest('hex')}.json`);
+/** The text of a file that we or root wrote and nobody else may write. */
+function readOwn(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const { uid, mode } = fstatSync(fd);
+    const ours = uid === 0 || uid === geteuid?.();
+    if (!ours || (mode & 0o022) !== 0) throw new Error('anybody may have written this');
+
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function hashOf(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function factsPath(dir: string, hash: string): string {
+  return join(dir, `v${VERSION}-${hash}.json`);
 }

@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseAcIdentifier } from '#schema/types/names';
@@ -133,6 +133,23 @@ describe('isTrusted()', () => {
       expect(host.trust.isTrusted(about(fingerprint))).toBe('unread');
     }
     expect(await host.trust.examine(about(fingerprint))).toBe('trusted');
+  });
+
+  test('does not rely on facts of another key file that were put in their place', async () => {
+    const key = await makeSigningKey({ name: 'Somebody' });
+    const { fingerprint } = key;
+    host.put({ fingerprint, content: key.publicKeyArmored });
+    await host.trust.examine(about(fingerprint));
+    const [before = ''] = readdirSync(host.roots.factsDir);
+    const revoked = await signingKeyOf(key.privateKey, 'compromised');
+    host.put({ fingerprint, content: revoked.publicKeyArmored });
+    await host.trust.examine(about(fingerprint));
+    const after = readdirSync(host.roots.factsDir).find((name) => name !== before) ?? '';
+
+    renameSync(join(host.roots.factsDir, before), join(host.roots.factsDir, after));
+
+    expect(host.trust.isTrusted(about(fingerprint))).toBe('unread');
+    expect(await host.trust.examine(about(fingerprint))).toBe('revoked');
   });
 
   test('refuses a file that is not the key it is named after', async () => {

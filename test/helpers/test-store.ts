@@ -1,9 +1,15 @@
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Acceptance, type ImageRecord, type ImageStore, openImageStore } from '#image-store';
+import {
+  type Acceptance,
+  type ImageRecord,
+  type ImageStore,
+  openImageStore,
+  type StoreOptions,
+} from '#image-store';
 import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
-import { type Log, nullLog } from '#base/log/log';
+import { nullLog } from '#base/log/log';
 import { type TinyAci, tinyAci } from './tiny-aci.ts';
 
 /** An acceptance as a verified fetch gives it. */
@@ -21,11 +27,15 @@ export const WORKERS = {
 } as const;
 
 /** Opens a store in a folder with the real kernel. */
-export function openTestStore(
-  dir: string,
-  { clock = Date.now, log = nullLog }: { readonly clock?: () => number; readonly log?: Log } = {},
-): ImageStore {
-  return openImageStore({ dir, kernel: linuxKernel, exec: nodeExec, log, clock, workers: WORKERS });
+export function openTestStore(dir: string, options: Partial<StoreOptions> = {}): ImageStore {
+  return openImageStore({
+    dir,
+    kernel: linuxKernel,
+    exec: nodeExec,
+    log: nullLog,
+    workers: WORKERS,
+    ...options,
+  });
 }
 
 /** Takes in one image as a fetch does. */
