@@ -20,6 +20,8 @@ export interface OperationContext {
   readonly userConfigDir?: string | undefined;
   /** Where the program lies: `stage1/` with its own stage1 images, `lib/` with its code. */
   readonly programDir: string;
+  /** How the store's worker programs start. */
+  readonly workers: { readonly extract: readonly [string, ...string[]] };
   /** How to start gantry again as it was started: `[path, ...global flags]`. */
   readonly program: readonly [string, ...string[]];
   /** The caller's environment, without what the launcher added (stage0/config/caller). */

@@ -1,0 +1,97 @@
+import { statSync } from 'node:fs';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { parseReference, type Tree, type TreePlan } from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
+import { demandAccepted } from './acceptance.ts';
+import type { OperationContext } from './context.ts';
+import type { Library } from './library.ts';
+import type { InsecureOptions, PullPolicy } from './requests.ts';
+
+/** An image as it is asked for. */
+export interface ImageWish {
+  /** As typed. */
+  readonly text: string;
+  readonly pullPolicy: PullPolicy;
+  readonly insecure: InsecureOptions;
+  readonly signature?: string | undefined;
+}
+
+/**
+ * The image that a user means: from the store when the policy lets it, else
+ * fetched and verified. What is in the store is found without loading what
+ * fetches.
+ * @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_REFERENCE_INVALID, and what fetching throws
+ */
+export async function findImage(
+  context: OperationContext,
+  { store }: Library,
+  wish: ImageWish,
+): Promise<ImageKey> {
+  const reference = parseReference(wish.text, { fileExists: isRegularFile });
+  if (reference.kind === 'hash') return store.findByPrefix(reference.prefix);
+
+  if (reference.kind === 'name' && wish.pullPolicy !== 'update') {
+    const record = store.findByName(reference.name, reference.labels);
+    if (record !== undefined) return record.key;
+    if (wish.pullPolicy === 'never') {
+      throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${wish.text}" in the store`, {
+        hint: 'fetch it first, or leave out --pull-policy=never',
+      });
+    }
+  }
+
+  const { pullPolicy, insecure, signature } = wish;
+  return await context.fetchImage(wish.text, { pullPolicy, insecure, signature });
+}
+
+/** An image that may be run, with its tree. */
+export interface RunnableImage {
+  readonly key: ImageKey;
+  readonly plan: TreePlan;
+  readonly tree: Tree;
+}
+
+/**
+ * Makes an image ready to be run: it and all that it is made of were accepted
+ * and still are, and its tree is rendered and as it was rendered.
+ * @throws GantryError IMAGE_UNTRUSTED, IMAGE_NOT_FOUND, and what rendering throws
+ */
+export async function demandRunnable(
+  context: OperationContext,
+  { store, trust }: Library,
+  { key, insecure }: { readonly key: ImageKey; readonly insecure: InsecureOptions },
+): Promise<RunnableImage> {
+  const plan = store.treePlan(key);
+  for (const layer of plan.layers) {
+    const record = store.record(layer.key);
+    if (record === undefined) throw new Error(`no record of image ${layer.key}`);
+    await demandAccepted(context, trust, { record, insecure: insecure.image });
+  }
+
+  const tree = store.trees.find(plan.id) ?? (await store.renderTree(key));
+  return { key, plan, tree: await demandUnchanged(context, store, { key, tree }) };
+}
+
+/** A tree that is not as it was rendered is put aside and rendered anew from the verified image. */
+async function demandUnchanged(
+  context: OperationContext,
+  store: Library['store'],
+  { key, tree }: { readonly key: ImageKey; readonly tree: Tree },
+): Promise<Tree> {
+  try {
+    store.trees.checkFast(tree);
+    return tree;
+  } catch (error) {
+    if (!isGantryError(error, 'TREE_CHANGED')) throw error;
+    context.log.warning(`${error.message}; rendering it again`);
+  }
+
+  await store.trees.discard(tree.id);
+  const fresh = await store.renderTree(key);
+  store.trees.checkFast(fresh);
+  return fresh;
+}
+
+function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

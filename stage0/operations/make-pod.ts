@@ -1,0 +1,52 @@
+import type { Lease } from '#image-store';
+import { createPod, type LockedPod } from '../pod/locked-pod.ts';
+import { overlayObstacle } from '../prepare/overlay.ts';
+import { writePod } from '../prepare/write-pod.ts';
+import type { OperationContext } from './context.ts';
+import type { Library } from './library.ts';
+import type { PodPlan } from './plan-pod.ts';
+
+/** How a pod is made. */
+export interface MakeOptions {
+  readonly noOverlay: boolean;
+  /** Called as soon as the pod has a name, before anything else can fail. */
+  readonly named?: (pod: LockedPod<'prepare'>) => void;
+}
+
+/**
+ * Makes the pod's directory and everything in it; it is in the phase `prepare`
+ * and stays there, for gc to find, when something fails.
+ */
+export async function makePod(
+  context: OperationContext,
+  { store }: Library,
+  { plan, options }: { readonly plan: PodPlan; readonly options: MakeOptions },
+): Promise<LockedPod<'prepare'>> {
+  const overlay = !options.noOverlay && canOverlay(context);
+  const pod = createPod(context.kernel, context.dataDir);
+  try {
+    options.named?.(pod);
+    // Until the pod's directory says what it is made of, only this keeps the images.
+    using _lease: Lease = store.lease(plan.keys);
+    const { manifest, stage1, apps } = plan;
+    await writePod(pod.dir, { manifest, stage1, apps, overlay }, async ({ id, rootfs }, target) => {
+      const tree = [stage1, ...apps].find((each) => each.id === id && each.rootfs === rootfs);
+      if (tree === undefined) throw new Error(`not a tree of the pod: ${id}`);
+      await store.trees.copyTo(tree, target);
+    });
+    for (const { key } of apps) store.touch(key);
+
+    return pod;
+  } catch (error) {
+    pod.lock.release();
+    throw error;
+  }
+}
+
+function canOverlay({ dataDir, log }: OperationContext): boolean {
+  const obstacle = overlayObstacle(dataDir);
+  if (obstacle === undefined) return true;
+
+  log.warning(`copying trees instead of overlaying them: ${obstacle}`);
+  return false;
+}

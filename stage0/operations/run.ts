@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { type LockedPod, movePod } from '../pod/locked-pod.ts';
+import { checkRun } from '../prepare/checks.ts';
+import { launchPod } from '../stage1/launch.ts';
+import type { OperationContext } from './context.ts';
+import { openLibrary } from './library.ts';
+import { makePod } from './make-pod.ts';
+import type { RunOutcome } from './outcomes.ts';
+import { type PodPlan, planPod } from './plan-pod.ts';
+import type { RunRequest } from './requests.ts';
+
+/**
+ * Makes a pod and becomes it.
+ * @returns only when it did not come to that
+ * @throws GantryError of whatever is refused
+ */
+export async function run(context: OperationContext, request: RunRequest): Promise<RunOutcome> {
+  using library = openLibrary(context);
+  const plan = await planPod(context, library, request);
+  checkRun({
+    manifest: plan.manifest,
+    images: plan.apps.map(({ manifest }) => manifest),
+    flavor: plan.flavor,
+    unsupported: request.unsupported,
+    options: request,
+  });
+
+  const { noOverlay, uuidFileSave } = request;
+  const made = await makePod(context, library, {
+    plan,
+    options: {
+      noOverlay,
+      named: ({ uuid }) => {
+        if (uuidFileSave !== undefined) saveUuid(uuidFileSave, uuid);
+      },
+    },
+  });
+  // After a power loss nothing of this pod runs, wherever its directory lies.
+  using pod = movePod(made, 'run', { durable: false });
+
+  return { exitCode: await launch(context, { pod, plan, request }) };
+}
+
+interface Start {
+  readonly pod: LockedPod<'run'>;
+  readonly plan: PodPlan;
+  readonly request: RunRequest;
+}
+
+async function launch(context: OperationContext, { pod, plan, request }: Start): Promise<number> {
+  const trees = new Map([plan.stage1, ...plan.apps].map(({ id, rootfs }) => [id, rootfs]));
+
+  return await launchPod(context, {
+    pod,
+    flavor: plan.flavor,
+    stage1TreeRootfs: plan.stage1.rootfs,
+    apps: plan.manifest.apps.map(({ name }) => name),
+    rootfsOf: (id) => {
+      const rootfs = trees.get(id);
+      if (rootfs === undefined) throw new Error(`not a tree of the pod: ${id}`);
+      return rootfs;
+    },
+    options: request,
+    insecure: request.insecure,
+  });
+}
+
+function saveUuid(path: string, uuid: string): void {
+  try {
+    writeFileSync(path, `${uuid}\n`);
+  } catch (error) {
+    throw new GantryError(
+      'UUID_FILE_UNWRITABLE',
+      `cannot write UUID file "${path}": ${errorCode(error) ?? 'it cannot be opened'}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,189 @@
+import { statSync } from 'node:fs';
+import { GantryError } from '#base/errors/gantry-error';
+import type { ImageManifest } from '#schema/image/image-manifest';
+import type { PodManifest } from '#schema/pod/pod-manifest';
+import type { FlavorFeature } from '#stage1';
+import type { RunOptions } from '../operations/requests.ts';
+import { type Flavor, promises } from '../stage1/flavor.ts';
+
+/** A pod as it would be prepared. */
+export interface PodProposal {
+  readonly manifest: PodManifest;
+  /** Of the apps' images, in the order of the apps. */
+  readonly images: readonly ImageManifest[];
+  readonly flavor: Flavor;
+  /** Flags whose feature is not built yet. */
+  readonly unsupported: readonly string[];
+}
+
+/** A pod as it would be run. */
+export interface RunProposal extends PodProposal {
+  readonly options: RunOptions;
+}
+
+/** One thing that a pod must be; throws when it is not. */
+interface Check<Proposal> {
+  /** What is refused. */
+  readonly name: string;
+  readonly check: (proposal: Proposal) => void;
+}
+
+const OTHER_FLAVOR = 'choose another flavor, with --stage1-name=nspawn for example';
+
+const POD_CHECKS: readonly Check<PodProposal>[] = [
+  {
+    name: 'flags whose feature is not built yet',
+    check: ({ unsupported }) => {
+      if (unsupported.length === 0) return;
+      throw new GantryError(
+        'NOT_SUPPORTED',
+        `cannot make the pod: ${unsupported.join(', ')} not supported yet`,
+        {
+          hint: 'leave it out: nothing that was asked for is silently ignored',
+        },
+      );
+    },
+  },
+  {
+    name: 'a pod without apps',
+    check: ({ manifest }) => {
+      if (manifest.apps.length > 0) return;
+      throw new GantryError('POD_EMPTY', 'cannot make the pod: it has no app', {
+        hint: 'name an image',
+      });
+    },
+  },
+  {
+    name: 'two apps of one name',
+    check: ({ manifest }) => {
+      const names = manifest.apps.map(({ name }) => name);
+      const twice = names.find((name, index) => names.indexOf(name) !== index);
+      if (twice === undefined) return;
+      throw new GantryError(
+        'APP_NAME_TWICE',
+        `cannot make the pod: two apps are called "${twice}"`,
+        {
+          hint: 'give one of them another name with --name',
+        },
+      );
+    },
+  },
+  {
+    name: 'apps that nobody described',
+    check: ({ manifest, images }) => {
+      manifest.apps.forEach((app, index) => {
+        const exec = (app.app ?? images[index]?.app)?.exec ?? [];
+        if (exec.length > 0) return;
+        throw new GantryError(
+          'APP_NOT_DESCRIBED',
+          `cannot run app "${app.name}": its image does not say what to execute`,
+          { hint: 'name a program with --exec' },
+        );
+      });
+    },
+  },
+  {
+    name: 'mounts of volumes that are not there',
+    check: ({ manifest }) => {
+      const volumes = new Set<string>(manifest.volumes?.map(({ name }) => name));
+      for (const app of manifest.apps) {
+        const dangling = app.mounts?.find(
+          ({ volume, appVolume }) => appVolume === undefined && !volumes.has(volume),
+        );
+        if (dangling === undefined) continue;
+        throw new GantryError(
+          'MOUNT_DANGLING',
+          `cannot mount volume "${dangling.volume}" on "${dangling.path}" of app "${app.name}": the pod has no such volume`,
+          { hint: `add --volume ${dangling.volume},kind=…` },
+        );
+      }
+    },
+  },
+  {
+    name: 'several apps where the flavor runs one',
+    check: ({ manifest, flavor }) => {
+      if (manifest.apps.length < 2) return;
+      demandFeature(flavor, 'several-apps', `run ${manifest.apps.length} apps in one pod`);
+    },
+  },
+  {
+    name: 'post-stop handlers where the flavor cannot run them',
+    check: ({ manifest, images, flavor }) => {
+      const handled = manifest.apps.find((app, index) =>
+        (app.app ?? images[index]?.app)?.eventHandlers?.some(({ name }) => name === 'post-stop'),
+      );
+      if (handled === undefined) return;
+      demandFeature(flavor, 'stop-hooks', `run the post-stop handler of app "${handled.name}"`);
+    },
+  },
+];
+
+const RUN_CHECKS: readonly Check<RunProposal>[] = [
+  ...POD_CHECKS,
+  {
+    name: 'a terminal for several apps',
+    check: ({ manifest, options }) => {
+      if (!options.interactive || manifest.apps.length === 1) return;
+      throw new GantryError(
+        'POD_NOT_INTERACTIVE',
+        `cannot give ${manifest.apps.length} apps one terminal: --interactive is for a pod of one app`,
+      );
+    },
+  },
+  {
+    name: 'networks that are not built yet',
+    check: ({ options }) => {
+      const other = options.net?.find((net) => net !== 'host' && net !== 'none');
+      if (other === undefined || options.net?.includes('host')) return;
+      throw new GantryError(
+        'NOT_SUPPORTED',
+        `cannot make the pod: --net=${other} is not supported yet`,
+        {
+          hint: 'use --net=host or --net=none',
+        },
+      );
+    },
+  },
+  {
+    name: 'a network of its own where the flavor has none',
+    check: ({ options, flavor }) => {
+      if (options.net === undefined || options.net.includes('host')) return;
+      demandFeature(flavor, 'netns', 'give a pod a network of its own');
+    },
+  },
+  {
+    name: 'volumes whose source is not there',
+    check: ({ manifest }) => {
+      const own = manifest.apps.flatMap(({ mounts = [] }) =>
+        mounts.flatMap((mount) => mount.appVolume ?? []),
+      );
+      for (const volume of [...(manifest.volumes ?? []), ...own]) {
+        if (volume.kind !== 'host') continue;
+        if (statSync(volume.source, { throwIfNoEntry: false }) !== undefined) continue;
+        throw new GantryError(
+          'VOLUME_SOURCE_MISSING',
+          `cannot use volume "${volume.name}": there is no "${volume.source}" on the host`,
+          { hint: 'make it, or name another source' },
+        );
+      }
+    },
+  },
+];
+
+/** Refuses what `prepare` must refuse, first things first. @throws GantryError of the first check that fails */
+export function checkPod(proposal: PodProposal): void {
+  for (const { check } of POD_CHECKS) check(proposal);
+}
+
+/** Refuses what `run` and `run-prepared` must refuse. @throws GantryError of the first check that fails */
+export function checkRun(proposal: RunProposal): void {
+  for (const { check } of RUN_CHECKS) check(proposal);
+}
+
+function demandFeature(flavor: Flavor, feature: FlavorFeature, what: string): void {
+  if (promises(flavor, feature)) return;
+
+  throw new GantryError('FLAVOR_CANNOT', `cannot make the pod: ${flavor.name} cannot ${what}`, {
+    hint: OTHER_FLAVOR,
+  });
+}

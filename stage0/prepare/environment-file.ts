@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { isEnvironmentName } from '#schema/types/name-values';
+
+/**
+ * Reads files of `--set-env-file`: `NAME=VALUE` lines, blank ones and those
+ * that begin with `#` or `;` passed over.
+ * @throws GantryError ENV_FILE_INVALID; a name in two lines, or two files, is one
+ */
+export function readEnvironmentFiles(paths: readonly string[]): Readonly<Record<string, string>> {
+  const variables = new Map<string, string>();
+  for (const path of paths) {
+    for (const [index, line] of readLines(path).entries()) {
+      if (/^\s*([#;]|$)/.test(line)) continue;
+      const { name, value } = parseLine(line, `line ${index + 1} of "${path}"`);
+      if (variables.has(name)) {
+        throw invalid(`line ${index + 1} of "${path}"`, `"${name}" is set twice`);
+      }
+      variables.set(name, value);
+    }
+  }
+
+  return Object.fromEntries(variables);
+}
+
+function readLines(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch (error) {
+    throw invalid(`"${path}"`, errorCode(error) ?? 'it cannot be opened', error);
+  }
+}
+
+function parseLine(line: string, where: string): { readonly name: string; readonly value: string } {
+  const at = line.indexOf('=');
+  const name = line.slice(0, at).trim();
+  if (at < 0) throw invalid(where, 'not NAME=VALUE');
+  if (!isEnvironmentName(name)) throw invalid(where, `"${name}" is no name of a variable`);
+  const value = line.slice(at + 1);
+  if (value.includes('\0')) throw invalid(where, 'it holds a zero byte');
+
+  return { name, value };
+}
+
+function invalid(where: string, state: string, cause?: unknown): GantryError {
+  return new GantryError(
+    'ENV_FILE_INVALID',
+    `cannot read the environment from ${where}: ${state}`,
+    cause === undefined ? {} : { cause },
+  );
+}

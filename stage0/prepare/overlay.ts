@@ -1,0 +1,49 @@
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
+import type { Kernel } from '#base/kernel/kernel';
+import { overlayUpperDir, overlayWorkDir } from '#stage1';
+
+/** A tree under one changeable layer of a pod. */
+export interface OverlayPlace {
+  readonly podDir: string;
+  readonly treeId: string;
+  /** Empty for stage1. */
+  readonly app: string;
+  /** The tree's root file system. */
+  readonly lower: string;
+}
+
+/**
+ * Why trees cannot be overlay layers on this host; undefined when they can.
+ * @param dataDir where trees and pods lie
+ */
+export function overlayObstacle(
+  dataDir: string,
+  filesystems: string = readFileSync('/proc/filesystems', 'utf8'),
+): string | undefined {
+  if (!/\toverlay$/m.test(filesystems)) return 'the kernel has no overlay file system';
+  // Commas and colons mean something in overlay's options, and so do backslashes.
+  if (/[,:\\]/.test(dataDir)) return `the path "${dataDir}" holds a comma, colon or backslash`;
+
+  return undefined;
+}
+
+/** Makes the folders of an overlay, beforehand. The top one looks like the tree's, for it becomes the app's `/`. */
+export function makeOverlayDirs({ podDir, treeId, app, lower }: OverlayPlace): void {
+  const upper = overlayUpperDir(podDir, treeId, app);
+  mkdirSync(upper, { recursive: true });
+  mkdirSync(overlayWorkDir(podDir, treeId, app), { recursive: true });
+  const { mode, uid, gid } = statSync(lower);
+  if (uid !== 0 || gid !== 0) chownSync(upper, uid, gid);
+  chmodSync(upper, mode & 0o7777);
+}
+
+/** Mounts an overlay, in the pod's mount namespace. */
+export function mountOverlay(kernel: Kernel, place: OverlayPlace, target: string): void {
+  const { podDir, treeId, app, lower } = place;
+  const upper = overlayUpperDir(podDir, treeId, app);
+  const work = overlayWorkDir(podDir, treeId, app);
+  const data = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+
+  kernel.mount({ source: 'overlay', target, fstype: 'overlay', data });
+}

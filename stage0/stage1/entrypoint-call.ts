@@ -1,0 +1,112 @@
+import { createRequire } from 'node:module';
+import { GantryError } from '#base/errors/gantry-error';
+import { exitStatusOf } from '#base/exec/exec-result';
+import {
+  type Entrypoint,
+  type EntrypointHost,
+  type EntrypointName,
+  LOADED_ENTRYPOINT,
+} from '#stage1';
+import type { OperationContext } from '../operations/context.ts';
+import { entrypointPath, type Flavor } from './flavor.ts';
+
+/** A stage1 as a pod has it. */
+export interface PodStage1 {
+  readonly flavor: Flavor;
+  /** Of the rendered tree: JavaScript is loaded from there, for compiled code is cached by path. */
+  readonly treeRootfs: string;
+  /** As the pod has it: what is executed, is executed there. */
+  readonly podRootfs: string;
+}
+
+/** How an entrypoint is to be called. */
+export interface EntrypointCall {
+  readonly name: EntrypointName;
+  readonly podDir: string;
+  /** Without the entrypoint's own path. */
+  readonly args: readonly string[];
+  /** Variables of the contract. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly callerMounts?: number | undefined;
+}
+
+/** An entrypoint that has been found: a module to call, or a program to execute. */
+export type FoundEntrypoint =
+  | { readonly kind: 'module'; readonly path: string; readonly entrypoint: Entrypoint }
+  | { readonly kind: 'program'; readonly path: string };
+
+/**
+ * Finds an entrypoint, and loads it when it is JavaScript.
+ * @throws GantryError STAGE1_NO_ENTRYPOINT, STAGE1_INVALID
+ */
+export function findEntrypoint(stage1: PodStage1, name: EntrypointName): FoundEntrypoint {
+  const { flavor, treeRootfs, podRootfs } = stage1;
+  const inside = flavor.entrypoints[name] ?? '';
+  if (!LOADED_ENTRYPOINT.test(inside)) {
+    return { kind: 'program', path: entrypointPath(flavor, name, podRootfs) };
+  }
+
+  const path = entrypointPath(flavor, name, treeRootfs);
+  return { kind: 'module', path, entrypoint: loadEntrypoint(path, flavor) };
+}
+
+function loadEntrypoint(path: string, flavor: Flavor): Entrypoint {
+  // require(), also for ES modules: it is synchronous, hence on this thread
+  // and in this thread's namespaces.
+  const loaded: unknown = createRequire(path)(path);
+  if (typeof loaded === 'object' && loaded !== null && 'entrypoint' in loaded) {
+    const { entrypoint } = loaded;
+    if (typeof entrypoint === 'function') return entrypoint as Entrypoint;
+  }
+
+  throw new GantryError(
+    'STAGE1_INVALID',
+    `cannot use stage1 image "${flavor.name}": "${path}" exports no entrypoint`,
+  );
+}
+
+/** What a loaded entrypoint is handed. */
+export function entrypointHost(
+  context: OperationContext,
+  path: string,
+  call: EntrypointCall,
+): EntrypointHost {
+  const { kernel, exec, log, caller, program } = context;
+
+  return {
+    version: 1,
+    kernel,
+    exec,
+    log,
+    argv: [path, ...call.args],
+    env: { ...context.env, ...call.env },
+    podDir: call.podDir,
+    caller,
+    callerMounts: call.callerMounts,
+    gantry: program,
+  };
+}
+
+/**
+ * Calls an entrypoint that comes back (`stop`, `gc`): loaded, or as a child.
+ * @returns its exit status
+ */
+export async function callEntrypoint(
+  context: OperationContext,
+  stage1: PodStage1,
+  call: EntrypointCall,
+): Promise<number> {
+  const found = findEntrypoint(stage1, call.name);
+  if (found.kind === 'module') {
+    return await found.entrypoint(entrypointHost(context, found.path, call));
+  }
+
+  const result = await context.exec.run({
+    argv: [found.path, ...call.args],
+    env: { ...context.env, ...call.env },
+    cwd: call.podDir,
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+  return exitStatusOf(result);
+}

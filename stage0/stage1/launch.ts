@@ -1,0 +1,96 @@
+import {
+  encodeRunArguments,
+  handOver,
+  LOCK_FD_VARIABLE,
+  type RunArguments,
+  socketActivation,
+  stage1RootfsDir,
+} from '#stage1';
+import type { OperationContext } from '../operations/context.ts';
+import type { InsecureOptions, RunOptions } from '../operations/requests.ts';
+import type { LockedPod } from '../pod/locked-pod.ts';
+import { entrypointHost, findEntrypoint } from './entrypoint-call.ts';
+import { type Flavor, promises } from './flavor.ts';
+import { dnsConfMode, writeNames } from './names.ts';
+import { enterPodMounts, mountPod } from './pod-mounts.ts';
+
+/** A pod that is about to become this process. */
+export interface Launch {
+  readonly pod: LockedPod<'run'>;
+  readonly flavor: Flavor;
+  readonly stage1TreeRootfs: string;
+  readonly apps: readonly string[];
+  readonly rootfsOf: (treeId: string) => string;
+  readonly options: RunOptions;
+  readonly insecure: InsecureOptions;
+}
+
+/**
+ * Becomes the pod: a mount namespace of its own, its file systems, then the
+ * `run` entrypoint, which replaces this process. The lock on the pod's
+ * directory goes along, so that the pod lives as long as what holds it.
+ * @returns only when it did not come to that: the exit status
+ */
+export async function launchPod(context: OperationContext, launch: Launch): Promise<number> {
+  const { kernel, log } = context;
+  const { pod, flavor } = launch;
+  const stage1 = {
+    flavor,
+    treeRootfs: launch.stage1TreeRootfs,
+    podRootfs: stage1RootfsDir(pod.dir),
+  };
+  const { argv, dropped } = encodeRunArguments(
+    runArguments(context, launch),
+    flavor.interfaceVersion,
+  );
+  if (dropped.length > 0) {
+    log.warning(`stage1 "${flavor.name}" is too old to be told of ${dropped.join(', ')}`);
+  }
+
+  const callerMounts = enterPodMounts(kernel);
+  process.chdir(pod.dir);
+  mountPod(kernel, { podDir: pod.dir, apps: launch.apps, rootfsOf: launch.rootfsOf });
+  writeNames(pod.dir, launch.options);
+
+  const env = { [LOCK_FD_VARIABLE]: String(pod.lock.fd) };
+  const call = { name: 'run', podDir: pod.dir, args: argv, env, callerMounts } as const;
+  const found = findEntrypoint(stage1, 'run');
+  if (found.kind === 'module') {
+    return await found.entrypoint(entrypointHost(context, found.path, call));
+  }
+
+  return handOver(kernel, context.caller, {
+    path: found.path,
+    argv: [found.path, ...argv],
+    env: { ...context.env, ...env },
+    keep: [...socketActivation(context.env).fds, pod.lock.fd],
+  });
+}
+
+function runArguments(
+  { debug, localConfigDir }: OperationContext,
+  { pod, flavor, options, insecure }: Launch,
+): RunArguments {
+  return {
+    uuid: pod.uuid,
+    debug,
+    net: networkOf(flavor, options),
+    interactive: options.interactive,
+    localConfig: localConfigDir,
+    hostname: options.hostname,
+    disableCapabilities: insecure.capabilities,
+    disablePaths: insecure.paths,
+    disableSeccomp: insecure.seccomp,
+    dnsConfMode: dnsConfMode(options),
+    mutable: false,
+    ipc: 'auto',
+  };
+}
+
+/** `host` wins over everything else. Without --net a pod has a network of its own with nothing in it, where the flavor can. */
+function networkOf(flavor: Flavor, { net }: RunOptions): string {
+  if (net?.includes('host')) return 'host';
+  if (net !== undefined) return 'none';
+
+  return promises(flavor, 'netns') ? 'none' : 'host';
+}

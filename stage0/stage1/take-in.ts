@@ -1,0 +1,18 @@
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { ImageStore } from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { BuiltinImage } from './builtin.ts';
+
+/**
+ * Takes one of the program's own images into the store.
+ * @throws GantryError what taking in an image throws
+ */
+export async function takeIn(store: ImageStore, { path, now }: BuiltinImage): Promise<ImageKey> {
+  await using ingest = store.beginIngest();
+  await pipeline(createReadStream(path), ingest.sink);
+  const { key } = await ingest.finish();
+  await ingest.commit({ how: 'builtin', time: now, source: path }, { latest: false });
+
+  return key;
+}
