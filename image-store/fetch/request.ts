@@ -3,6 +3,7 @@ import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { AcIdentifier } from '#schema/types/names';
+import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { ImageStore } from '../store.ts';
 import type { Trust } from '../trust/trust-types.ts';
@@ -63,8 +64,8 @@ export interface FetchContext {
 export interface FetchLimits {
   /** Bytes of one image as it is sent; 20 GiB unless told. */
   readonly maxImageBytes?: number | undefined;
-  /** Bytes of its uncompressed archive; the store's own limit unless told. */
-  readonly maxArchiveBytes?: number | undefined;
+  /** On its archive, unpacked; the store's own unless told. */
+  readonly archive?: Partial<ArchiveLimits> | undefined;
   /** Dependencies of one image, indirect ones included; 256 unless told. */
   readonly maxDependencies?: number | undefined;
   /** Downloads at the same time; 4 unless told. */

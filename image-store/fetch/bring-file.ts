@@ -1,0 +1,79 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { PathReference } from '../reference/reference.ts';
+import type { FetchRequest } from './request.ts';
+import type { FetchSession } from './session.ts';
+import { readSignatureFile } from './signature.ts';
+import { takeIn } from './take-in.ts';
+import { signatureMissing, unverified, type Verification, verifyBy } from './verification.ts';
+
+const READ_SIZE = 256 * 1024;
+
+/**
+ * Brings an archive of this machine into the store.
+ * @throws GantryError IMAGE_FILE_UNREADABLE, SIGNATURE_MISSING, whatever the image is refused for
+ */
+export async function bringFile(
+  session: FetchSession,
+  { path }: PathReference,
+  request: Pick<FetchRequest, 'signature' | 'acceptAs'>,
+): Promise<ImageKey> {
+  await using file = await openImage(path);
+  await using verification = await verificationOf(session, path, request);
+  const { size } = await file.stat();
+  const source = resolve(path);
+
+  return await takeIn(session, {
+    chunks: chunksOf(file.createReadStream({ highWaterMark: READ_SIZE, autoClose: false })),
+    total: size,
+    verification,
+    what: `image "${path}"`,
+    source,
+    latest: false,
+  });
+}
+
+async function openImage(path: string): Promise<Awaited<ReturnType<typeof open>>> {
+  // Without O_NONBLOCK a FIFO would let us wait for ever.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (cause: unknown) => {
+      throw unreadable(path, errorMessage(cause), cause);
+    },
+  );
+  const stat = await file.stat();
+  if (stat.isFile()) return file;
+
+  await file.close();
+  throw unreadable(path, 'not a regular file');
+}
+
+function unreadable(path: string, state: string, cause?: unknown): GantryError {
+  return new GantryError('IMAGE_FILE_UNREADABLE', `cannot read image "${path}": ${state}`, {
+    cause,
+  });
+}
+
+async function verificationOf(
+  session: FetchSession,
+  path: string,
+  { signature, acceptAs }: Pick<FetchRequest, 'signature' | 'acceptAs'>,
+): Promise<Verification> {
+  const what = `image "${path}"`;
+  if (acceptAs !== undefined) return unverified(acceptAs);
+  if (session.insecure.image) {
+    session.warn(`the signature of ${what} is not checked`);
+    return unverified('insecure');
+  }
+
+  const place = signature ?? `${path}.asc`;
+  const bytes = readSignatureFile(place);
+  if (bytes === undefined) throw signatureMissing(what, place);
+  return await verifyBy(session, bytes, {});
+}
+
+async function* chunksOf(stream: AsyncIterable<unknown>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of stream) yield chunk as Buffer;
+}

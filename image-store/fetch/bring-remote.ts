@@ -1,0 +1,224 @@
+import { errorMessage, GantryError, isGantryError, redact } from '#base/errors/gantry-error';
+import type { ImageKey } from '#schema/types/image-hash';
+import { labelValue } from '#schema/types/labels';
+import { discover } from '../discovery/discover.ts';
+import { type Endpoint, signatureUrl } from '../discovery/template.ts';
+import type { RemoteRecord } from '../index/image-record.ts';
+import { formatImageName, type ImageName } from '../reference/image-name.ts';
+import type { NameReference, UrlReference } from '../reference/reference.ts';
+import { isAcceptable } from './acceptable.ts';
+import { isAsked } from './asked.ts';
+import { type DownloadRequest, openDownload, type Unchanged } from './download.ts';
+import { shown } from './http-failure.ts';
+import { recordUrl } from './remote-url.ts';
+import type { FetchRequest } from './request.ts';
+import type { FetchSession } from './session.ts';
+import { fetchSignature, readSignatureFile } from './signature.ts';
+import { takeIn } from './take-in.ts';
+import { signatureMissing, unverified, type Verification, verifyBy } from './verification.ts';
+
+/** An image that is in the store now. */
+export interface Brought {
+  readonly key: ImageKey;
+  /** Whether it had to be fetched. */
+  readonly fetched: boolean;
+}
+
+interface Wishes extends Pick<FetchRequest, 'signature'> {
+  /** Bytes of the archive as the image that depends on it says. */
+  readonly size?: number | undefined;
+}
+
+/** One place an image is fetched from. */
+interface Errand {
+  readonly endpoint: Endpoint;
+  readonly wishes: Wishes;
+  /** The image as errors name it. */
+  readonly what: string;
+  readonly asked?: ImageName | undefined;
+}
+
+/**
+ * Brings an image by name into the store, from the first endpoint that works.
+ * @throws GantryError DISCOVERY_FAILED, a `FetchFailure`, whatever the image is refused for
+ */
+export async function bringNamed(
+  session: FetchSession,
+  asked: NameReference,
+  wishes: Wishes,
+): Promise<Brought> {
+  const { client, insecure, context } = session;
+  const discovery = { client, log: context.log, allowHttp: insecure.http };
+  const endpoints = await discover(discovery, asked);
+  const what = `image "${formatImageName(asked)}"`;
+
+  const failures: unknown[] = [];
+  for (const endpoint of endpoints) {
+    try {
+      return await bringFrom(session, { endpoint, wishes, what, asked });
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      failures.push(error);
+    }
+  }
+
+  if (failures.length === 1) throw failures[0];
+  throw noneWorks(what, failures);
+}
+
+/** As `bringNamed`, from the address itself. */
+export async function bringUrl(
+  session: FetchSession,
+  { url }: UrlReference,
+  wishes: Wishes,
+): Promise<Brought> {
+  const endpoint = { image: url, signature: signatureUrl(url) };
+
+  return await bringFrom(session, { endpoint, wishes, what: `image "${redact(shown(url))}"` });
+}
+
+/** Whether another server may do better; one that serves a wrong image is not passed over in silence. */
+function isUnavailable(error: unknown): boolean {
+  const code = isGantryError(error) ? error.code : '';
+
+  return (code.startsWith('FETCH_') && code !== 'FETCH_CANCELLED') || code === 'SIGNATURE_MISSING';
+}
+
+function noneWorks(what: string, failures: readonly unknown[]): GantryError {
+  const states = failures.map(errorMessage).join('; ');
+
+  return new GantryError(
+    'FETCH_REFUSED',
+    `cannot fetch ${what} from any of its places: ${states}`,
+    {
+      cause: failures.at(-1),
+    },
+  );
+}
+
+/** So often a file is fetched from its beginning when it changes under our hands. */
+const MAX_STARTS = 3;
+
+async function bringFrom(session: FetchSession, errand: Errand): Promise<Brought> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await session.downloads(async () => await bringOnce(session, errand));
+    } catch (error) {
+      if (starts === MAX_STARTS || !isGantryError(error, 'FETCH_CHANGED')) throw error;
+      session.context.log.info(`fetching anew: ${errorMessage(error)}`);
+    }
+  }
+}
+
+async function bringOnce(session: FetchSession, errand: Errand): Promise<Brought> {
+  const { store } = session.context;
+  const { endpoint, asked } = errand;
+  const kept = await keptRemote(session, errand);
+  if (kept !== undefined && isFresh(kept, session.now())) return confirm(session, errand, kept);
+
+  await using verification = await verificationFor(session, errand);
+  const answer = await openDownload(downloadOf(session, endpoint.image, kept?.etag));
+  if ('unchanged' in answer) {
+    if (kept === undefined) throw new Error('an answer of 304 to a question without condition');
+    store.putRemote(refreshed(kept, answer.unchanged, session.now()));
+    return confirm(session, errand, kept);
+  }
+
+  const { download } = answer;
+  const key = await takeIn(session, {
+    chunks: download.chunks(),
+    total: download.total,
+    size: errand.wishes.size,
+    verification,
+    what: errand.what,
+    source: shown(endpoint.image),
+    asked,
+    latest: isLatest(asked),
+  });
+  store.putRemote({
+    url: recordUrl(endpoint.image),
+    signatureUrl: recordUrl(endpoint.signature),
+    key,
+    etag: download.etag,
+    maxAge: download.maxAge,
+    downloadTime: session.now(),
+  });
+  return { key, fetched: true };
+}
+
+/** The image that a place held last time, provided that it may still be used for what is asked now. */
+async function keptRemote(
+  { context: { store, trust }, insecure }: FetchSession,
+  { endpoint, asked }: Errand,
+): Promise<RemoteRecord | undefined> {
+  const remote = store.remote(recordUrl(endpoint.image));
+  const record = remote === undefined ? undefined : store.record(remote.key);
+  if (record === undefined || (asked !== undefined && !isAsked(record, asked))) return undefined;
+
+  return (await isAcceptable(record, { trust, insecure })) ? remote : undefined;
+}
+
+/** Whether the server said that it need not be asked again yet. */
+function isFresh({ downloadTime, maxAge = 0 }: RemoteRecord, now: number): boolean {
+  return now >= downloadTime && now < downloadTime + maxAge * 1000;
+}
+
+/** rkt left the age as it was, so a file that never changes was asked for every time. */
+function refreshed(kept: RemoteRecord, unchanged: Unchanged, now: number): RemoteRecord {
+  return {
+    ...kept,
+    etag: unchanged.etag ?? kept.etag,
+    maxAge: unchanged.maxAge ?? kept.maxAge,
+    downloadTime: now,
+  };
+}
+
+/** The kept image is what the name means: notes that it is the latest, if no version was asked for. */
+function confirm(
+  { context: { store } }: FetchSession,
+  { asked }: Errand,
+  kept: RemoteRecord,
+): Brought {
+  const record = store.record(kept.key);
+  if (record !== undefined && isLatest(asked)) {
+    store.accept(kept.key, { accepted: record.accepted, latest: true });
+  }
+
+  return { key: kept.key, fetched: false };
+}
+
+function isLatest(asked: ImageName | undefined): boolean {
+  return asked !== undefined && labelValue(asked.labels, 'version') === undefined;
+}
+
+async function verificationFor(session: FetchSession, errand: Errand): Promise<Verification> {
+  const { endpoint, what, asked, wishes } = errand;
+  if (session.insecure.image) {
+    session.warn(`the signature of ${what} is not checked`);
+    return unverified('insecure');
+  }
+  if (wishes.signature === undefined) {
+    return await fetchSignature(session, { url: endpoint.signature, what, name: asked?.name });
+  }
+
+  const bytes = readSignatureFile(wishes.signature);
+  if (bytes === undefined) throw signatureMissing(what, wishes.signature);
+  return await verifyBy(session, bytes, { name: asked?.name });
+}
+
+/** rkt's limit on an image. */
+const MAX_IMAGE_BYTES = 20 * 1024 ** 3;
+
+function downloadOf(session: FetchSession, url: URL, etag: string | undefined): DownloadRequest {
+  const { client, context } = session;
+
+  return {
+    client,
+    url,
+    ifNot: etag,
+    maxBytes: context.limits?.maxImageBytes ?? MAX_IMAGE_BYTES,
+    log: context.log,
+    retries: context.http?.retries,
+    signal: context.signal,
+  };
+}

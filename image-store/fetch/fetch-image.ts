@@ -1,0 +1,159 @@
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import type { ImageKey } from '#schema/types/image-hash';
+import { formatImageName } from '../reference/image-name.ts';
+import type { ImageRecord } from '../index/image-record.ts';
+import type { NameReference, Reference, UrlReference } from '../reference/reference.ts';
+import type { ImageStore } from '../store.ts';
+import { isAcceptable } from './acceptable.ts';
+import type { Brought } from './bring-remote.ts';
+import type { Need } from './dependencies.ts';
+import { recordUrl } from './remote-url.ts';
+import type { FetchContext, FetchOutcome, FetchRequest } from './request.ts';
+import type { FetchSession } from './session.ts';
+
+const MAX_DEPENDENCIES = 256;
+
+/**
+ * Brings an image and all that it depends on into the store, by the pull
+ * policy. Whatever comes is verified unless the request says otherwise; an
+ * image of the store whose acceptance no longer holds is fetched again, but for
+ * the policy `never`, where the caller decides what to do with it.
+ * @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, DISCOVERY_FAILED, a `FetchFailure`, a `TrustRefusal`,
+ *   SIGNATURE_MISSING, IMAGE_NAME_MISMATCH, IMAGE_LABEL_MISMATCH, what the archive or the store refuse
+ */
+export async function fetchImage(
+  request: FetchRequest,
+  context: FetchContext,
+): Promise<FetchOutcome> {
+  using course = openCourse(request, context);
+  const { key, fetched } = await bring(course, request.reference, request);
+  if (request.withDependencies === false) return { key, fetched, dependencies: [] };
+
+  const { dependencies: needs = [] } = context.store.manifest(key);
+  if (needs.length === 0) return { key, fetched, dependencies: [] };
+
+  const { bringDependencies } = await import('./dependencies.ts');
+  const dependencies = await bringDependencies(key, {
+    manifest: (each) => context.store.manifest(each),
+    bring: async (need) => await bringNeed(course, need),
+    max: context.limits?.maxDependencies ?? MAX_DEPENDENCIES,
+  });
+  return { key, fetched, dependencies };
+}
+
+/** One call of `fetchImage`. Whatever only the network needs is loaded when it is needed first. */
+interface Course extends Disposable {
+  readonly request: FetchRequest;
+  readonly context: FetchContext;
+  readonly session: () => Promise<FetchSession>;
+}
+
+function openCourse(request: FetchRequest, context: FetchContext): Course {
+  let session: FetchSession | undefined;
+
+  return {
+    request,
+    context,
+    session: async () => {
+      const { openSession } = await import('./session.ts');
+      session ??= openSession(context, request);
+      return session;
+    },
+    [Symbol.dispose]: () => session?.[Symbol.dispose](),
+  };
+}
+
+/** What holds for one image and not for those it depends on. */
+type Own = Pick<FetchRequest, 'signature' | 'acceptAs'> & Pick<Need, 'size'>;
+
+async function bring(course: Course, reference: Reference, own: Own): Promise<Brought> {
+  const { context } = course;
+  switch (reference.kind) {
+    case 'hash':
+      return { key: context.store.findByPrefix(reference.prefix), fetched: false };
+    case 'path': {
+      const { bringFile } = await import('./bring-file.ts');
+      return { key: await bringFile(await course.session(), reference, own), fetched: true };
+    }
+    default: {
+      const kept = await fromStore(course, reference);
+      return kept === undefined
+        ? await fromNetwork(course, reference, own)
+        : { key: kept, fetched: false };
+    }
+  }
+}
+
+/** The image of the store that is meant, provided that the policy lets it be used without asking the server. */
+async function fromStore(
+  { request, context }: Course,
+  reference: NameReference | UrlReference,
+): Promise<ImageKey | undefined> {
+  const { pullPolicy, insecure } = request;
+  const { store, trust } = context;
+  if (pullPolicy === 'update') return undefined;
+
+  const record =
+    reference.kind === 'name'
+      ? store.findByName(reference.name, reference.labels)
+      : recordOf(store, reference.url);
+  if (record === undefined) {
+    if (pullPolicy === 'new') return undefined;
+    throw notInStore(reference);
+  }
+  if (pullPolicy === 'never' || (await isAcceptable(record, { trust, insecure })))
+    return record.key;
+
+  context.log.info(`image "${record.name}" is in the store, but not verified: fetching it`);
+  return undefined;
+}
+
+function recordOf(store: ImageStore, url: URL): ImageRecord | undefined {
+  const remote = store.remote(recordUrl(url));
+
+  return remote === undefined ? undefined : store.record(remote.key);
+}
+
+function notInStore(reference: NameReference | UrlReference): GantryError {
+  const what = reference.kind === 'name' ? formatImageName(reference) : recordUrl(reference.url);
+
+  return new GantryError(
+    'IMAGE_NOT_FOUND',
+    `cannot find image "${what}": it is not in the store, and the pull policy is never`,
+    { hint: 'fetch it first, or use --pull-policy=new' },
+  );
+}
+
+async function fromNetwork(
+  course: Course,
+  reference: NameReference | UrlReference,
+  own: Own,
+): Promise<Brought> {
+  const session = await course.session();
+  const { bringNamed, bringUrl } = await import('./bring-remote.ts');
+
+  return reference.kind === 'name'
+    ? await bringNamed(session, reference, own)
+    : await bringUrl(session, reference, own);
+}
+
+async function bringNeed(course: Course, need: Need): Promise<ImageKey> {
+  return (await byId(course, need)) ?? (await bring(course, need.reference, need)).key;
+}
+
+/** A dependency that is named by its hash cannot have changed: no server needs to be asked. */
+async function byId(
+  { request: { pullPolicy, insecure }, context: { store, trust } }: Course,
+  { id, reference }: Need,
+): Promise<ImageKey | undefined> {
+  if (id === undefined) return undefined;
+  try {
+    const record = store.record(store.findByPrefix(id));
+    if (record?.name !== reference.name) return undefined;
+    const isUsable = pullPolicy === 'never' || (await isAcceptable(record, { trust, insecure }));
+    return isUsable ? record.key : undefined;
+  } catch (error) {
+    if (isGantryError(error, 'IMAGE_NOT_FOUND', 'IMAGE_AMBIGUOUS')) return undefined;
+    throw error;
+  }
+}

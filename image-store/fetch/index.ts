@@ -1,0 +1,18 @@
+export { fetchImage } from './fetch-image.ts';
+export type {
+  Credential,
+  HostCredential,
+  HttpOptions,
+  HttpRetries,
+  HttpTimeouts,
+  Proxies,
+} from './http-options.ts';
+export type {
+  FetchContext,
+  FetchLimits,
+  FetchOutcome,
+  FetchRequest,
+  FoundKeys,
+  InsecureFetch,
+  PullPolicy,
+} from './request.ts';

@@ -1,0 +1,71 @@
+import { errorMessage, isGantryError } from '#base/errors/gantry-error';
+import type { AcIdentifier } from '#schema/types/names';
+import { discoverKeyUrls } from '../discovery/discover.ts';
+import type { Verifier } from '../trust/trust-types.ts';
+import { shown } from './http-failure.ts';
+import type { FoundKeys } from './request.ts';
+import type { FetchSession } from './session.ts';
+
+/** A file of public keys is a few kilobytes. */
+const MAX_KEY_BYTES = 1024 * 1024;
+
+/**
+ * Demands, before an image is fetched, that it says it is signed by a key that
+ * is trusted for its name. Keys that are missing are looked for at the image's
+ * own site and, with leave, trusted for exactly that name.
+ * @throws GantryError with one of `TrustRefusal`
+ */
+export async function demandKnownIssuer(
+  session: FetchSession,
+  verifier: Verifier,
+  name: AcIdentifier,
+): Promise<void> {
+  const { trust } = session.context;
+  try {
+    await verifier.checkIssuers(trust, name);
+  } catch (error) {
+    if (!isGantryError(error, 'KEY_UNKNOWN', 'KEY_WRONG_SCOPE')) throw error;
+    if (!(await session.questions(async () => await addKeys(session, name)))) throw error;
+    await verifier.checkIssuers(trust, name);
+  }
+}
+
+/** @returns whether a key is trusted that was not before */
+async function addKeys(session: FetchSession, name: AcIdentifier): Promise<boolean> {
+  const { acceptKey, trustKeysFromHttps = false, log, trust } = session.context;
+  if (acceptKey === undefined && !trustKeysFromHttps) return false;
+
+  const { addTrustedKey, readPublicKeys } = await import('../trust/index.ts');
+  let added = false;
+  for (const found of await findKeys(session, name)) {
+    const byTransport = trustKeysFromHttps && found.url.startsWith('https:');
+    if (!byTransport && (await acceptKey?.(found)) !== true) continue;
+
+    for (const review of await readPublicKeys(found.data, { source: found.url })) {
+      await addTrustedKey(trust.roots, review, { scope: name });
+      log.info(`key ${review.fingerprint} from ${found.url} is now trusted for "${name}"`);
+      added = true;
+    }
+  }
+
+  return added;
+}
+
+/** The keys that the site of an image names; none when it cannot be asked. */
+async function findKeys(session: FetchSession, name: AcIdentifier): Promise<readonly FoundKeys[]> {
+  const { keyClient: client, insecure } = session;
+  const { log } = session.context;
+  try {
+    const urls = await discoverKeyUrls({ client, log, allowHttp: insecure.pubkey }, name);
+    return await Promise.all(urls.map(async (url) => await readKeys(session, url, name)));
+  } catch (error) {
+    log.info(`no keys found for "${name}": ${errorMessage(error)}`);
+    return [];
+  }
+}
+
+async function readKeys(session: FetchSession, url: URL, name: AcIdentifier): Promise<FoundKeys> {
+  const { answer, data } = await session.keyClient.read(url, { maxBytes: MAX_KEY_BYTES });
+
+  return { prefix: name, url: shown(answer.url), data };
+}

@@ -1,0 +1,54 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import { createHttpClient, type HttpClient } from './http-client.ts';
+import type { FetchContext, FetchRequest, InsecureFetch } from './request.ts';
+
+/** What everything that one call of `fetchImage` does has in common. */
+export interface FetchSession extends Disposable {
+  readonly context: FetchContext;
+  readonly insecure: InsecureFetch;
+  /** For pages, images and signatures. */
+  readonly client: HttpClient;
+  /** For keys, whose transport has an option of its own. */
+  readonly keyClient: HttpClient;
+  /** Warns, of the same thing once. */
+  readonly warn: (message: string) => void;
+  /** Lets so many downloads run at the same time. */
+  readonly downloads: LimitFunction;
+  /** Lets one question at a time be asked. */
+  readonly questions: LimitFunction;
+  readonly now: () => number;
+}
+
+const DEFAULT_PARALLEL = 4;
+
+/** Opens a session; disposing of it closes its connections. */
+export function openSession(context: FetchContext, { insecure }: FetchRequest): FetchSession {
+  const warned = new Set<string>();
+  const warn = (message: string): void => {
+    if (warned.has(message)) return;
+    warned.add(message);
+    context.log.warning(message);
+  };
+  const { log, signal } = context;
+  const shared = { ...context.http, log, signal, warn };
+  const client = createHttpClient({ ...shared, insecure });
+  const keyClient = createHttpClient({
+    ...shared,
+    insecure: { tls: insecure.pubkey, http: insecure.pubkey },
+  });
+
+  return {
+    context,
+    insecure,
+    client,
+    keyClient,
+    warn,
+    downloads: pLimit(context.limits?.parallel ?? DEFAULT_PARALLEL),
+    questions: pLimit(1),
+    now: context.clock ?? Date.now,
+    [Symbol.dispose]: () => {
+      client.close();
+      keyClient.close();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { shown } from './http-failure.ts';
+import type { FetchSession } from './session.ts';
+import {
+  type Expected,
+  signatureMissing,
+  type Verification,
+  verifyBy,
+  verifyLater,
+} from './verification.ts';
+
+/** A signature is about a kilobyte; one by many keys, some. */
+const MAX_SIGNATURE_BYTES = 1024 * 1024;
+
+/**
+ * Reads a signature file of this machine.
+ * @returns undefined when there is none
+ * @throws GantryError SIGNATURE_UNREADABLE
+ */
+export function readSignatureFile(path: string): Buffer | undefined {
+  try {
+    const stat = statSync(path);
+    if (stat.isFile() && stat.size <= MAX_SIGNATURE_BYTES) return readFileSync(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw new GantryError(
+      'SIGNATURE_UNREADABLE',
+      `cannot read signature "${path}": ${errorMessage(error)}`,
+      { cause: error },
+    );
+  }
+
+  throw new GantryError(
+    'SIGNATURE_UNREADABLE',
+    `cannot read signature "${path}": not a small file`,
+  );
+}
+
+/** Where a signature lies on a server, and what it is of. */
+export interface SignatureRequest extends Expected {
+  readonly url: URL;
+  /** The image as errors name it. */
+  readonly what: string;
+}
+
+/**
+ * Fetches the signature of an image. Where the server answers 202 it makes it
+ * yet, and is asked again after the image (fact sheet 4.5).
+ * @throws GantryError SIGNATURE_MISSING, a `FetchFailure`, a `TrustRefusal`
+ */
+export async function fetchSignature(
+  session: FetchSession,
+  request: SignatureRequest,
+): Promise<Verification> {
+  const signature = await ask(session, request);
+  if (signature !== undefined) return await verifyBy(session, signature, request);
+
+  return await verifyLater(session, async () => await askAgain(session, request));
+}
+
+/** @returns undefined for "not yet" */
+async function ask(
+  { client }: FetchSession,
+  { url, what }: SignatureRequest,
+): Promise<Buffer | undefined> {
+  try {
+    const options = { accept: [202], maxBytes: MAX_SIGNATURE_BYTES };
+    const { answer, data } = await client.read(url, options);
+    return answer.status === 202 ? undefined : data;
+  } catch (error) {
+    if (isGantryError(error, 'FETCH_NOT_FOUND')) throw signatureMissing(what, shown(url), error);
+    throw error;
+  }
+}
+
+/** Milliseconds between two questions for a signature that is being made. */
+const NOT_YET_PAUSES = [0, 1000, 2000, 4000];
+
+async function askAgain(session: FetchSession, request: SignatureRequest): Promise<Buffer> {
+  for (const pause of NOT_YET_PAUSES) {
+    await sleep(pause);
+    const signature = await ask(session, request);
+    if (signature !== undefined) return signature;
+  }
+
+  const place = shown(request.url);
+  throw new GantryError(
+    'SIGNATURE_MISSING',
+    `cannot verify ${request.what}: the server still makes the signature at "${place}"`,
+    { hint: 'try again later' },
+  );
+}

@@ -1,0 +1,90 @@
+import { pipeline } from 'node:stream/promises';
+import { GantryError, redact } from '#base/errors/gantry-error';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { ImageName } from '../reference/image-name.ts';
+import { demandAsked } from './asked.ts';
+import { coalesce } from './coalesce.ts';
+import type { FetchSession } from './session.ts';
+import { unpack } from './unpack.ts';
+import type { Verification } from './verification.ts';
+
+/** An image on its way into the store. */
+export interface Arrival {
+  /** The archive as it was sent. */
+  readonly chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** Its length, where that is announced. */
+  readonly total?: number | undefined;
+  /** Its length as the image that depends on it says. */
+  readonly size?: number | undefined;
+  readonly verification: Verification;
+  /** As errors and the progress name it, with quotes where they are due. */
+  readonly what: string;
+  /** URL or path. */
+  readonly source: string;
+  /** What was asked for; anything when undefined. */
+  readonly asked?: ImageName | undefined;
+  /** Whether it is what a name without version means. */
+  readonly latest: boolean;
+}
+
+/** Long enough that hashing and the thread pool are not called all the time, short enough to stay in the processor's cache. */
+const CHUNK = 128 * 1024;
+
+/**
+ * Takes in an image while it comes: hash of what was sent, unpacking, hash of
+ * the archive and writing go on at the same time, as fast as the slowest. It is
+ * seen by nobody before its layout, name, labels and signature are accepted.
+ * @throws GantryError whatever it is refused for
+ */
+export async function takeIn(session: FetchSession, arrival: Arrival): Promise<ImageKey> {
+  const { store, exec, limits, signal } = session.context;
+  const { what, asked, verification } = arrival;
+  await using ingest = store.beginIngest(limits?.archive);
+  const packed = watched(session, arrival);
+
+  await pipeline(
+    unpack(packed, { exec, what }),
+    ingest.sink,
+    signal === undefined ? {} : { signal },
+  );
+
+  const { manifest } = await ingest.finish();
+  if (asked !== undefined) demandAsked(manifest, asked);
+  const judgement = await verification.judge(manifest.name);
+  const accepted = { ...judgement, time: session.now(), source: redact(arrival.source) };
+  const record = await ingest.commit(accepted, { latest: arrival.latest });
+
+  return record.key;
+}
+
+/** Shows the bytes to whom they concern on their way. */
+async function* watched(
+  { context: { log } }: FetchSession,
+  arrival: Arrival,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { chunks, total, verification, source } = arrival;
+  const work = { id: redact(source), action: 'fetching', total, unit: 'bytes' } as const;
+  let done = 0;
+  try {
+    for await (const chunk of coalesce(chunks, CHUNK)) {
+      done += chunk.length;
+      const taken = verification.take(chunk);
+      if (taken !== undefined) await taken;
+      log.progress({ ...work, done });
+      yield chunk;
+    }
+    demandSize(arrival, done);
+  } finally {
+    log.progress({ ...work, done, finished: true });
+  }
+}
+
+function demandSize({ what, size }: Arrival, done: number): void {
+  if (size === undefined || size === done) return;
+
+  throw new GantryError(
+    'IMAGE_SIZE_MISMATCH',
+    `cannot accept ${what}: it has ${done} bytes, the image that depends on it says ${size}`,
+    { hint: 'the publisher of the image that depends on it has to make that again' },
+  );
+}

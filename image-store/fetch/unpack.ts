@@ -1,0 +1,192 @@
+import { pipeline } from 'node:stream/promises';
+import type { Duplex } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error';
+import type { Exec } from '#base/exec/exec';
+import { MAGIC_BYTES, type Packing, packingOf } from './magic.ts';
+
+type Bytes = AsyncGenerator<Buffer, void, undefined>;
+
+export interface UnpackOptions {
+  readonly exec: Exec;
+  /** The archive as errors name it. */
+  readonly what: string;
+}
+
+/**
+ * Unpacks an archive as it comes, told by its first bytes.
+ * @param packed the first chunk is as long as `MAGIC_BYTES`, unless there is no more
+ * @throws GantryError ARCHIVE_UNKNOWN, ARCHIVE_CORRUPT, ARCHIVE_TRAILING_GARBAGE, EXEC_NOT_STARTED; and what `packed` throws
+ */
+export async function* unpack(packed: Bytes, options: UnpackOptions): Bytes {
+  const first = await packed.next();
+  if (first.done === true) throw unknownArchive(options, 'it is empty');
+  const all = restored(first.value, packed);
+  const packing = packingOf(first.value.subarray(0, MAGIC_BYTES));
+
+  switch (packing) {
+    case undefined:
+      await packed.return();
+      throw unknownArchive(options, describeHead(first.value));
+    case 'plain':
+      yield* all;
+      return;
+    case 'gzip':
+    case 'zstd':
+      yield* unpackHere(all, packing, options);
+      return;
+    default:
+      yield* unpackByProgram(all, packing, options);
+  }
+}
+
+async function* restored(first: Buffer, rest: Bytes): Bytes {
+  yield first;
+  yield* rest;
+}
+
+/** Long enough that a turn through the thread pool pays. */
+const CHUNK = 256 * 1024;
+
+async function* unpackHere(packed: Bytes, packing: 'gzip' | 'zstd', options: UnpackOptions): Bytes {
+  const sizes = { chunkSize: CHUNK, highWaterMark: CHUNK };
+  const engine = packing === 'gzip' ? createGunzip(sizes) : createZstdDecompress(sizes);
+  const fed = counted(packed);
+  const feeding = pipeline(fed.chunks, engine as Duplex);
+  // What fails in there ends the engine with the same error, and the loop below throws it.
+  feeding.catch(() => {});
+  try {
+    for await (const chunk of engine as AsyncIterable<Buffer>) yield chunk;
+  } catch (error) {
+    throw corruptUnlessOurs(error, packing, options);
+  } finally {
+    engine.destroy();
+  }
+
+  // Both engines stop where their stream ends, whatever follows.
+  if (!fed.ended || engine.bytesWritten !== fed.bytes) throw trailingGarbage(packing, options);
+}
+
+interface Counted {
+  readonly chunks: Bytes;
+  readonly bytes: number;
+  /** Whether all of it was taken. */
+  readonly ended: boolean;
+}
+
+function counted(packed: Bytes): Counted {
+  const state = { chunks: count(), bytes: 0, ended: false };
+  async function* count(): Bytes {
+    for await (const chunk of packed) {
+      state.bytes += chunk.length;
+      yield chunk;
+    }
+    state.ended = true;
+  }
+
+  return state;
+}
+
+/** The system's programs; the memory of xz is bounded, since the archive decides how much it wants. */
+const PROGRAMS = {
+  xz: ['xz', '--decompress', '--stdout', '--memlimit-decompress=128MiB'],
+  bzip2: ['bzip2', '--decompress', '--stdout'],
+} as const satisfies Record<string, readonly [string, ...string[]]>;
+
+const PROGRAM_ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+
+async function* unpackByProgram(
+  packed: Bytes,
+  packing: Exclude<Packing, 'plain' | 'gzip' | 'zstd'>,
+  options: UnpackOptions,
+): Bytes {
+  const running = options.exec.stream({ argv: PROGRAMS[packing], env: PROGRAM_ENV });
+  // A program that could not be started says so below.
+  running.stdin.on('error', () => {});
+  let fault: unknown;
+  const feeding = pipeline(packed, running.stdin).catch((error: unknown) => {
+    if (errorCode(error) !== 'EPIPE') fault = error;
+    running.kill('SIGKILL');
+  });
+  let read = false;
+  try {
+    for await (const chunk of running.stdout as AsyncIterable<Buffer>) yield chunk;
+    read = true;
+  } finally {
+    if (!read) running.kill('SIGKILL');
+    running.stdin.destroy();
+  }
+
+  await feeding;
+  const result = await running.ended.catch((cause: unknown) => {
+    throw cannotStart(packing, options, cause);
+  });
+  if (fault !== undefined) throw fault;
+  if (/trailing garbage/.test(result.stderr)) throw trailingGarbage(packing, options);
+  if (result.exitCode !== 0) {
+    if (/unexpected(ly)?\b/i.test(result.stderr)) throw truncated(packing, options);
+    const words = result.stderr.trim().split('\n')[0] ?? '';
+    throw corrupt(packing, options, { state: words === '' ? `"${packing}" failed` : words });
+  }
+}
+
+function cannotStart(packing: Packing, { what }: UnpackOptions, cause: unknown): GantryError {
+  return new GantryError('EXEC_NOT_STARTED', `cannot unpack ${what}: ${errorMessage(cause)}`, {
+    hint: `install the program "${packing}", which unpacks such archives`,
+    cause,
+  });
+}
+
+function corruptUnlessOurs(error: unknown, packing: Packing, options: UnpackOptions): unknown {
+  const code = errorCode(error) ?? '';
+  if (code === 'Z_BUF_ERROR') return truncated(packing, options, error);
+  if (/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) {
+    return corrupt(packing, options, { state: errorMessage(error), cause: error });
+  }
+
+  return error;
+}
+
+const FETCH_AGAIN = 'fetch it again; if that does not help, its publisher has to make it again';
+
+function corrupt(packing: Packing, { what }: UnpackOptions, failure: Failure): GantryError {
+  const { state, cause } = failure;
+  return new GantryError(
+    'ARCHIVE_CORRUPT',
+    `cannot unpack ${what}: damaged ${packing} data: ${state}`,
+    { hint: FETCH_AGAIN, cause },
+  );
+}
+
+interface Failure {
+  readonly state: string;
+  readonly cause?: unknown;
+}
+
+function truncated(packing: Packing, { what }: UnpackOptions, cause?: unknown): GantryError {
+  return new GantryError(
+    'ARCHIVE_TRUNCATED',
+    `cannot unpack ${what}: the ${packing} data ends too early`,
+    { hint: FETCH_AGAIN, cause },
+  );
+}
+
+function trailingGarbage(packing: Packing, { what }: UnpackOptions): GantryError {
+  return new GantryError(
+    'ARCHIVE_TRAILING_GARBAGE',
+    `cannot unpack ${what}: something follows the end of the ${packing} data`,
+    { hint: FETCH_AGAIN },
+  );
+}
+
+function unknownArchive({ what }: UnpackOptions, state: string): GantryError {
+  return new GantryError('ARCHIVE_UNKNOWN', `cannot unpack ${what}: ${state}`, {
+    hint: 'an image is a tar archive, plain or packed with gzip, bzip2, xz or zstd',
+  });
+}
+
+function describeHead(head: Buffer): string {
+  return /^\s*</.test(head.toString('latin1', 0, 64))
+    ? 'it is a web page and no archive'
+    : 'it is no archive that we know';
+}
