@@ -9,3 +9,5 @@ export type { ImageStore, StoreOptions } from './store.ts';
 export type { StoredTree, Tree, Trees } from './tree/index.ts';
 export type { TreePlan } from './tree/tree-plan.ts';
 export * from './trust/index.ts';
+export { parseReference } from './reference/parse-reference.ts';
+export type { Reference } from './reference/reference.ts';
