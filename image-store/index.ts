@@ -1,3 +1,4 @@
+export * from './archive/index.ts';
 export type { Ingest, IngestedBlob, IngestLimits } from './blobs/ingest.ts';
 export type { GcOptions, GcReport } from './gc/collect.ts';
 export type { InUse, InUseProbe } from './gc/in-use.ts';
@@ -6,8 +7,8 @@ export type { Acceptance, ImageRecord, RemoteRecord } from './index/image-record
 export type { RebuildReport } from './index/rebuild.ts';
 export { openImageStore } from './open-image-store.ts';
 export type { ImageStore, StoreOptions } from './store.ts';
-export type { StoredTree, Tree, Trees } from './tree/index.ts';
+export type { ExtractionTarget, StoredTree, Tree, Trees } from './tree/index.ts';
 export type { TreePlan } from './tree/tree-plan.ts';
 export * from './trust/index.ts';
-export { parseReference } from './reference/parse-reference.ts';
-export type { Reference } from './reference/reference.ts';
+export * from './reference/index.ts';
+export * from './fetch/index.ts';

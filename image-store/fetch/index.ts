@@ -16,3 +16,5 @@ export type {
   InsecureFetch,
   PullPolicy,
 } from './request.ts';
+export { discoverKeys, downloadKeys, type KeySourceOptions } from './key-source.ts';
+export type { FetchFailure } from './http-failure.ts';

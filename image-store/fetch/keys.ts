@@ -1,13 +1,9 @@
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import type { AcIdentifier } from '#schema/types/names';
-import { discoverKeyUrls } from '../discovery/discover.ts';
 import type { Verifier } from '../trust/trust-types.ts';
-import { shown } from './http-failure.ts';
+import { findKeys } from './find-keys.ts';
 import type { FoundKeys } from './request.ts';
 import type { FetchSession } from './session.ts';
-
-/** A file of public keys is a few kilobytes. */
-const MAX_KEY_BYTES = 1024 * 1024;
 
 /**
  * Demands, before an image is fetched, that it says it is signed by a key that
@@ -37,7 +33,7 @@ async function addKeys(session: FetchSession, name: AcIdentifier): Promise<boole
 
   const { addTrustedKey, readPublicKeys } = await import('../trust/index.ts');
   let added = false;
-  for (const found of await findKeys(session, name)) {
+  for (const found of await keysOfSite(session, name)) {
     const byTransport = trustKeysFromHttps && found.url.startsWith('https:');
     if (!byTransport && (await acceptKey?.(found)) !== true) continue;
 
@@ -52,20 +48,15 @@ async function addKeys(session: FetchSession, name: AcIdentifier): Promise<boole
 }
 
 /** The keys that the site of an image names; none when it cannot be asked. */
-async function findKeys(session: FetchSession, name: AcIdentifier): Promise<readonly FoundKeys[]> {
-  const { keyClient: client, insecure } = session;
-  const { log } = session.context;
+async function keysOfSite(
+  { keyClient: client, insecure, context: { log } }: FetchSession,
+  name: AcIdentifier,
+): Promise<readonly FoundKeys[]> {
   try {
-    const urls = await discoverKeyUrls({ client, log, allowHttp: insecure.pubkey }, name);
-    return await Promise.all(urls.map(async (url) => await readKeys(session, url, name)));
+    return await findKeys({ client, log, allowHttp: insecure.pubkey }, name);
   } catch (error) {
+    if (!isGantryError(error)) throw error;
     log.info(`no keys found for "${name}": ${errorMessage(error)}`);
     return [];
   }
-}
-
-async function readKeys(session: FetchSession, url: URL, name: AcIdentifier): Promise<FoundKeys> {
-  const { answer, data } = await session.keyClient.read(url, { maxBytes: MAX_KEY_BYTES });
-
-  return { prefix: name, url: shown(answer.url), data };
 }
