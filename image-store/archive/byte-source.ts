@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import type { Fd } from '#base/kernel/kernel';
 import { truncated } from './archive-error.ts';
 
+/** Large enough for whole pieces of files; a reader that wants only headers takes a smaller one. */
 const BUFFER_SIZE = 256 * 1024;
 
 /** Forward reading of a descriptor through one buffer, synchronously. */
@@ -12,7 +13,7 @@ export interface ByteSource {
    */
   some(limit: number): Buffer | undefined;
   /**
-   * Exactly `length` bytes, which fit the buffer (256 KiB); valid until the next call.
+   * Exactly `length` bytes, which fit the buffer; valid until the next call.
    * @returns undefined when the end is reached before the first byte
    * @throws GantryError ARCHIVE_TRUNCATED when it is reached later
    */
@@ -26,12 +27,16 @@ export interface ByteSource {
  * does not move, so several readers may share it.
  * @param size the length of the file in bytes
  */
-export function createByteSource(fd: Fd, size: number): ByteSource {
-  const buffer = Buffer.allocUnsafe(BUFFER_SIZE);
+export function createByteSource(
+  fd: Fd,
+  size: number,
+  bufferSize: number = BUFFER_SIZE,
+): ByteSource {
+  const buffer = Buffer.allocUnsafeSlow(bufferSize);
   let [start, end, position] = [0, 0, 0];
 
   const fill = (): boolean => {
-    const got = readSync(fd, buffer, end, BUFFER_SIZE - end, position);
+    const got = readSync(fd, buffer, end, bufferSize - end, position);
     end += got;
     position += got;
     return got > 0;

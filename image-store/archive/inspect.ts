@@ -14,6 +14,9 @@ export interface AciContents {
   readonly bytes: number;
 }
 
+/** Bytes: mostly headers are read and contents passed over. */
+const HEADERS_AT_A_TIME = 8192;
+
 /**
  * Reads a whole uncompressed archive and checks that it is laid out as an ACI
  * (appc spec, image layout): at the top only the file `manifest` and the
@@ -31,14 +34,15 @@ export function inspectAci(
 function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
   const fd = openSync(tarPath, 'r');
   try {
-    const reader = openTarReader(fd, fstatSync(fd).size);
+    const reader = openTarReader(fd, fstatSync(fd).size, HEADERS_AT_A_TIME);
     const seen = new Set<string>();
     let manifestText: string | undefined;
-    let bytes = 0;
+    let [bytes, rootfs] = [0, false];
 
     for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
       const path = cleanEntryPath(entry.path);
       checkPlace(path, entry);
+      rootfs ||= path.startsWith('rootfs');
       if (seen.has(path)) throw badLayout(`it holds "${path}" twice`);
       seen.add(path);
       bytes += entry.size;
@@ -47,7 +51,7 @@ function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
     }
 
     if (manifestText === undefined) throw badLayout('it has no manifest');
-    if (!seen.has('rootfs')) throw badLayout('it has no rootfs');
+    if (!rootfs) throw badLayout('it has no rootfs');
     return { manifestText, entries: seen.size, bytes };
   } finally {
     closeSync(fd);

@@ -22,8 +22,8 @@ import { refused } from './archive-error.ts';
 import type { ArchiveEntry, EntryType, Xattr } from './entry.ts';
 import type { TarReader } from './tar-reader.ts';
 
-/** The digest of file contents; sha-256 for its speed in hardware. */
-export const CONTENT_DIGEST = 'sha256';
+/** The digest of file contents; without help from the processor faster than sha256. */
+export const CONTENT_DIGEST = 'sha512';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** File type bits of stat(2). */

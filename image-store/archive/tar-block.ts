@@ -82,11 +82,24 @@ export function number(raw: Buffer, offset: number, length: number): number {
   const first = raw[offset] ?? 0;
   if ((first & 0x80) !== 0) return base256(raw.subarray(offset, offset + length));
 
-  const text = cut(raw, offset, length).toString('latin1').trim();
-  if (text === '') return 0;
-  if (!/^[0-7]+$/.test(text)) throw corrupt('a header holds a number that is none');
+  return octal(raw, offset, offset + length);
+}
 
-  return Number.parseInt(text, 8);
+/** Octal digits with spaces around, ended by a space, NUL or the field's end; nothing at all is 0. */
+function octal(raw: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && raw[at] === 0x20) at++;
+
+  let value = 0;
+  for (; at < end; at++) {
+    const byte = raw[at] ?? 0;
+    if (byte < 0x30 || byte > 0x37) break;
+    value = value * 8 + (byte - 0x30);
+  }
+  while (at < end && raw[at] === 0x20) at++;
+  if (at < end && raw[at] !== 0) throw corrupt('a header holds a number that is none');
+
+  return value;
 }
 
 function base256(field: Buffer): number {
@@ -110,6 +123,7 @@ function fullName(raw: Buffer, posix: boolean): Buffer {
 /** The sum of all bytes, those of the sum's own field counted as spaces. */
 function checkSum(raw: Buffer): void {
   let sum = 8 * 0x20;
-  for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += raw[i] ?? 0;
+  for (let i = 0; i < 148; i++) sum += raw[i] as number;
+  for (let i = 156; i < BLOCK; i++) sum += raw[i] as number;
   if (sum !== number(raw, 148, 8)) throw corrupt('a header does not match its check sum');
 }

@@ -34,9 +34,10 @@ export interface TarReader {
  * seconds, sparse maps and, in GNU archives, device numbers).
  * @param fd a regular file
  * @param size its length in bytes
+ * @param bufferSize bytes to read at a time, at least a block
  */
-export function openTarReader(fd: Fd, size: number): TarReader {
-  const source = createByteSource(fd, size);
+export function openTarReader(fd: Fd, size: number, bufferSize?: number): TarReader {
+  const source = createByteSource(fd, size, bufferSize);
   let content: Content = { left: 0, padding: 0 };
 
   return {

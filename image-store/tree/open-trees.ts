@@ -1,21 +1,16 @@
-import { rmSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { errorCode } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
-import { renameDurably, syncDir } from '#base/fs/atomic';
 import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
-import { makeTempEntry } from '../blobs/temp-entry.ts';
 import { checkFast, verifyDeep } from './check-tree.ts';
+import { type ExtractionTarget, extractImage } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
 import { putAside, type Renderer, renderTree } from './render-tree.ts';
 import type { StoredTree, Tree } from './tree.ts';
 import { lockTree } from './tree-lock.ts';
-import { treeDir, treeFlagPath } from './tree-paths.ts';
-import { type ImageSource, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
+import { type ImageSource, planAlone, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
 
 /** How to open the rendered trees of a store. */
 export interface TreesOptions {
@@ -34,6 +29,8 @@ export interface Trees {
   treeIdOf(keys: readonly ImageKey[]): string;
   /** @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws */
   plan(key: ImageKey, source: ImageSource): TreePlan;
+  /** The plan of an image's own archive: no dependencies, all its files whatever its whitelist says. */
+  planAlone(key: ImageKey, source: Pick<ImageSource, 'manifest' | 'blobPath'>): TreePlan;
   /** The tree when it is there and complete. */
   find(id: string): Tree | undefined;
   /**
@@ -48,12 +45,16 @@ export interface Trees {
   verifyDeep(tree: Tree): void;
   /** Puts a broken tree aside, so that it is rendered anew; pods that have it keep it. */
   discard(id: string): Promise<void>;
-  /** Everything among the trees; `removeTree` takes the names. */
+  /** Everything among the trees, broken and unfinished ones too. */
   list(): readonly StoredTree[];
-  /** Removes a tree that no pod uses, by its name in `list`; one that is not there is nothing. */
-  remove(name: string): Promise<void>;
   /** Copies a tree with everything preserved into an empty directory, for pods without overlay. */
   copyTo(tree: Tree, target: string): Promise<void>;
+  /**
+   * Extracts a plan for somebody's own use: `image render` with a whole plan,
+   * `image extract` with `planAlone`.
+   * @throws GantryError TARGET_REFUSED, TARGET_EXISTS, TARGET_NO_PARENT, EXTRACT_*, ARCHIVE_*
+   */
+  extract(plan: TreePlan, target: ExtractionTarget): Promise<void>;
 }
 
 /** Opens the rendered trees of a store. */
@@ -67,6 +68,7 @@ export function openTrees(options: TreesOptions): Trees {
   return {
     treeIdOf,
     plan: planTree,
+    planAlone,
     find: (id) => findTree(dir, id),
     render: (plan) => oneAfterTheOther(() => renderTree(renderer, plan)),
     checkFast: (tree) => checkFast(kernel, tree),
@@ -77,31 +79,9 @@ export function openTrees(options: TreesOptions): Trees {
         if (listTrees(dir).some(({ name }) => name === id)) putAside(dir, id);
       }),
     list: () => listTrees(dir),
-    remove: (name) => oneAfterTheOther(() => removeTree(renderer, name)),
     copyTo: (tree, target) => copyTree(exec, tree, target),
+    extract: (plan, target) => extractImage(renderer, plan, target),
   };
-}
-
-/** The flag goes first: from then on the tree counts as none, wherever the removal ends. */
-async function removeTree(renderer: Renderer, name: string): Promise<void> {
-  const { dir, kernel } = renderer;
-  using _lock = await lockTree(renderer, name);
-  const path = treeDir(dir, name);
-  try {
-    unlinkSync(treeFlagPath(path));
-    syncDir(path);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
-  using temp = makeTempEntry(kernel, dir, 'tree');
-  const away = join(temp.path, 'tree');
-  try {
-    renameDurably(path, away);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
-  }
-  rmSync(away, { recursive: true });
 }
 
 async function copyTree(exec: Exec, tree: Tree, target: string): Promise<void> {

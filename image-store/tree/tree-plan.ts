@@ -49,12 +49,14 @@ export function planTree(key: ImageKey, source: ImageSource): TreePlan {
   };
 }
 
-/** Plans the tree of an image alone, its dependencies left out. */
-export function planSingle(key: ImageKey, source: ImageSource): TreePlan {
-  const manifest = source.manifest(key);
-  const layer = { key, blob: source.blobPath(key), whitelists: [manifest.pathWhitelist ?? []] };
+/** Plans to take an image's own archive as it is: no dependencies and no whitelist. */
+export function planAlone(
+  key: ImageKey,
+  source: Pick<ImageSource, 'manifest' | 'blobPath'>,
+): TreePlan {
+  const layer = { key, blob: source.blobPath(key), whitelists: [] };
 
-  return { id: treeIdOf([key]), key, manifest, layers: [layer] };
+  return { id: treeIdOf([key]), key, manifest: source.manifest(key), layers: [layer] };
 }
 
 /**

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { formatImageManifest } from '#schema/image/image-manifest';
+import { type Extractor, extract } from './extraction.ts';
+import type { TreePlan } from './tree-plan.ts';
+
+/** Where an image is extracted to, and how. */
+export interface ExtractionTarget {
+  /** A directory that is not there yet; its parent is. */
+  readonly dir: string;
+  /** Only the root file system, not beside a manifest in a directory `rootfs`. */
+  readonly rootfsOnly?: boolean | undefined;
+  /** Whether what is at `dir` is removed first, whatever it is. */
+  readonly overwrite?: boolean | undefined;
+}
+
+/**
+ * Extracts a planned tree for somebody's own use. It appears whole or not at
+ * all; what was there before goes only when the new is ready.
+ * @throws GantryError TARGET_REFUSED for the root directory, TARGET_EXISTS,
+ *   TARGET_NO_PARENT, and what `extract` throws
+ */
+export async function extractImage(
+  extractor: Extractor,
+  plan: TreePlan,
+  target: ExtractionTarget,
+): Promise<void> {
+  const dir = checkTarget(target);
+  const temporary = join(dirname(dir), `.${basename(dir)}.${randomBytes(6).toString('hex')}.tmp`);
+  mkdirSync(temporary, { mode: 0o700 });
+  try {
+    const made = await extractBelow(extractor, plan, { temporary, target });
+    if (target.overwrite === true) rmSync(dir, { recursive: true, force: true });
+    renameSync(made, dir);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+interface Below {
+  /** A directory of our own. */
+  readonly temporary: string;
+  readonly target: ExtractionTarget;
+}
+
+/** @returns the directory that is to become the target */
+async function extractBelow(
+  extractor: Extractor,
+  plan: TreePlan,
+  { temporary, target }: Below,
+): Promise<string> {
+  const made = join(temporary, 'image');
+  const root = target.rootfsOnly === true ? made : join(made, 'rootfs');
+  for (const dir of new Set([made, root])) {
+    mkdirSync(dir);
+    chownSync(dir, -1, process.getegid?.() ?? -1);
+    chmodSync(dir, 0o755);
+  }
+  await extract(extractor, { root, layers: plan.layers });
+  if (target.rootfsOnly !== true)
+    writeFileSync(join(made, 'manifest'), `${formatImageManifest(plan.manifest)}\n`);
+
+  return made;
+}
+
+/** @returns the target's path, its parent resolved */
+function checkTarget({ dir, overwrite = false }: ExtractionTarget): string {
+  const path = resolve(dir);
+  if (path === '/' || (existsSync(path) && realpathSync(path) === '/'))
+    throw new GantryError(
+      'TARGET_REFUSED',
+      `cannot extract to "${dir}": that is the root of this machine`,
+    );
+  if (!overwrite && isThere(path))
+    throw new GantryError('TARGET_EXISTS', `cannot extract to "${dir}": it exists`, {
+      hint: 'use --overwrite to replace it, or name another directory',
+    });
+
+  return join(realParent(dir, path), basename(path));
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function realParent(dir: string, path: string): string {
+  try {
+    return realpathSync(dirname(path));
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;
+    throw new GantryError(
+      'TARGET_NO_PARENT',
+      `cannot extract to "${dir}": there is no directory "${dirname(path)}"`,
+    );
+  }
+}
