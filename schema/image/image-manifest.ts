@@ -2,7 +2,7 @@ import { decodeJson, decodeValue } from '#base/decode/decode';
 import { type App, app } from '../pod/app.ts';
 import type { Decoder } from '../types/decoder.ts';
 import { objectOf } from '../types/fields.ts';
-import { documentOf, type Header, headerFields } from '../types/header.ts';
+import { type Header, headerFields } from '../types/header.ts';
 import type { ImageId } from '../types/image-hash.ts';
 import type { Labels } from '../types/labels.ts';
 import { listOf } from '../types/lists.ts';
@@ -67,18 +67,16 @@ const dependency: Decoder<Dependency> = objectOf<Dependency>({
   required: { imageName: true },
 });
 
-const imageManifest: Decoder<ImageManifest> = documentOf(
-  'ImageManifest',
-  objectOf<ImageManifest>({
-    fields: {
-      ...headerFields('ImageManifest'),
-      name: acIdentifier,
-      labels,
-      app,
-      dependencies: listOf(dependency),
-      pathWhitelist: listOf(absolutePath),
-      annotations,
-    },
-    required: { acKind: true, acVersion: true, name: true },
-  }),
-);
+const imageManifest: Decoder<ImageManifest> = objectOf<ImageManifest>({
+  fields: {
+    ...headerFields('ImageManifest'),
+    name: acIdentifier,
+    labels,
+    app,
+    dependencies: listOf(dependency),
+    pathWhitelist: listOf(absolutePath),
+    annotations,
+  },
+  required: { acKind: true, acVersion: true, name: true },
+  decisive: ['acKind', 'acVersion'],
+});

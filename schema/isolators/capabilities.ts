@@ -84,16 +84,16 @@ export function boundingSet(given: CapabilitySet | undefined): readonly Capabili
 }
 
 /** The value of both capability isolators. */
-export const capabilityValue: Decoder<{ readonly set: readonly Capability[] }> = objectOf<{
-  readonly set: readonly Capability[];
-}>({
-  fields: {
-    set: nonEmptyListOf(
-      textWhere<Capability>(isCapability, 'the name of a Linux capability such as CAP_NET_ADMIN'),
-    ),
-  },
-  required: { set: true },
-});
+export function capabilityValue(): Decoder<Omit<CapabilitySet, 'mode'>> {
+  return objectOf<Omit<CapabilitySet, 'mode'>>({
+    fields: {
+      set: nonEmptyListOf(
+        textWhere<Capability>(isCapability, 'the name of a Linux capability such as CAP_NET_ADMIN'),
+      ),
+    },
+    required: { set: true },
+  });
+}
 
 function isCapability(text: string): boolean {
   return (CAPABILITIES as readonly string[]).includes(text);

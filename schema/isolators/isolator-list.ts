@@ -1,42 +1,44 @@
-import { type Decoder, fieldStep, itemStep, readAt, withChecks } from '../types/decoder.ts';
+import * as v from 'valibot';
+import { type Decoder, fieldStep, itemStep, reportAll, withCheck } from '../types/decoder.ts';
 import { anyJson, objectOf } from '../types/fields.ts';
 import { listOf } from '../types/lists.ts';
 import { acIdentifier } from '../types/scalars.ts';
 import type { Isolator } from './isolator.ts';
-import { ISOLATOR_RULES } from './rules.ts';
+import { isolatorRule } from './rules.ts';
 
 /** One isolator. A value that the specification knows must be right; what it does not know is kept. */
-export const isolator: Decoder<Isolator> = withChecks(
+export const isolator: Decoder<Isolator> = withCheck(
   objectOf<Isolator>({
     fields: { name: acIdentifier, value: anyJson },
     required: { name: true, value: true },
     nullable: ['value'],
   }),
-  (given) => {
-    const rule = ISOLATOR_RULES.get(given.name);
-    if (rule === undefined) return [];
+  (given, report) => {
+    const rule = isolatorRule(given.name);
+    if (rule === undefined) return;
 
-    return readAt(rule.decoder, given.value, fieldStep(given, 'value')).findings ?? [];
+    const { issues } = v.safeParse(rule.decoder, given.value, { abortPipeEarly: true });
+    if (issues !== undefined) reportAll(issues, report, fieldStep(given, 'value'));
   },
 );
 
 /** The isolators of an app or a pod: of a family such as seccomp or capabilities at most one. */
-export const isolatorList: Decoder<readonly Isolator[]> = withChecks(
+export const isolatorList: Decoder<readonly Isolator[]> = withCheck(
   listOf(isolator),
-  function* (list) {
+  (list, report) => {
     const seen = new Map<string, string>();
-    for (const [index, { name }] of list.entries()) {
-      const rule = ISOLATOR_RULES.get(name);
-      if (rule === undefined) continue;
+    list.forEach(({ name }, index) => {
+      const rule = isolatorRule(name);
+      if (rule === undefined) return;
 
       const earlier = seen.get(rule.field);
       if (earlier !== undefined && !rule.repeatable) {
-        yield {
-          message: `"${name}" cannot be used beside "${earlier}": at most one of them is allowed`,
-          path: [itemStep(list, index)],
-        };
+        report(
+          `"${name}" cannot be used beside "${earlier}": at most one of them is allowed`,
+          itemStep(list, index),
+        );
       }
       seen.set(rule.field, name);
-    }
+    });
   },
 );

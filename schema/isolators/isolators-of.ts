@@ -3,7 +3,7 @@ import { parseAcIdentifier } from '../types/names.ts';
 import { quoted } from '#base/errors/quoted';
 import type { Isolator } from './isolator.ts';
 import { isolator, isolatorList } from './isolator-list.ts';
-import { ISOLATOR_RULES, type IsolatorScope, type IsolatorValues } from './rules.ts';
+import { isolatorRule, type IsolatorScope, type IsolatorValues } from './rules.ts';
 
 export type { IsolatorScope, IsolatorValues } from './rules.ts';
 
@@ -35,7 +35,7 @@ export function isolatorsOf(
   } as const;
 
   for (const { name, value } of decodeValue(isolatorList, isolators, options)) {
-    const rule = ISOLATOR_RULES.get(name);
+    const rule = isolatorRule(name);
     if (rule === undefined) {
       warnings.push(`isolator ${quoted(name)} is ignored: it is not known`);
     } else if (!rule.scopes.includes(scope)) {

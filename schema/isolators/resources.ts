@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { type Decoder, fieldStep, withChecks } from '../types/decoder.ts';
-import { objectOf } from '../types/fields.ts';
-import { isQuantity, parseMilliUnits, parseUnits, QUANTITY_RULE } from '../types/quantity.ts';
 import { quoted } from '#base/errors/quoted';
+import { type Decoder, decoderOf, fieldStep, withCheck } from '../types/decoder.ts';
+import { objectOf } from '../types/fields.ts';
+import { milliUnits, QUANTITY_RULE, units } from '../types/quantity.ts';
 import { boolean } from '../types/scalars.ts';
 
 /** How much of a resource is guaranteed and allowed. */
@@ -20,59 +20,69 @@ export interface ResourceLimit {
 
 interface ResourceValue {
   readonly default?: boolean | undefined;
-  readonly request?: string | undefined;
-  readonly limit?: string | undefined;
+  readonly request?: bigint | undefined;
+  readonly limit?: bigint | undefined;
 }
 
-/** Text, or a plain number as Go's decoder takes it too. */
-const quantity: Decoder<string> = v.pipe(
-  v.unknown(),
-  v.transform((given) => (typeof given === 'number' ? String(given) : given)),
-  v.string('must be a quantity, as text or number'),
-  v.check(isQuantity, (issue) => `must be ${QUANTITY_RULE}, not ${quoted(issue.input)}`),
-);
-
-const resourceValue: Decoder<ResourceValue> = objectOf<ResourceValue>({
-  fields: { default: boolean, request: quantity, limit: quantity },
-  required: {},
-});
-
 /** The value of `resource/cpu`, in thousandths of a core. */
-export const cpuAmount: Decoder<ResourceAmount> = amountIn(parseMilliUnits);
+export function cpuAmount(): Decoder<ResourceAmount> {
+  return amountIn(milliUnits);
+}
 
 /** The value of `resource/memory`, in bytes. */
-export const memoryAmount: Decoder<ResourceAmount> = amountIn(parseUnits);
+export function memoryAmount(): Decoder<ResourceAmount> {
+  return amountIn(units);
+}
 
 /** A request and a limit. */
-function amountIn(parse: (text: string) => bigint): Decoder<ResourceAmount> {
+function amountIn(unit: (text: string) => bigint | undefined): Decoder<ResourceAmount> {
   return v.pipe(
-    withChecks(resourceValue, function* (value) {
+    withCheck(resourceValue(unit), (value, report) => {
       if (value.default === true) {
-        yield {
-          message: 'must not be true for this resource',
-          path: [fieldStep(value, 'default')],
-        };
+        report('must not be true for this resource', fieldStep(value, 'default'));
       }
     }),
     v.transform(({ limit, request = limit }) => ({
-      ...(request === undefined ? {} : { request: parse(request) }),
-      ...(limit === undefined ? {} : { limit: parse(limit) }),
+      ...(request === undefined ? {} : { request }),
+      ...(limit === undefined ? {} : { limit }),
     })),
   );
 }
 
 /** The value of `resource/block-bandwidth` and its like: a limit alone, with `default` true. */
-export const defaultLimit: Decoder<ResourceLimit> = v.pipe(
-  withChecks(resourceValue, function* (value) {
-    if (value.default !== true) {
-      yield { message: 'must be true', path: [fieldStep(value, 'default')] };
+export function defaultLimit(): Decoder<ResourceLimit> {
+  return v.pipe(
+    withCheck(resourceValue(units), (value, report) => {
+      if (value.default !== true) report('must be true', fieldStep(value, 'default'));
+      if (value.request !== undefined) {
+        report('must not be set for this resource', fieldStep(value, 'request'));
+      }
+      if (value.limit === undefined) report('is required', fieldStep(value, 'limit'));
+    }),
+    v.transform(({ limit = 0n }) => ({ limit })),
+  );
+}
+
+function resourceValue(unit: (text: string) => bigint | undefined): Decoder<ResourceValue> {
+  const quantity = quantityIn(unit);
+
+  return objectOf<ResourceValue>({
+    fields: { default: boolean, request: quantity, limit: quantity },
+    required: {},
+  });
+}
+
+/** A quantity as text, or as a plain number, which Go's decoder takes too. */
+function quantityIn(unit: (text: string) => bigint | undefined): Decoder<bigint> {
+  return decoderOf((value, report) => {
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      report('must be a quantity, as text or number');
+      return undefined;
     }
-    if (value.request !== undefined) {
-      yield { message: 'must not be set for this resource', path: [fieldStep(value, 'request')] };
-    }
-    if (value.limit === undefined) {
-      yield { message: 'is required', path: [fieldStep(value, 'limit')] };
-    }
-  }),
-  v.transform(({ limit = '' }) => ({ limit: parseUnits(limit) })),
-);
+
+    const amount = unit(String(value));
+    if (amount === undefined) report(`must be ${QUANTITY_RULE}, not ${quoted(String(value))}`);
+
+    return amount;
+  });
+}

@@ -54,12 +54,67 @@ export interface IsolatorRule {
   readonly repeatable: boolean;
 }
 
-const EITHER: readonly IsolatorScope[] = ['app', 'pod'];
+/** Rules that were asked for. */
+const made = new Map<string, IsolatorRule>();
+
+/** The rule for the isolator with this name; undefined when the specification does not know it. */
+export function isolatorRule(name: string): IsolatorRule | undefined {
+  const known = made.get(name) ?? makeRule(name);
+  if (known !== undefined) made.set(name, known);
+
+  return known;
+}
+
+/** The isolators that the specification knows (appc, App Container Executor, Isolators). */
+function makeRule(name: string): IsolatorRule | undefined {
+  switch (name) {
+    case 'os/linux/seccomp-retain-set':
+      return rule('seccomp', withMode('retain', seccompValue()));
+    case 'os/linux/seccomp-remove-set':
+      return rule('seccomp', withMode('remove', seccompValue()));
+    case 'os/linux/capabilities-retain-set':
+      return rule('capabilities', withMode('retain', capabilityValue()));
+    case 'os/linux/capabilities-remove-set':
+      return rule('capabilities', withMode('remove', capabilityValue()));
+    case 'os/linux/no-new-privileges':
+      return rule('noNewPrivileges', boolean, { repeatable: true });
+    case 'os/linux/oom-score-adj':
+      return rule('oomScoreAdj', integer(-1000, 1000));
+    case 'os/linux/cpu-shares':
+      return rule('cpuShares', integer(2, 262_144));
+    case 'os/linux/selinux-context':
+      return rule('selinuxContext', selinuxContext(), EITHER);
+    case 'os/linux/apparmor-profile':
+      return rule('apparmorProfile', apparmorProfile(), EITHER);
+    case 'os/unix/sysctl':
+      return rule('sysctl', sysctlSettings(), { scopes: ['pod'] });
+    case 'resource/cpu':
+      return rule('cpu', cpuAmount(), RESOURCE);
+    case 'resource/memory':
+      return rule('memory', memoryAmount(), RESOURCE);
+    case 'resource/block-bandwidth':
+      return rule('blockBandwidth', defaultLimit(), RESOURCE);
+    case 'resource/block-iops':
+      return rule('blockIops', defaultLimit(), RESOURCE);
+    case 'resource/network-bandwidth':
+      return rule('networkBandwidth', defaultLimit(), RESOURCE);
+    default:
+      return undefined;
+  }
+}
+
+interface Limits {
+  readonly scopes?: readonly IsolatorScope[];
+  readonly repeatable?: boolean;
+}
+
+const EITHER: Limits = { scopes: ['app', 'pod'] };
+const RESOURCE: Limits = { ...EITHER, repeatable: true };
 
 function rule<Field extends keyof IsolatorValues>(
   field: Field,
   decoder: Decoder<NonNullable<IsolatorValues[Field]>>,
-  limits: { readonly scopes?: readonly IsolatorScope[]; readonly repeatable?: boolean } = {},
+  limits: Limits = {},
 ): IsolatorRule {
   return {
     field,
@@ -81,28 +136,3 @@ function withMode<Value extends object, Mode extends 'retain' | 'remove'>(
     v.transform((value) => ({ ...value, mode })),
   );
 }
-
-/** The isolators that the specification knows (appc, App Container Executor, Isolators). */
-export const ISOLATOR_RULES: ReadonlyMap<string, IsolatorRule> = new Map([
-  ['os/linux/seccomp-retain-set', rule('seccomp', withMode('retain', seccompValue))],
-  ['os/linux/seccomp-remove-set', rule('seccomp', withMode('remove', seccompValue))],
-  ['os/linux/capabilities-retain-set', rule('capabilities', withMode('retain', capabilityValue))],
-  ['os/linux/capabilities-remove-set', rule('capabilities', withMode('remove', capabilityValue))],
-  ['os/linux/no-new-privileges', rule('noNewPrivileges', boolean, { repeatable: true })],
-  ['os/linux/oom-score-adj', rule('oomScoreAdj', integer(-1000, 1000))],
-  ['os/linux/cpu-shares', rule('cpuShares', integer(2, 262_144))],
-  ['os/linux/selinux-context', rule('selinuxContext', selinuxContext, { scopes: EITHER })],
-  ['os/linux/apparmor-profile', rule('apparmorProfile', apparmorProfile, { scopes: EITHER })],
-  ['os/unix/sysctl', rule('sysctl', sysctlSettings, { scopes: ['pod'] })],
-  ['resource/cpu', rule('cpu', cpuAmount, { scopes: EITHER, repeatable: true })],
-  ['resource/memory', rule('memory', memoryAmount, { scopes: EITHER, repeatable: true })],
-  [
-    'resource/block-bandwidth',
-    rule('blockBandwidth', defaultLimit, { scopes: EITHER, repeatable: true }),
-  ],
-  ['resource/block-iops', rule('blockIops', defaultLimit, { scopes: EITHER, repeatable: true })],
-  [
-    'resource/network-bandwidth',
-    rule('networkBandwidth', defaultLimit, { scopes: EITHER, repeatable: true }),
-  ],
-]);

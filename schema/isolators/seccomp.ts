@@ -24,21 +24,23 @@ const CALL_SET = /^@[a-z0-9]+(?:[-.][a-z0-9]+)*\/[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const ERRNO = /^E[A-Z0-9]+$/;
 
 /** The value of both seccomp isolators. */
-export const seccompValue: Decoder<Omit<SeccompSet, 'mode'>> = objectOf<Omit<SeccompSet, 'mode'>>({
-  fields: {
-    set: nonEmptyListOf(
-      textWhere(
-        (given) => CALL.test(given) || CALL_SET.test(given),
-        'the name of a system call, or of a set of them such as @appc.io/all',
+export function seccompValue(): Decoder<Omit<SeccompSet, 'mode'>> {
+  return objectOf<Omit<SeccompSet, 'mode'>>({
+    fields: {
+      set: nonEmptyListOf(
+        textWhere(
+          (given) => CALL.test(given) || CALL_SET.test(given),
+          'the name of a system call, or of a set of them such as @appc.io/all',
+        ),
       ),
-    ),
-    errno: v.pipe(
-      textWhere<string>(
-        (given) => given === '' || ERRNO.test(given),
-        'the name of an error such as EPERM',
+      errno: v.pipe(
+        textWhere<string>(
+          (given) => given === '' || ERRNO.test(given),
+          'the name of an error such as EPERM',
+        ),
+        v.transform((given) => (given === '' ? undefined : given)),
       ),
-      v.transform((given) => (given === '' ? undefined : given)),
-    ),
-  },
-  required: { set: true },
-});
+    },
+    required: { set: true },
+  });
+}

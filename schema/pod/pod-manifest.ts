@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { decodeJson, decodeValue } from '#base/decode/decode';
 import type { Isolator } from '../isolators/isolator.ts';
 import { isolatorList } from '../isolators/isolator-list.ts';
-import { type Decoder, type Finding, fieldStep, itemStep, withChecks } from '../types/decoder.ts';
+import { type Decoder, fieldStep, itemStep, type Report, withCheck } from '../types/decoder.ts';
 import { objectOf } from '../types/fields.ts';
-import { documentOf, type Header, headerFields } from '../types/header.ts';
+import { type Header, headerFields } from '../types/header.ts';
 import type { ImageId } from '../types/image-hash.ts';
 import type { Labels } from '../types/labels.ts';
 import { listOf, textMap, uniqueListOf } from '../types/lists.ts';
@@ -103,49 +103,46 @@ const runtimeApp: Decoder<RuntimeApp> = objectOf<RuntimeApp>({
   required: { name: true, image: true },
 });
 
-const podManifest: Decoder<PodManifest> = documentOf(
-  'PodManifest',
-  withChecks(
-    objectOf<PodManifest>({
-      fields: {
-        ...headerFields('PodManifest'),
-        apps: v.pipe(
-          // Go writes null for a pod without apps.
-          v.unknown(),
-          v.transform((given) => given ?? []),
-          uniqueListOf(runtimeApp, 'name'),
-        ),
-        volumes: uniqueListOf(volume, 'name'),
-        isolators: isolatorList,
-        annotations,
-        ports: listOf(exposedPort),
-        userAnnotations: textMap,
-        userLabels: textMap,
-      },
-      required: { acKind: true, acVersion: true, apps: true },
-      nullable: ['apps'],
-    }),
-    danglingMounts,
-  ),
+const podManifest: Decoder<PodManifest> = withCheck(
+  objectOf<PodManifest>({
+    fields: {
+      ...headerFields('PodManifest'),
+      apps: v.pipe(
+        // Go writes null for a pod without apps.
+        v.unknown(),
+        v.transform((given) => given ?? []),
+        uniqueListOf(runtimeApp, 'name'),
+      ),
+      volumes: uniqueListOf(volume, 'name'),
+      isolators: isolatorList,
+      annotations,
+      ports: listOf(exposedPort),
+      userAnnotations: textMap,
+      userLabels: textMap,
+    },
+    required: { acKind: true, acVersion: true, apps: true },
+    nullable: ['apps'],
+    decisive: ['acKind', 'acVersion'],
+  }),
+  checkMounts,
 );
 
-/** Finds mounts that name a volume that the pod does not have. */
-function* danglingMounts(manifest: PodManifest): Generator<Finding> {
+/** Reports mounts that name a volume that the pod does not have. */
+function checkMounts(manifest: PodManifest, report: Report): void {
   const names = new Set<string>(manifest.volumes?.map(({ name }) => name));
 
-  for (const [index, runtime] of manifest.apps.entries()) {
-    for (const [at, mount] of (runtime.mounts ?? []).entries()) {
-      if (mount.appVolume !== undefined || names.has(mount.volume)) continue;
-      yield {
-        path: [
-          fieldStep(manifest, 'apps'),
-          itemStep(manifest.apps, index),
-          fieldStep(runtime, 'mounts'),
-          itemStep(runtime.mounts ?? [], at),
-          fieldStep(mount, 'volume'),
-        ],
-        message: `the pod has no volume ${quoted(mount.volume)}`,
-      };
-    }
-  }
+  manifest.apps.forEach((runtime, index) => {
+    const { mounts = [] } = runtime;
+    mounts.forEach((mount, at) => {
+      if (mount.appVolume !== undefined || names.has(mount.volume)) return;
+      report(
+        `the pod has no volume ${quoted(mount.volume)}`,
+        fieldStep(manifest, 'apps'),
+        itemStep(manifest.apps, index),
+        fieldStep(runtime, 'mounts'),
+        itemStep(mounts, at),
+        fieldStep(mount, 'volume'),
+      );
+    });
+  });
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type Decoder, fieldStep, withChecks } from '../types/decoder.ts';
+import { type Decoder, fieldStep, withCheck } from '../types/decoder.ts';
 import { objectOf } from '../types/fields.ts';
 import type { AcName } from '../types/names.ts';
 import { acName, boolean, cWord, integer, portNumber, textWhere } from '../types/scalars.ts';
@@ -28,7 +28,7 @@ export interface ExposedPort {
 const LAST_PORT = 65_535;
 const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 
-export const port: Decoder<Port> = withChecks(
+export const port: Decoder<Port> = withCheck(
   objectOf<Port>({
     fields: {
       name: acName,
@@ -43,13 +43,13 @@ export const port: Decoder<Port> = withChecks(
     },
     required: { name: true, protocol: true, port: true },
   }),
-  function* (given) {
+  (given, report) => {
     const last = given.port + (given.count ?? 1) - 1;
     if (last > LAST_PORT) {
-      yield {
-        message: `makes the last port ${last}, which is more than ${LAST_PORT}`,
-        path: [fieldStep(given, 'count')],
-      };
+      report(
+        `makes the last port ${last}, which is more than ${LAST_PORT}`,
+        fieldStep(given, 'count'),
+      );
     }
   },
 );

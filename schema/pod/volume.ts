@@ -1,4 +1,4 @@
-import { type Decoder, fieldStep, withChecks } from '../types/decoder.ts';
+import { type Decoder, fieldStep, withCheck } from '../types/decoder.ts';
 import { objectOf } from '../types/fields.ts';
 import type { AcName } from '../types/names.ts';
 import { acName, boolean, optionalPath, textWhere, unixId } from '../types/scalars.ts';
@@ -44,7 +44,7 @@ interface AnyVolume {
 /** Which fields a kind must not have. */
 const FOREIGN_FIELDS = { host: ['mode', 'uid', 'gid'], empty: ['source'] } as const;
 
-const anyVolume: Decoder<AnyVolume> = withChecks(
+const anyVolume: Decoder<AnyVolume> = withCheck(
   objectOf<AnyVolume>({
     fields: {
       name: acName,
@@ -64,17 +64,13 @@ const anyVolume: Decoder<AnyVolume> = withChecks(
     },
     required: { name: true, kind: true },
   }),
-  function* (given) {
+  (given, report) => {
     for (const field of FOREIGN_FIELDS[given.kind]) {
-      if (given[field] !== undefined) {
-        yield {
-          message: `must not be set for a volume of kind ${given.kind}`,
-          path: [fieldStep(given, field)],
-        };
-      }
+      if (given[field] === undefined) continue;
+      report(`must not be set for a volume of kind ${given.kind}`, fieldStep(given, field));
     }
     if (given.kind === 'host' && given.source === undefined) {
-      yield { message: 'is required', path: [fieldStep(given, 'source')] };
+      report('is required', fieldStep(given, 'source'));
     }
   },
 );

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { quoted } from '#base/errors/quoted';
-import { type Decoder, type Finding, fieldStep, MAX_FINDINGS, readAt } from './decoder.ts';
+import { type Decoder, type DecoderConfig, decoderOf, fieldStep } from './decoder.ts';
 
 type RequiredKeys<Output> = {
   [Key in keyof Output]-?: undefined extends Output[Key] ? never : Key;
@@ -17,10 +17,9 @@ export interface ObjectShape<Output> {
   };
   /** Fields in which null is a value; elsewhere null means absent, as in Go. */
   readonly nullable?: readonly (keyof Output)[];
+  /** Fields without which the rest cannot be judged: what is wrong with them hides everything else. */
+  readonly decisive?: readonly (keyof Output)[];
 }
-
-/** How deep a part of a document that we do not know may be nested, so that it can be written again. */
-const MAX_DEPTH = 200;
 
 /**
  * An object with these fields. As Go's decoder does, it takes a field's name in
@@ -30,85 +29,144 @@ const MAX_DEPTH = 200;
 export function objectOf<Output extends object>(shape: ObjectShape<Output>): Decoder<Output> {
   const table = tableOf(shape as unknown as ObjectShape<Record<string, unknown>>);
 
-  return v.pipe(
-    v.unknown(),
-    v.rawTransform<unknown, Output>(({ dataset, addIssue, NEVER }) => {
-      const input = dataset.value;
-      if (!isObject(input)) {
-        addIssue({ message: 'must be an object' });
-        return NEVER;
-      }
+  return decoderOf((input, report, config) => {
+    if (!isObject(input)) {
+      report('must be an object');
+      return undefined;
+    }
 
-      const output: [string, unknown][] = [];
-      for (const { path, message } of readFields(table, input, output)) addIssue({ path, message });
+    const findings: Finding[] = [];
+    const output = readFields({ table, input, findings, config });
+    for (const { key, message, path } of decisiveOf(findings, table)) {
+      report(message, fieldStep(input, key), ...path);
+    }
 
-      return Object.fromEntries(output) as Output;
-    }),
-  );
+    return output as Output;
+  });
+}
+
+/** Something wrong in a field. */
+interface Finding {
+  readonly key: string;
+  readonly name: string;
+  readonly message: string;
+  readonly path: readonly v.IssuePathItem[];
+}
+
+interface Field {
+  readonly name: string;
+  readonly decoder: Decoder<unknown>;
+  readonly nullable: boolean;
 }
 
 interface Table {
-  /** What each field is called, by its name without its case. */
-  readonly names: ReadonlyMap<string, string>;
-  readonly decoders: ReadonlyMap<string, Decoder<unknown>>;
+  /** Each field by its name, and by its name without its case. */
+  readonly fields: ReadonlyMap<string, Field>;
   readonly required: readonly string[];
-  readonly nullable: ReadonlySet<string>;
+  readonly decisive: readonly string[];
 }
 
 function tableOf(shape: ObjectShape<Record<string, unknown>>): Table {
-  return {
-    names: new Map(Object.keys(shape.fields).map((name) => [fold(name), name])),
-    decoders: new Map(Object.entries(shape.fields)),
-    required: Object.keys(shape.required),
-    nullable: new Set(shape.nullable),
-  };
+  const fields = new Map<string, Field>();
+  for (const [name, decoder] of Object.entries(shape.fields)) {
+    const field = { name, decoder, nullable: shape.nullable?.includes(name) ?? false };
+    fields.set(name, field).set(fold(name), field);
+  }
+
+  return { fields, required: Object.keys(shape.required), decisive: shape.decisive ?? [] };
 }
 
-/** Reads every field of `input` into `output` and gives what is wrong. */
-function readFields(
+interface Reading {
+  readonly table: Table;
+  readonly input: Record<string, unknown>;
+  readonly findings: Finding[];
+  readonly config: DecoderConfig;
+}
+
+/** The fields of `input` under their proper names, in their order. */
+function readFields(reading: Reading): Record<string, unknown> {
+  const { table, input, findings } = reading;
+  const output: Record<string, unknown> = {};
+
+  for (const key of Object.keys(input)) {
+    const field = table.fields.get(key) ?? table.fields.get(fold(key));
+    const value = readField(reading, key, field);
+    if (value !== undefined) setOwn(output, field?.name ?? key, value);
+  }
+  for (const name of table.required) {
+    if (Object.hasOwn(output, name) || findings.some((finding) => finding.name === name)) continue;
+    findings.push({ key: name, name, message: 'is required', path: [] });
+  }
+
+  return output;
+}
+
+/** The value of one key; undefined when it is absent or wrong. */
+function readField(reading: Reading, key: string, field: Field | undefined): unknown {
+  const { table, input, findings, config } = reading;
+  const name = field?.name ?? key;
+  const value = input[key];
+
+  if (name !== key) {
+    const other = otherSpelling(table, input, key);
+    if (other !== undefined) {
+      const message = `is given twice, as ${quoted(key)} and as ${quoted(other)}`;
+      findings.push({ key: name, name, message, path: [] });
+      return undefined;
+    }
+  }
+  if (value === null && field?.nullable === false) return undefined;
+
+  const result = (field?.decoder ?? anyJson)['~run']({ value }, config);
+  for (const { message, path = [] } of result.issues ?? []) {
+    findings.push({ key, name, message, path });
+  }
+
+  return result.typed ? result.value : undefined;
+}
+
+/** Findings about decisive fields when there are any, else all. */
+function decisiveOf(findings: readonly Finding[], table: Table): readonly Finding[] {
+  if (findings.length === 0) return findings;
+
+  const decisive = findings.filter(({ name }) => table.decisive.includes(name));
+
+  return decisive.length > 0 ? decisive : findings;
+}
+
+/** Another key of `input` that means the same field as `key` does. */
+function otherSpelling(
   table: Table,
   input: Record<string, unknown>,
-  output: [string, unknown][],
-): readonly Finding[] {
-  const findings: Finding[] = [];
-  const given = new Set<string>();
-  const absent = new Set(table.required);
+  key: string,
+): string | undefined {
+  const folded = fold(key);
+  if (!table.fields.has(folded)) return undefined;
 
-  for (const [key, value] of Object.entries(input)) {
-    if (findings.length >= MAX_FINDINGS) return findings;
-
-    const name = table.names.get(fold(key));
-    const again = name !== undefined && given.has(name);
-    if (name !== undefined) given.add(name);
-    if (again) {
-      const message = `is given twice, as ${quoted(key)} too`;
-      findings.push({ message, path: [fieldStep(input, name)] });
-      continue;
-    }
-    if (name !== undefined && isAbsent(value, table.nullable.has(name))) continue;
-    if (name !== undefined) absent.delete(name);
-
-    const decoder = name === undefined ? anyJson : table.decoders.get(name);
-    if (decoder === undefined) throw new Error(`no decoder for ${key}`);
-    const result = readAt(decoder, value, fieldStep(input, key));
-    if (result.findings !== undefined) findings.push(...result.findings);
-    else if (result.output !== undefined) output.push([name ?? key, result.output]);
-  }
-  for (const name of absent) {
-    findings.push({ message: 'is required', path: [fieldStep(input, name)] });
-  }
-
-  return findings;
+  return Object.keys(input).find((other) => other !== key && fold(other) === folded);
 }
 
-function isAbsent(value: unknown, nullable: boolean): boolean {
-  return value === undefined || (value === null && !nullable);
+/** Sets a field of the object itself, also one whose name means something to JavaScript. */
+function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  } else {
+    target[key] = value;
+  }
 }
+
+/** How deep a part of a document that we do not know may be nested, so that it can be written again. */
+const MAX_DEPTH = 200;
 
 /** A part of a document of which nothing is known: kept, unless it is nested so deeply that it could not be written again. */
-export const anyJson: Decoder<unknown> = v.pipe(
-  v.unknown(),
-  v.check((value) => !isDeeperThan(value, MAX_DEPTH), 'is nested too deeply'),
+export const anyJson: Decoder<unknown> = v.custom(
+  (value) => !isDeeperThan(value, MAX_DEPTH),
+  'is nested too deeply',
 );
 
 /** Whether a value has more than so many levels. */
@@ -116,7 +174,9 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
 
-  return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+  for (const inner of Object.values(value)) if (isDeeperThan(inner, levels - 1)) return true;
+
+  return false;
 }
 
 /** Whether a value is an object of a document: not null and not a list. */

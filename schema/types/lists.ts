@@ -1,36 +1,42 @@
-import * as v from 'valibot';
-import { type Decoder, fieldStep, itemStep, MAX_FINDINGS, readAt, withChecks } from './decoder.ts';
+import {
+  type Decoder,
+  decoderOf,
+  fieldStep,
+  itemStep,
+  MAX_FINDINGS,
+  reportAll,
+  withCheck,
+} from './decoder.ts';
 import { isObject } from './fields.ts';
 import { quoted } from '#base/errors/quoted';
 
 export function listOf<Item>(item: Decoder<Item>): Decoder<readonly Item[]> {
-  return v.pipe(
-    v.custom<readonly unknown[]>(Array.isArray, 'must be a list'),
-    v.rawTransform(({ dataset, addIssue }) => {
-      const output: Item[] = [];
-      let wrong = 0;
-      for (const [index, value] of dataset.value.entries()) {
-        const result = readAt(item, value, itemStep(dataset.value, index));
-        if (result.findings === undefined) {
-          output.push(result.output);
-        } else {
-          for (const { path, message } of result.findings) addIssue({ path, message });
-          wrong += result.findings.length;
-          if (wrong >= MAX_FINDINGS) break;
-        }
-      }
+  return decoderOf((input, report, config) => {
+    if (!Array.isArray(input)) {
+      report('must be a list');
+      return undefined;
+    }
 
-      return output;
-    }),
-  );
+    const output: Item[] = [];
+    for (let index = 0, wrong = 0; index < input.length && wrong < MAX_FINDINGS; index += 1) {
+      const result = item['~run']({ value: input[index] }, config);
+      if (result.issues === undefined) {
+        output.push(result.value);
+      } else {
+        reportAll(result.issues, report, itemStep(input, index));
+        wrong += 1;
+      }
+    }
+
+    return output;
+  });
 }
 
 /** A list of at least one item. */
 export function nonEmptyListOf<Item>(item: Decoder<Item>): Decoder<readonly Item[]> {
-  return v.pipe(
-    listOf(item),
-    v.check((given) => given.length > 0, 'must not be empty'),
-  );
+  return withCheck(listOf(item), (list, report) => {
+    if (list.length === 0) report('must not be empty');
+  });
 }
 
 /** A list in which no two items have the same value in the field `key`. */
@@ -38,30 +44,32 @@ export function uniqueListOf<Key extends string, Item extends { readonly [K in K
   item: Decoder<Item>,
   key: Key,
 ): Decoder<readonly Item[]> {
-  return withChecks(listOf(item), function* (list) {
+  return withCheck(listOf(item), (list, report) => {
+    if (list.length < 2) return;
+
     const seen = new Set<string>();
-    for (const [index, entry] of list.entries()) {
-      if (seen.has(entry[key])) {
-        yield {
-          message: `${quoted(entry[key])} is given twice`,
-          path: [itemStep(list, index), fieldStep(entry, key)],
-        };
+    list.forEach((entry, index) => {
+      const name = entry[key];
+      if (seen.has(name)) {
+        report(`${quoted(name)} is given twice`, itemStep(list, index), fieldStep(entry, key));
       }
-      seen.add(entry[key]);
-    }
+      seen.add(name);
+    });
   });
 }
 
 /** A map from any text to text. Every key is kept, also one that means something to JavaScript. */
-export const textMap: Decoder<Readonly<Record<string, string>>> = v.pipe(
-  v.custom<Record<string, unknown>>(isObject, 'must be an object'),
-  v.rawTransform(({ dataset, addIssue }) => {
-    for (const [key, value] of Object.entries(dataset.value)) {
-      if (typeof value === 'string') continue;
-      addIssue({ message: 'must be text', path: [fieldStep(dataset.value, key)] });
-      break;
-    }
+export const textMap: Decoder<Readonly<Record<string, string>>> = decoderOf((input, report) => {
+  if (!isObject(input)) {
+    report('must be an object');
+    return undefined;
+  }
 
-    return Object.fromEntries(Object.entries(dataset.value)) as Readonly<Record<string, string>>;
-  }),
-);
+  for (const key of Object.keys(input)) {
+    if (typeof input[key] === 'string') continue;
+    report('must be text', fieldStep(input, key));
+    break;
+  }
+
+  return Object.fromEntries(Object.entries(input)) as Readonly<Record<string, string>>;
+});

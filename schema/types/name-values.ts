@@ -1,6 +1,5 @@
-import * as v from 'valibot';
 import { isTimestamp } from './date.ts';
-import { type Decoder, fieldStep, itemStep, withChecks } from './decoder.ts';
+import { type Decoder, fieldStep, itemStep, withCheck } from './decoder.ts';
 import { objectOf } from './fields.ts';
 import { type Label, type Labels, labelsProblem } from './labels.ts';
 import { listOf, uniqueListOf } from './lists.ts';
@@ -42,13 +41,10 @@ const nameValue: Decoder<Label> = objectOf<Label>({
   required: { name: true, value: true },
 });
 
-export const labels: Decoder<Labels> = v.pipe(
-  listOf(nameValue),
-  v.check(
-    (given) => labelsProblem(given) === undefined,
-    (issue) => labelsProblem(issue.input) ?? 'must be labels',
-  ),
-);
+export const labels: Decoder<Labels> = withCheck(listOf(nameValue), (given, report) => {
+  const problem = labelsProblem(given);
+  if (problem !== undefined) report(problem);
+});
 
 /** What the value of an annotation that the specification knows must be. */
 const KNOWN_ANNOTATIONS: ReadonlyMap<
@@ -60,18 +56,19 @@ const KNOWN_ANNOTATIONS: ReadonlyMap<
   ['documentation', { accept: isWebAddress, rule: 'an http or https URL' }],
 ]);
 
-export const annotations: Decoder<Annotations> = withChecks(
+export const annotations: Decoder<Annotations> = withCheck(
   uniqueListOf<'name', Annotation>(nameValue, 'name'),
-  function* (given) {
-    for (const [index, annotation] of given.entries()) {
+  (list, report) => {
+    list.forEach((annotation, index) => {
       const known = KNOWN_ANNOTATIONS.get(annotation.name);
-      if (known === undefined || known.accept(annotation.value)) continue;
+      if (known === undefined || known.accept(annotation.value)) return;
 
-      yield {
-        message: `must be ${known.rule}, not ${quoted(annotation.value)}`,
-        path: [itemStep(given, index), fieldStep(annotation, 'value')],
-      };
-    }
+      report(
+        `must be ${known.rule}, not ${quoted(annotation.value)}`,
+        itemStep(list, index),
+        fieldStep(annotation, 'value'),
+      );
+    });
   },
 );
 
@@ -90,5 +87,5 @@ export const environment: Decoder<readonly EnvironmentVariable[]> = uniqueListOf
 );
 
 function isWebAddress(given: string): boolean {
-  return /^https?:\/\//i.test(given) && URL.canParse(given);
+  return (given.startsWith('http://') || given.startsWith('https://')) && URL.canParse(given);
 }

@@ -5,8 +5,10 @@ import { quoted } from '#base/errors/quoted';
  * A number with a suffix: `n u m k K M G T P E` (powers of ten), `Ki … Ei`
  * (powers of two) or an exponent (`e3`), as Kubernetes writes them and appc takes them.
  */
-const QUANTITY =
-  /^\+?(?=\.?\d)(\d{0,40})(?:\.(\d{0,40}))?(?:[eE]([+-]?\d{1,2})|(Ki|Mi|Gi|Ti|Pi|Ei|[numkKMGTPE]))?$/;
+const QUANTITY = /^\+?(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d\d?)|([KMGTPE]i|[numkKMGTPE]))?$/;
+
+/** The longest text that is looked at. */
+const MAX_LENGTH = 64;
 
 /** What a quantity must be, to follow `must be`. */
 export const QUANTITY_RULE = 'a quantity such as 1500, 0.5, 250m, 2G or 512Mi';
@@ -38,30 +40,35 @@ const BINARY: Readonly<Record<string, bigint>> = {
 /** The greatest amount in base units: what the kernel's 64-bit counters hold. */
 const MAX_UNITS = 2n ** 63n - 1n;
 
-/** Whether the text is a quantity, not negative and at most 2^63-1. */
-export function isQuantity(text: string): boolean {
-  return scaled(text, 0) !== undefined;
+/** A quantity in its base unit (bytes, operations), rounded up; undefined when it is none, negative, or above 2^63-1. */
+export function units(text: string): bigint | undefined {
+  return scaled(text, 0);
+}
+
+/** A quantity in thousandths of its base unit (of a processor core, say), as `units()`. */
+export function milliUnits(text: string): bigint | undefined {
+  return scaled(text, 3);
 }
 
 /**
- * A quantity in its base unit (bytes, operations), rounded up.
+ * A quantity in its base unit, rounded up.
  * @throws GantryError QUANTITY_INVALID
  */
 export function parseUnits(text: string): bigint {
-  return scaled(text, 0) ?? refuse(text);
+  return units(text) ?? refuse(text);
 }
 
 /**
- * A quantity in thousandths of its base unit (of a processor core, say), rounded up.
+ * A quantity in thousandths of its base unit, rounded up.
  * @throws GantryError QUANTITY_INVALID
  */
 export function parseMilliUnits(text: string): bigint {
-  return scaled(text, 3) ?? refuse(text);
+  return milliUnits(text) ?? refuse(text);
 }
 
 /** The quantity times 10^places, rounded up; undefined when it is none or more than 2^63-1 base units. */
 function scaled(text: string, places: number): bigint | undefined {
-  const match = QUANTITY.exec(text);
+  const match = text.length > MAX_LENGTH ? null : QUANTITY.exec(text);
   if (match === null) return undefined;
 
   const [, whole = '', fraction = '', exponent, suffix = ''] = match;
@@ -69,11 +76,10 @@ function scaled(text: string, places: number): bigint | undefined {
   const decimal = Object.hasOwn(DECIMAL, suffix) ? (DECIMAL[suffix] ?? 0) : Number(exponent ?? 0);
 
   const digits = BigInt(`${whole}${fraction}`) << binary;
-  const units = timesPowerOfTen(digits, decimal - fraction.length);
+  const power = decimal - fraction.length;
+  if (timesPowerOfTen(digits, power) > MAX_UNITS) return undefined;
 
-  return units > MAX_UNITS
-    ? undefined
-    : timesPowerOfTen(digits, decimal - fraction.length + places);
+  return timesPowerOfTen(digits, power + places);
 }
 
 /** `value` times 10^power, rounded up. */

@@ -19,22 +19,23 @@ export function textWhere<Text extends string>(
   accept: (given: string) => boolean,
   rule: string,
 ): Decoder<Text> {
-  return v.pipe(
-    v.string('must be text'),
-    v.check(accept, (issue) => `must be ${rule}, not ${quoted(issue.input)}`),
-  ) as v.GenericSchema<unknown, string> as Decoder<Text>;
+  return v.custom<Text>(
+    (given) => typeof given === 'string' && accept(given),
+    ({ input }) =>
+      typeof input === 'string' ? `must be ${rule}, not ${quoted(input)}` : 'must be text',
+  );
 }
 
 export const boolean: Decoder<boolean> = v.boolean('must be true or false');
 
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number): Decoder<number> {
-  return v.pipe(
-    v.number('must be a number'),
-    v.check(
-      (given) => Number.isInteger(given) && given >= min && given <= max,
-      (issue) => `must be a whole number from ${min} to ${max}, not ${issue.input}`,
-    ),
+  return v.custom<number>(
+    (given) => typeof given === 'number' && Number.isInteger(given) && given >= min && given <= max,
+    ({ input }) =>
+      typeof input === 'number'
+        ? `must be a whole number from ${min} to ${max}, not ${input}`
+        : 'must be a number',
   );
 }
 
