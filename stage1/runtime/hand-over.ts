@@ -12,6 +12,8 @@ export interface Successor {
   readonly keep: readonly Fd[];
 }
 
+const STANDARD_FDS: readonly Fd[] = [0, 1, 2];
+
 /** The first descriptor that is not standard input or output; also the first of socket activation, sd_listen_fds(3). */
 const FIRST_FD = 3;
 
@@ -27,7 +29,8 @@ const LAST_SIGNAL = 64;
  */
 export function handOver(kernel: Kernel, caller: CallerState, successor: Successor): never {
   kernel.closeOnExecFrom(FIRST_FD);
-  for (const fd of successor.keep) kernel.setCloseOnExec(fd, false);
+  // Node has marked standard input and output too.
+  for (const fd of [...STANDARD_FDS, ...successor.keep]) kernel.setCloseOnExec(fd, false);
   restoreOpenFiles(kernel, caller);
   restoreSignals(kernel, caller);
 
