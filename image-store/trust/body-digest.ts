@@ -32,6 +32,8 @@ const HASHES: ReadonlyMap<number, string> = new Map([
   [14, 'sha3-512'],
 ]);
 
+const WEAK_HASHES: Readonly<Record<number, string>> = { 1: 'MD5', 2: 'SHA-1', 3: 'RIPEMD-160' };
+
 /** The digests of one body under several signatures, fed as the body streams by. */
 export interface BodyDigest {
   update(chunk: Uint8Array): void;
@@ -42,6 +44,11 @@ export interface BodyDigest {
 /** Whether bodies can be hashed with the algorithm of this number. */
 export function isHashAccepted(algorithm: number): boolean {
   return HASHES.has(algorithm);
+}
+
+/** The name of a hash algorithm that is not accepted. */
+export function hashName(algorithm: number | null | undefined): string {
+  return WEAK_HASHES[algorithm ?? 0] ?? `unknown (number ${algorithm})`;
 }
 
 /**

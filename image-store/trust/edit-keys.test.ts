@@ -6,6 +6,7 @@ import { requires } from '../../test/helpers/requires.ts';
 import { makeSigningKey, type SigningKey, signingKeyOf } from '../../test/helpers/signing.ts';
 import { makeTrustHost, type TrustHost } from '../../test/helpers/trust-host.ts';
 import { addTrustedKey, maskTrustedKey, removeTrustedKey, unmaskTrustedKey } from './edit-keys.ts';
+import { openGpgHome } from '../../test/helpers/gpg.ts';
 import { type KeyReview, readPublicKeys } from './key-review.ts';
 
 const WEB = parseAcIdentifier('example.com/web');
@@ -109,6 +110,20 @@ describe('addTrustedKey()', () => {
 
     expect(outcome).toBe('unchanged');
     expect(now.problem).toMatchObject({ code: 'KEY_REVOKED' });
+  });
+
+  test.runIf(requires('gpg'))('takes a revocation over that nobody can prove', async () => {
+    using gpg = openGpgHome();
+    const fingerprint = gpg.newKey({ name: 'Somebody' });
+    const [before] = await readPublicKeys(gpg.exportKey(fingerprint), { source: 'before' });
+    const options = ['--no-batch', '--command-fd', '0', '--cert-digest-algo', 'SHA1'];
+    gpg.run([...options, '--edit-key', fingerprint], { input: 'revkey\ny\n1\n\ny\nsave\n' });
+    const [after] = await readPublicKeys(gpg.exportKey(fingerprint), { source: 'after' });
+
+    await addTrustedKey(host.roots, before!, { scope: WEB });
+    await addTrustedKey(host.roots, after!, { scope: WEB });
+
+    expect(host.trust.isTrusted({ fingerprint, name: WEB })).toBe('revoked');
   });
 
   for (const [what, request, code] of [

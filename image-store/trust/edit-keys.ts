@@ -105,7 +105,10 @@ async function merge(present: KeyFile, review: KeyReview, now: number): Promise<
   const kept = await loadTrustedKey(present);
   if (added === undefined) throw new Error('a reviewed key is no key');
 
-  return await reviewOf(await kept.update(added, ANY_TIME, config), now);
+  const merged = await reviewOf(await kept.update(added, ANY_TIME, config), now);
+
+  // The library does not take a revocation over that it cannot prove.
+  return review.revoked && !merged.revoked ? review : merged;
 }
 
 async function writeKey(roots: TrustRoots, path: string, armored: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { isGantryError } from '#base/errors/gantry-error';
 import type { Key, SignaturePacket, Subkey } from 'openpgp';
+import { hashName, isHashAccepted } from './body-digest.ts';
 import { ANY_TIME, loadOpenPgp, MIN_RSA_BITS } from './openpgp.ts';
 import {
   expiredKey,
@@ -28,29 +29,41 @@ export interface Signer {
 }
 
 /** The life of a primary key or of a subkey. A revocation counts whatever its date. */
-export async function lifeOf({ key, part }: Signer): Promise<KeyLife> {
+export async function lifeOf(signer: Signer): Promise<KeyLife> {
+  const { key, part } = signer;
   const { config } = await loadOpenPgp();
-  const created = part.getCreationTime().getTime();
   const expires =
     part === key
       ? await key.getExpirationTime(undefined, config)
       : await (part as Subkey).getExpirationTime(ANY_TIME, config);
-  const revoked = await part.isRevoked(
+  const revoked = await isRevoked(signer);
+  const reasons = part.revocationSignatures.map(
+    ({ reasonForRevocationString }) => reasonForRevocationString ?? '',
+  );
+
+  return {
+    created: part.getCreationTime().getTime(),
+    expires: expires === null ? undefined : Number(expires),
+    revoked,
+    reason: revoked ? plainText(reasons.join(', ')) : '',
+  };
+}
+
+async function isRevoked({ key, part }: Signer): Promise<boolean> {
+  const { config } = await loadOpenPgp();
+  const proven = await part.isRevoked(
     undefined as unknown as SignaturePacket,
     undefined as never,
     ANY_TIME,
     config,
   );
-  const reason = part.revocationSignatures.map(
-    ({ reasonForRevocationString }) => reasonForRevocationString ?? '',
+  // Those over a weak hash prove nothing, but are too likely to be meant to be passed over.
+  const claimed = part.revocationSignatures.some(
+    ({ hashAlgorithm, issuerKeyID }) =>
+      issuerKeyID.equals(key.getKeyID()) && !isHashAccepted(hashAlgorithm ?? 0),
   );
 
-  return {
-    created,
-    expires: expires === null ? undefined : Number(expires),
-    revoked,
-    reason: revoked ? plainText(reason.join(', ')) : '',
-  };
+  return proven || claimed;
 }
 
 /**
@@ -122,9 +135,23 @@ async function demandAlive(signer: Signer, now: number): Promise<void> {
   if (weakness !== undefined) throw weakKey(named, weakness);
   if (life.revoked) throw revokedKey(named, life.reason);
   if (life.expires === undefined) {
-    throw unusableKey(named, 'nothing in it is signed by its owner');
+    const weak = ownSignatures(signer).find(
+      ({ hashAlgorithm }) => !isHashAccepted(hashAlgorithm ?? 0),
+    );
+    if (weak === undefined) throw unusableKey(named, 'nothing in it is signed by its owner');
+    throw weakKey(
+      named,
+      `vouched for by its owner over a ${hashName(weak.hashAlgorithm)} hash only`,
+    );
   }
   if (life.expires <= now) throw expiredKey(named, new Date(life.expires));
+}
+
+/** What says that a primary key or subkey belongs to its certificate, good or not. */
+function ownSignatures({ key, part }: Signer): readonly SignaturePacket[] {
+  return part === key
+    ? key.users.flatMap(({ selfCertifications }) => selfCertifications)
+    : (part as Subkey).bindingSignatures;
 }
 
 /** What makes a key too weak to be trusted; undefined when nothing does. */

@@ -19,10 +19,18 @@ let loaded: Promise<LoadedOpenPgp> | undefined;
 
 /** Loads the library, once, when first needed: it costs more than the rest of a `run` together. */
 export async function loadOpenPgp(): Promise<LoadedOpenPgp> {
-  loaded ??= import('openpgp').then((openpgp) => ({
-    openpgp,
-    config: { ...openpgp.config, minRSABits: MIN_RSA_BITS, enableParsingV5Entities: false },
-  }));
+  loaded ??= import('openpgp').then((openpgp) => {
+    const { md5, ripemd, sha1 } = openpgp.enums.hash;
+    return {
+      openpgp,
+      config: {
+        ...openpgp.config,
+        minRSABits: MIN_RSA_BITS,
+        enableParsingV5Entities: false,
+        rejectHashAlgorithms: new Set([md5, ripemd, sha1]),
+      },
+    };
+  });
 
   return await loaded;
 }

@@ -116,7 +116,9 @@ export function weakKey(key: NamedKey, kind: string): TrustError {
   return new GantryError(
     'KEY_WEAK',
     `cannot trust key ${key.fingerprint}: it is ${kind}, which is too weak`,
-    { hint: 'ask the publisher to sign with an Ed25519 key or an RSA key of 3072 bits or more' },
+    {
+      hint: 'ask the publisher to sign with an Ed25519 key or an RSA key of 3072 bits or more, made by a program of today',
+    },
   );
 }
 

@@ -1,6 +1,6 @@
 import { errorMessage } from '#base/errors/gantry-error';
 import type { SignaturePacket } from 'openpgp';
-import { isHashAccepted } from './body-digest.ts';
+import { hashName, isHashAccepted } from './body-digest.ts';
 import { loadOpenPgp } from './openpgp.ts';
 import { malformedSignature, weakSignature } from './refusals.ts';
 
@@ -36,7 +36,7 @@ export async function parseSignatures(bytes: Uint8Array): Promise<readonly Signa
     throw malformedSignature('it signs a text or a key, not the bytes of a file');
   }
   const strong = overFiles.filter(({ hashAlgorithm }) => isHashAccepted(hashAlgorithm ?? 0));
-  if (strong.length === 0) throw weakSignature(hashName(overFiles[0]));
+  if (strong.length === 0) throw weakSignature(hashName(overFiles[0]?.hashAlgorithm));
 
   return strong;
 }
@@ -72,13 +72,4 @@ async function readPackets(bytes: Uint8Array): Promise<readonly SignaturePacket[
     }
   }
   throw malformedSignature(errorMessage(first).replace(/\.$/, ''), first);
-}
-
-/** Algorithms of RFC 9580 section 9.5 that are not accepted. */
-const WEAK_HASHES: Readonly<Record<number, string>> = { 1: 'MD5', 2: 'SHA-1', 3: 'RIPEMD-160' };
-
-function hashName(packet: SignaturePacket | undefined): string {
-  const number = packet?.hashAlgorithm ?? 0;
-
-  return WEAK_HASHES[number] ?? `unknown (number ${number})`;
 }

@@ -51,7 +51,7 @@ export function keyFileAt(
   fingerprint: string,
 ): KeyFile | undefined {
   const path = join(scopeDir(dir, scope), fingerprint);
-  const stat = unlessMissing(() => statSync(path));
+  const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || stat.isDirectory()) return undefined;
 
   return { fingerprint, scope, origin, path, kind: stat.size === 0 ? 'mask' : 'key' };

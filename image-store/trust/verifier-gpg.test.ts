@@ -93,6 +93,30 @@ describe.runIf(requires('gpg'))('createVerifier() and the real gpg', () => {
     });
   }
 
+  test('refuses a key that its owner vouches for over SHA-1 only', async () => {
+    const old = ['--cert-digest-algo', 'SHA1'];
+    gpg.run([...old, '--quick-generate-key', 'Old', 'rsa2048', 'sign', 'never']);
+    const key = gpg.fingerprintOf('Old');
+    trustKey(key);
+
+    await expect(host.verify(signed({ key }))).rejects.toMatchObject({
+      code: 'KEY_WEAK',
+      message: `cannot trust key ${key}: it is vouched for by its owner over a SHA-1 hash only, which is too weak`,
+    });
+  });
+
+  for (const algorithm of ['ed25519', 'rsa2048']) {
+    test(`believes a revocation over SHA-1: ${algorithm}`, async () => {
+      const key = gpg.newKey({ name: `Revoked the old way ${algorithm}`, algorithm });
+      const attempt = signed({ key });
+      const options = ['--no-batch', '--command-fd', '0', '--cert-digest-algo', 'SHA1'];
+      gpg.run([...options, '--edit-key', key], { input: 'revkey\ny\n1\n\ny\nsave\n' });
+      trustKey(key);
+
+      await expect(host.verify(attempt)).rejects.toMatchObject({ code: 'KEY_REVOKED' });
+    });
+  }
+
   test('refuses a key on a curve the library cannot compute with, saying so', async () => {
     const key = gpg.newKey({ name: 'Brainpool', algorithm: 'brainpoolP256r1' });
     trustKey(key);

@@ -33,6 +33,8 @@ export interface GpgHome extends Disposable {
   readonly dir: string;
   /** @returns fingerprint of the primary key, lower-case hexadecimal */
   newKey(request: GpgKeyRequest): string;
+  /** Of the primary key of a user id, lower-case hexadecimal. */
+  fingerprintOf(name: string): string;
   /** Adds a subkey that signs. @returns its fingerprint */
   addSigningSubkey(fingerprint: string, expire?: string): string;
   /** Puts gpg's own revocation certificate into effect. */
@@ -62,8 +64,9 @@ export function openGpgHome(): GpgHome {
     run,
     newKey({ name, algorithm = 'ed25519', usage = 'sign', expire = 'never', at }) {
       run(['--quick-generate-key', name, algorithm, usage, expire], { at });
-      return fingerprints(name)[0] ?? '';
+      return fingerprints(`=${name}`)[0] ?? '';
     },
+    fingerprintOf: (name) => fingerprints(`=${name}`)[0] ?? '',
     addSigningSubkey(fingerprint, expire = 'never') {
       run(['--quick-add-key', fingerprint, 'ed25519', 'sign', expire]);
       return fingerprints(fingerprint).at(-1) ?? '';
@@ -85,7 +88,16 @@ export function openGpgHome(): GpgHome {
   };
 }
 
-const BATCH = ['--batch', '--no-tty', '--yes', '--quiet', '--pinentry-mode', 'loopback', '--passphrase', ''];
+const BATCH = [
+  '--batch',
+  '--no-tty',
+  '--yes',
+  '--quiet',
+  '--pinentry-mode',
+  'loopback',
+  '--passphrase',
+  '',
+];
 
 function clock(at: Date | undefined): readonly string[] {
   if (at === undefined) return [];
