@@ -27,8 +27,8 @@ import { openTrees, type Tree, type Trees } from './tree/index.ts';
  * @throws GantryError STORE_NO_PERMISSION, STORE_TOO_NEW, STORE_FULL, STORE_READ_ONLY
  */
 export function openImageStore(options: StoreOptions): ImageStore {
-  const { dir, kernel, log, clock = Date.now } = options;
-  const context: StoreContext = { dir, kernel, log, clock };
+  const { dir, kernel, log, clock = Date.now, groupId } = options;
+  const context: StoreContext = { dir, kernel, log, clock, groupId };
   try {
     const lock = prepareStore(context);
     sweepLeftovers(context);

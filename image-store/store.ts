@@ -24,6 +24,8 @@ export interface StoreOptions {
   readonly log: Log;
   /** Milliseconds since 1970; the system's clock unless told. */
   readonly clock?: (() => number) | undefined;
+  /** Number of the group that may use the store; that of the group `gantry` unless told. */
+  readonly groupId?: number | undefined;
   /** How to start the program that unpacks archives. */
   readonly workers: { readonly extract: readonly [string, ...string[]] };
   /** Limits on the archives that are unpacked. */

@@ -20,6 +20,8 @@ import {
   parseKeeping,
   readKeepingIfSound,
 } from '../index/acceptance.ts';
+import type { ImageRecord } from '../index/image-record.ts';
+import { readRecord } from '../index/records.ts';
 import { parseRecord } from '../index/stored-record.ts';
 import { INCOMING } from './incoming.ts';
 
@@ -36,7 +38,7 @@ import { INCOMING } from './incoming.ts';
  * @param folder the image's folder in tmp/; the record is there
  * @returns undefined when the blob is gone: the image was removed meanwhile
  */
-export function applyCommit(context: StoreContext, folder: string): ImageKey | undefined {
+export function applyCommit(context: StoreContext, folder: string): ImageRecord | undefined {
   const { dir, kernel } = context;
   const text = readFileSync(join(folder, INCOMING.record), 'utf8');
   const { key, name } = parseRecord(text, 'record of an image being taken in');
@@ -62,7 +64,8 @@ export function applyCommit(context: StoreContext, folder: string): ImageKey | u
   move(join(folder, INCOMING.record), recordPath(dir, key));
   syncDir(dirname(recordPath(dir, key)));
 
-  return key;
+  // Under the lock: it may be collected as soon as that is free.
+  return readRecord(context, key);
 }
 
 /** What is known of an image that is there already is kept where it says more. */

@@ -7,15 +7,13 @@ import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts
 import type { StoreContext } from '../format/context.ts';
 import { STORE_FILE_MODE, storeError } from '../format/permissions.ts';
 import type { Acceptance, ImageRecord } from '../index/image-record.ts';
-import { writeLastUse } from '../index/last-use.ts';
-import { imageNotFound, readRecord } from '../index/records.ts';
 import { applyCommit } from './apply-commit.ts';
 import { type BlobWriter, openBlobWriter } from './blob-writer.ts';
 import { INCOMING, INCOMING_PURPOSE, writeDecision } from './incoming.ts';
 import { makeTempEntry, type TempEntry } from './temp-entry.ts';
 
 /** Limits on one image; `maxBytes` also on its uncompressed archive. Those of the archive reader unless told. */
-export type IngestLimits = Partial<ArchiveLimits>;
+export type IngestLimits = { readonly [Limit in keyof ArchiveLimits]?: number | undefined };
 
 /** What is known about a blob that has come whole. */
 export interface IngestedBlob {
@@ -48,7 +46,12 @@ export interface Ingest extends AsyncDisposable {
  * @throws GantryError STORE_FULL, STORE_NO_PERMISSION
  */
 export function beginIngest(context: StoreContext, limits: IngestLimits = {}): Ingest {
-  const archiveLimits = { ...DEFAULT_ARCHIVE_LIMITS, ...limits };
+  const { maxEntries, maxBytes, maxManifest } = DEFAULT_ARCHIVE_LIMITS;
+  const archiveLimits: ArchiveLimits = {
+    maxEntries: limits.maxEntries ?? maxEntries,
+    maxBytes: limits.maxBytes ?? maxBytes,
+    maxManifest: limits.maxManifest ?? maxManifest,
+  };
   const { entry, writer } = openIncoming(context, archiveLimits.maxBytes);
   // A failed sink is reported by whoever writes to it, and by finish().
   writer.sink.on('error', () => {});
@@ -150,10 +153,8 @@ function commitIncoming(
   utimesSync(join(folder, INCOMING.blob), importTime / 1000, importTime / 1000);
   const record = { key, name, labels, importTime, size };
   writeDecision(folder, { record, keeping: { accepted, latest }, manifestText });
-  applyCommit(context, folder);
-  writeLastUse(context.dir, key, importTime);
+  const committed = applyCommit(context, folder);
+  if (committed === undefined) throw new Error(`image ${key} is not there after it was taken in`);
 
-  const committed = readRecord(context, key);
-  if (committed === undefined) throw imageNotFound(key);
   return committed;
 }

@@ -15,8 +15,8 @@ export function sweepLeftovers(context: StoreContext): number {
     if (!basename(path).startsWith(`${INCOMING_PURPOSE}-`)) return;
     if (!existsSync(join(path, INCOMING.record))) return;
 
-    const key = applyCommit(context, path);
-    if (key !== undefined)
-      context.log.debug(`finished taking in image ${key}, left by a process that died`);
+    const record = applyCommit(context, path);
+    if (record === undefined) return;
+    context.log.debug(`finished taking in image ${record.key}, left by a process that died`);
   });
 }

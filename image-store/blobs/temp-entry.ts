@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import { type Fd, type Kernel, LOCK } from '#base/kernel/kernel';
 import { type HeldLock, tryLockPath } from '#base/lock/directory-lock';
 import { tempDir } from '../format/layout.ts';
-import { makeStoreDir } from '../format/permissions.ts';
+import { STORE_DIR_MODE } from '../format/permissions.ts';
 
 /** A folder of one's own in the store's tmp/, out of every reader's sight. */
 export interface TempEntry extends Disposable {
@@ -28,9 +37,11 @@ export interface TempEntry extends Disposable {
 export function makeTempEntry(kernel: Kernel, dir: string, purpose: string): TempEntry {
   for (;;) {
     const path = join(tempDir(dir), `${purpose}-${randomBytes(8).toString('hex')}`);
-    makeStoreDir(path);
+    mkdirSync(path, { mode: 0o770 });
     const fd = lockEntry(kernel, path);
-    if (fd !== undefined) return tempEntry(path, fd);
+    if (fd === undefined) continue;
+    chmodSync(path, STORE_DIR_MODE);
+    return tempEntry(path, fd);
   }
 }
 

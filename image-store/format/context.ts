@@ -9,4 +9,6 @@ export interface StoreContext {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Number of the group that new folders belong to; undefined for the caller's own. */
+  readonly groupId: number | undefined;
 }

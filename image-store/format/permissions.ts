@@ -47,12 +47,9 @@ export function makeStoreDir(path: string): boolean {
   return true;
 }
 
-/**
- * Gives a folder to the store's group when there is one and the caller may;
- * everything that is made inside inherits it.
- */
-export function giveToStoreGroup(path: string, gid: number | undefined = storeGroupId()): void {
-  if (gid === undefined || statSync(path).gid === gid) return;
+/** Gives a folder to a group; everything that is made inside inherits it. */
+export function giveDirToGroup(path: string, gid: number): void {
+  if (statSync(path).gid === gid) return;
 
   try {
     chownSync(path, -1, gid);

@@ -1,11 +1,11 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type HeldLock, lockPath, tryLockPath } from '#base/lock/directory-lock';
 import { saveBackup } from './backup.ts';
 import type { StoreContext } from './context.ts';
 import { storeDirs } from './layout.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
-import { giveToStoreGroup, makeStoreDir, STORE_DIR_MODE } from './permissions.ts';
+import { giveDirToGroup, makeStoreDir, STORE_DIR_MODE, storeGroupId } from './permissions.ts';
 import { readStoreVersion, refuseNewer, STORE_VERSION, writeStoreVersion } from './version.ts';
 
 /** The formats that a program knows. */
@@ -51,7 +51,7 @@ function bringUpToDate(context: StoreContext, { current, migrations }: StoreForm
   const found = readStoreVersion(dir);
   if (found !== undefined) refuseNewer(dir, found, current);
 
-  makeFolders(dir);
+  makeFolders(context);
   for (let version = found ?? 0; version < current; version += 1) {
     const migration = migrations.find(({ from }) => from === version);
     if (migration === undefined) throw new Error(`no migration from store format ${version}`);
@@ -71,10 +71,11 @@ function lockAlone({ dir, kernel, log }: StoreContext): HeldLock {
   return lockPath(kernel, dir, 'exclusive');
 }
 
-function makeFolders(dir: string): void {
-  chmodSync(dir, STORE_DIR_MODE);
-  giveToStoreGroup(dir);
-  for (const folder of storeDirs(dir)) {
-    if (makeStoreDir(folder)) giveToStoreGroup(folder);
+function makeFolders({ dir, groupId = storeGroupId() }: StoreContext): void {
+  const isOurs = statSync(dir).uid === process.geteuid?.();
+  if (isOurs) chmodSync(dir, STORE_DIR_MODE);
+  for (const folder of [dir, ...storeDirs(dir)]) {
+    const isNew = makeStoreDir(folder);
+    if (groupId !== undefined && (isNew || folder === dir)) giveDirToGroup(folder, groupId);
   }
 }

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
+import { tryLockKey } from '#base/lock/key-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
 import {
   ACCEPTANCE_ENDING,
   blobPath,
   blobsDir,
+  imageLocksDir,
   lastUsesDir,
   manifestsDir,
   namesDir,
@@ -16,6 +18,7 @@ import {
 import { readKeepingIfSound } from '../index/acceptance.ts';
 import { indexBlobAnew } from '../index/rebuild.ts';
 import { isIndexed, keysIn, readNames, readRemoteFile, removeFile } from '../index/records.ts';
+import { treeLocksDir } from '../tree/tree-paths.ts';
 import { deleteImage, tryLockImage } from './remove-image.ts';
 
 /**
@@ -36,6 +39,8 @@ export async function settleStrays(context: StoreContext): Promise<number> {
     }
   }
   removeStrayRemotes(dir);
+  removeFreeLocks(context, imageLocksDir(dir));
+  removeFreeLocks(context, treeLocksDir(dir));
 
   return settled;
 }
@@ -83,4 +88,9 @@ function removeStrayRemotes(dir: string): void {
     const key = readRemoteFile(path)?.key;
     if (key === undefined || !isIndexed(dir, key)) removeFile(path);
   }
+}
+
+/** Whoever is killed leaves the file of the lock that he held; letting go of a lock removes it. */
+function removeFreeLocks({ kernel }: StoreContext, folder: string): void {
+  for (const key of readNames(folder)) tryLockKey(kernel, { folder, key })?.release();
 }

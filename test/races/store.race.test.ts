@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ImageStore } from '#image-store';
+import { seededRandom, testSeed } from '../helpers/seeded-random.ts';
+import { openTestStore } from '../helpers/test-store.ts';
+
+let built: string;
+let actor: string;
+beforeAll(async () => {
+  // One file starts in a fifth of the time, and hundreds are started.
+  built = mkdtempSync(join(tmpdir(), 'actor-'));
+  actor = join(built, 'store-actor.mjs');
+  await build({
+    entryPoints: [join(import.meta.dirname, 'store-actor.ts')],
+    outfile: actor,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  });
+});
+afterAll(() => {
+  rmSync(built, { recursive: true });
+});
+
+let root: string;
+let dir: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'race-'));
+  dir = join(root, 'cas');
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+interface Actor {
+  readonly child: ChildProcess;
+  /** Its lines after `ready`; rejects when it failed. */
+  readonly said: Promise<readonly string[]>;
+  readonly ready: Promise<unknown>;
+}
+
+function start(action: string, argument: string): Actor {
+  const child = spawn(process.execPath, [actor, dir, action, argument], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [output, errors] = [text(child.stdout), text(child.stderr)];
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const said = ended.then(async (code) => {
+    if (code !== 0 && !child.killed) throw new Error(`${action} ${argument}: ${await errors}`);
+    return (await output).trim().split('\n').slice(1);
+  });
+  const ready = Promise.race([
+    ended,
+    new Promise((resolve) => {
+      child.stdout.once('data', resolve);
+    }),
+  ]);
+
+  return { child, said, ready };
+}
+
+/** What must be true of a store whatever has happened to it. */
+async function expectWhole(store: ImageStore): Promise<void> {
+  for (const { key, name, accepted } of store.list()) {
+    await store.verifyBlob(key);
+    expect(store.manifest(key).name).toBe(name);
+    expect(store.findByName(name, [])).toBeDefined();
+    expect(accepted.how).toBe('signed');
+  }
+  expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+}
+
+/** After a collection that keeps all images: not a file is left that belongs to none. */
+async function expectNoStrays(store: ImageStore): Promise<void> {
+  const all = new Set(store.list().map(({ key }) => key));
+  await store.gc({ graceMs: 1e9, inUse: () => ({ images: all, trees: new Set() }) });
+  const keys = store.list().map(({ key }) => key);
+
+  const shards = ['blob/sha512', 'imageManifest/sha512', 'index/name'].flatMap((folder) =>
+    readdirSync(join(dir, folder)).flatMap((name) => readdirSync(join(dir, folder, name))),
+  );
+  for (const name of [...shards, ...readdirSync(join(dir, 'index/used'))]) {
+    expect(keys).toContain(name.replace('.accepted', ''));
+  }
+  expect(readdirSync(join(dir, 'imagelocks'))).toEqual([]);
+  expect(existsSync(join(dir, 'backups'))).toBe(false);
+}
+
+describe('an image store that 20 processes use at once', () => {
+  it('has one image when all bring the same, with gc between them', async () => {
+    const fetchers = Array.from({ length: 20 }, () => start('fetch', 'same'));
+    const collector = start('collect', '3000');
+    const keys = await Promise.all(fetchers.map(({ said }) => said));
+    await collector.said;
+
+    expect(new Set(keys.flat()).size).toBe(1);
+    const last = start('fetch', 'same');
+    const [key] = await last.said;
+    using store = openTestStore(dir);
+    expect(store.list().map((record) => record.key)).toEqual([key]);
+    await expectWhole(store);
+    await expectNoStrays(store);
+  });
+
+  it('has all images when each brings another', async () => {
+    const fetchers = Array.from({ length: 20 }, (_, index) => start('fetch', `image-${index}`));
+    const keys = (await Promise.all(fetchers.map(({ said }) => said))).flat();
+
+    using store = openTestStore(dir);
+    expect(store.list().map(({ key }) => key)).toEqual(keys.sort());
+    await expectWhole(store);
+    await expectNoStrays(store);
+  });
+
+  it('does not lose an image to gc while a pod is prepared from it', async () => {
+    const collector = start('collect', '4000');
+    const preparers = Array.from({ length: 3 }, () => start('prepare', '15'));
+    const held = (await Promise.all(preparers.map(({ said }) => said))).flat();
+    const [collected] = await collector.said;
+
+    expect(held.filter((line) => /^held [1-9]/.test(line))).toHaveLength(3);
+    expect(collected).toMatch(/^collected [1-9]/);
+    using store = openTestStore(dir);
+    await expectWhole(store);
+  });
+});
+
+describe('an image store whose users are killed', () => {
+  const KILLS = 200;
+  const AT_ONCE = 5;
+  const LONGEST_MS = 120;
+
+  it(`is whole after ${KILLS} random moments`, { timeout: 300_000 }, async () => {
+    const seed = testSeed();
+    const random = seededRandom(seed);
+    console.log(`GANTRY_TEST_SEED=${seed}`);
+
+    for (let killed = 0; killed < KILLS; killed += AT_ONCE) {
+      const actors = Array.from({ length: AT_ONCE }, (_, index) =>
+        start('churn', `churn-${index}`),
+      );
+      await Promise.all(
+        actors.map(async ({ child, ready, said }) => {
+          await ready;
+          await sleep(random() * LONGEST_MS);
+          child.kill('SIGKILL');
+          await said;
+        }),
+      );
+
+      using store = openTestStore(dir);
+      await expectWhole(store);
+    }
+
+    using store = openTestStore(dir);
+    await expectNoStrays(store);
+    expect(store.list().length).toBeGreaterThan(0);
+  });
+});
