@@ -1,4 +1,4 @@
-import type { ImageKey } from '#schema/types/image-hash';
+import type { ImageId } from '#schema/types/image-hash';
 import type { AcName } from '#schema/types/names';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import type { PodStateName } from '../pod/pod-state.ts';
@@ -18,7 +18,7 @@ export interface RunOutcome {
 
 export interface AppStatus {
   readonly name: AcName;
-  readonly imageId: ImageKey;
+  readonly imageId: ImageId;
   /** Undefined when the image's manifest cannot be read. */
   readonly imageName: string | undefined;
   /** Undefined while it runs, and for flavors under which only the caller sees it. */
@@ -55,4 +55,10 @@ export interface PodResult {
   readonly uuid: PodUuid;
   /** Undefined when it worked. */
   readonly error: unknown;
+}
+
+/** What garbage collection did; a pod that failed carries its error. */
+export interface GcOutcome {
+  readonly marked: readonly PodResult[];
+  readonly deleted: readonly PodResult[];
 }

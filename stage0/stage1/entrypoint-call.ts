@@ -15,7 +15,7 @@ export interface PodStage1 {
   readonly flavor: Flavor;
   /** Of the rendered tree: JavaScript is loaded from there, for compiled code is cached by path. */
   readonly treeRootfs: string;
-  /** As the pod has it: what is executed, is executed there. */
+  /** As the pod has it, in its own mount namespace: there `run` is executed; other programs start from outside. */
   readonly podRootfs: string;
 }
 
@@ -43,7 +43,8 @@ export function findEntrypoint(stage1: PodStage1, name: EntrypointName): FoundEn
   const { flavor, treeRootfs, podRootfs } = stage1;
   const inside = flavor.entrypoints[name] ?? '';
   if (!LOADED_ENTRYPOINT.test(inside)) {
-    return { kind: 'program', path: entrypointPath(flavor, name, podRootfs) };
+    const rootfs = name === 'run' ? podRootfs : treeRootfs;
+    return { kind: 'program', path: entrypointPath(flavor, name, rootfs) };
   }
 
   const path = entrypointPath(flavor, name, treeRootfs);

@@ -22,9 +22,16 @@ export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
  * What a flavor can promise:
  * `several-apps`, `netns` (a network of the pod's own), `isolation` (capabilities,
  * seccomp, masked paths, devices), `stop-hooks` (post-stop handlers),
+ * `exit-codes` (writes each app's exit code into the pod directory),
  * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
  */
-export type FlavorFeature = 'several-apps' | 'netns' | 'isolation' | 'stop-hooks' | 'release';
+export type FlavorFeature =
+  | 'several-apps'
+  | 'netns'
+  | 'isolation'
+  | 'stop-hooks'
+  | 'exit-codes'
+  | 'release';
 
 /** Image annotation of an app that reports readiness by sd_notify. */
 export const SUPPORTS_NOTIFY_ANNOTATION = 'appc.io/executor/supports-systemd-notify';

@@ -1,0 +1,81 @@
+import { GantryError } from '#base/errors/gantry-error';
+import type { PodUuid } from '#schema/types/pod-uuid';
+import { encodeEnterArguments, handOver } from '#stage1';
+import { demandPodState } from '../pod/find-pod.ts';
+import { podPid } from '../pod/pod-process.ts';
+import { canEnter, wrongState } from '../pod/pod-state.ts';
+import { readPodManifest } from '../pod/read-pod.ts';
+import { entrypointHost, findEntrypoint } from '../stage1/entrypoint-call.ts';
+import type { OperationContext } from './context.ts';
+import { openLibrary } from './library.ts';
+import type { RunOutcome } from './outcomes.ts';
+import { readPodStage1 } from './pod-stage1.ts';
+
+export interface EnterRequest {
+  readonly uuid: PodUuid;
+  /** May be left out when the pod has one app. */
+  readonly app?: string | undefined;
+  readonly command: readonly [string, ...string[]];
+}
+
+/**
+ * Becomes a command inside an app of a running pod.
+ * @returns only when it did not come to that
+ * @throws GantryError POD_STATE, POD_NOT_READY, APP_NOT_FOUND, APP_AMBIGUOUS
+ */
+export async function enterPod(
+  context: OperationContext,
+  request: EnterRequest,
+): Promise<RunOutcome> {
+  const { kernel, dataDir } = context;
+  const state = demandPodState(kernel, dataDir, request.uuid);
+  if (!canEnter(state)) throw wrongState('enter', state);
+
+  const podDir = state.dir;
+  const app = chooseApp(podDir, request);
+  const pid = podPid(podDir);
+  if (pid === undefined) {
+    throw new GantryError(
+      'POD_NOT_READY',
+      `cannot enter pod ${request.uuid}: it is just starting`,
+      {
+        hint: 'try again',
+      },
+    );
+  }
+
+  using library = openLibrary(context);
+  const stage1 = readPodStage1(library, podDir);
+  const args = encodeEnterArguments({ pid, app, command: request.command });
+  const found = findEntrypoint(stage1, 'enter');
+  process.chdir(podDir);
+  if (found.kind === 'module') {
+    const call = { name: 'enter', podDir, args, env: {} } as const;
+    return { exitCode: await found.entrypoint(entrypointHost(context, found.path, call)) };
+  }
+
+  const { path } = found;
+  return handOver(kernel, context.caller, {
+    path,
+    argv: [path, ...args],
+    env: context.env,
+    keep: [],
+  });
+}
+
+function chooseApp(podDir: string, { uuid, app }: EnterRequest): string {
+  const names: readonly string[] = readPodManifest(podDir).apps.map(({ name }) => name);
+  const [only] = names;
+  if (app === undefined && only !== undefined && names.length === 1) return only;
+  if (app !== undefined && names.includes(app)) return app;
+
+  const hint = `its apps are ${names.join(', ')}`;
+  if (app !== undefined) {
+    throw new GantryError('APP_NOT_FOUND', `cannot enter pod ${uuid}: it has no app "${app}"`, {
+      hint,
+    });
+  }
+  throw new GantryError('APP_AMBIGUOUS', `cannot enter pod ${uuid}: it has ${names.length} apps`, {
+    hint: `name one with --app; ${hint}`,
+  });
+}

@@ -1,0 +1,97 @@
+import { parseImageId } from '#schema/types/image-hash';
+import type { RuntimeApp } from '#schema/pod/pod-manifest';
+import type { PodUuid } from '#schema/types/pod-uuid';
+import {
+  demandPodState,
+  findPodInFile,
+  findPodUuid,
+  listPodUuids,
+  readPodState,
+} from '../pod/find-pod.ts';
+import { podPid } from '../pod/pod-process.ts';
+import type { PodState } from '../pod/pod-state.ts';
+import {
+  readAppImageName,
+  readCreatedAt,
+  readExitCode,
+  readPodFlavor,
+  readPodManifest,
+  readStartedAt,
+} from '../pod/read-pod.ts';
+import type { OperationContext } from './context.ts';
+import type { AppStatus, PodListing, PodStatus } from './outcomes.ts';
+
+/** Which pod is meant: a UUID or an unambiguous beginning of one, or a file that holds it. */
+export type PodSelector = { readonly uuid: string } | { readonly uuidFile: string };
+
+/** @throws GantryError POD_NOT_FOUND, POD_AMBIGUOUS, UUID_FILE_UNREADABLE */
+export function findPod({ dataDir }: OperationContext, selector: PodSelector): PodUuid {
+  return 'uuid' in selector
+    ? findPodUuid(dataDir, selector.uuid)
+    : findPodInFile(dataDir, selector.uuidFile);
+}
+
+/** Every pod that has a name for users. One that cannot be read is an error beside the others. */
+export function listPods(context: OperationContext): PodListing {
+  const pods: PodStatus[] = [];
+  const errors: unknown[] = [];
+  for (const uuid of listPodUuids(context.dataDir)) {
+    try {
+      const state = readPodState(context.kernel, context.dataDir, uuid);
+      // It has been removed since the folder was read.
+      if (state !== undefined) pods.push(describePod(state));
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+
+  return { pods, errors };
+}
+
+/** What is known of one pod. @throws GantryError POD_NOT_FOUND, POD_UNREADABLE */
+export function podStatus({ kernel, dataDir }: OperationContext, uuid: PodUuid): PodStatus {
+  return describePod(demandPodState(kernel, dataDir, uuid));
+}
+
+function describePod(state: PodState): PodStatus {
+  const { dir, uuid, name } = state;
+  if (name === 'embryo' || name === 'preparing' || name === 'aborted prepare') {
+    return { ...NOTHING, uuid, state: name, createdAt: readCreatedAt(dir) };
+  }
+
+  const manifest = readPodManifest(dir);
+  const flavor = readPodFlavor(dir);
+  return {
+    uuid,
+    state: name,
+    createdAt: readCreatedAt(dir),
+    startedAt: readStartedAt(dir),
+    pid: name === 'running' ? podPid(dir) : undefined,
+    apps: manifest.apps.map((app) => describeApp(state, app)),
+    userAnnotations: manifest.userAnnotations ?? {},
+    userLabels: manifest.userLabels ?? {},
+    stage1Name: flavor.name,
+    exitCodesUnknown: flavor.features !== 'all' && !flavor.features.has('exit-codes'),
+  };
+}
+
+const NOTHING = {
+  startedAt: undefined,
+  pid: undefined,
+  apps: [],
+  userAnnotations: {},
+  userLabels: {},
+  stage1Name: undefined,
+  exitCodesUnknown: false,
+} as const;
+
+function describeApp({ dir }: PodState, { name, image, app }: RuntimeApp): AppStatus {
+  return {
+    name,
+    imageId: parseImageId(image.id),
+    imageName: readAppImageName(dir, name) ?? image.name,
+    exitCode: readExitCode(dir, name),
+    userAnnotations: app?.userAnnotations ?? {},
+    userLabels: app?.userLabels ?? {},
+  };
+}

@@ -1,0 +1,29 @@
+import { GantryError } from '#base/errors/gantry-error';
+import { stage1RootfsDir } from '#stage1';
+import { readPodFlavor, readPodTreeIds } from '../pod/read-pod.ts';
+import type { PodStage1 } from '../stage1/entrypoint-call.ts';
+import type { Library } from './library.ts';
+
+/** The root file system of a tree that a pod lies over. @throws GantryError TREE_GONE */
+export function treeRootfs({ store }: Pick<Library, 'store'>, id: string): string {
+  const tree = store.trees.find(id);
+  if (tree !== undefined) return tree.rootfs;
+
+  throw new GantryError('TREE_GONE', `cannot use the pod: its rendered tree "${id}" is gone`, {
+    hint: 'the image store was changed by hand; remove the pod and make it anew',
+  });
+}
+
+/** The stage1 of a pod that exists. @throws GantryError POD_UNREADABLE, TREE_GONE */
+export function readPodStage1(library: Pick<Library, 'store'>, podDir: string): PodStage1 {
+  const { stage1 } = readPodTreeIds(podDir);
+  if (stage1 === undefined) {
+    throw new GantryError('POD_UNREADABLE', `cannot read pod in "${podDir}": it has no stage1`);
+  }
+
+  return {
+    flavor: readPodFlavor(podDir),
+    treeRootfs: treeRootfs(library, stage1),
+    podRootfs: stage1RootfsDir(podDir),
+  };
+}

@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { GantryError } from '#base/errors/gantry-error';
+import { type Kernel, UMOUNT } from '#base/kernel/kernel';
+
+/** What a removal that failed half-way is taken up by again, so it goes last. */
+const LAST: readonly string[] = ['pod', 'stage1TreeStoreID', 'stage1', 'released'];
+
+/**
+ * Removes a pod's directory with everything in it. Whatever is mounted below
+ * it here (a stage1 made by somebody else may do that) is unmounted first: a
+ * removal must never go down into a volume.
+ * @throws GantryError POD_BUSY when something is still mounted
+ */
+export function deletePodDir(kernel: Kernel, podDir: string): void {
+  for (const target of mountsBelow(podDir).reverse()) {
+    kernel.unmount(target, UMOUNT.DETACH | UMOUNT.NOFOLLOW);
+  }
+  const [left] = mountsBelow(podDir);
+  if (left !== undefined) {
+    throw new GantryError('POD_BUSY', `cannot remove pod in "${podDir}": "${left}" is mounted`);
+  }
+
+  const names = readdirSync(podDir);
+  for (const name of names.filter((each) => !LAST.includes(each))) remove(podDir, name);
+  remove(podDir, join('stage1', 'rootfs'));
+  for (const name of LAST) remove(podDir, name);
+  rmdirSync(podDir);
+}
+
+function remove(podDir: string, name: string): void {
+  rmSync(join(podDir, name), { recursive: true, force: true });
+}
+
+/** Mount points below a directory in this process's mount table, outer ones first. */
+function mountsBelow(dir: string): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => unescapeMountPath(line.split(' ')[4] ?? ''))
+    .filter((path) => path.startsWith(`${dir}/`));
+}
+
+/** A path as proc_pid_mountinfo(5) writes it, read. */
+function unescapeMountPath(path: string): string {
+  return path.replaceAll(/\\([0-7]{3})/g, (_all, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}

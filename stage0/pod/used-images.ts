@@ -1,0 +1,44 @@
+import type { InUse } from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
+import { parseImageKey } from '#schema/types/image-hash';
+import { listPodUuids } from './find-pod.ts';
+import { POD_PHASES, type PodPhase, podDirIn } from './pod-dirs.ts';
+import { readPodTreeIds, readText } from './read-pod.ts';
+import { podManifestPath } from '#stage1';
+
+/** Pods whose directory is still needed: all but those whose removal has been decided. */
+const HOLDING: readonly PodPhase[] = POD_PHASES.filter((phase) => phase !== 'garbage');
+
+/**
+ * What the pods of a data directory are made of, prepared ones included. A pod
+ * that cannot be read whole holds what can be read of it.
+ */
+export function usedImages(dataDir: string): InUse {
+  const images = new Set<ImageKey>();
+  const trees = new Set<string>();
+
+  for (const uuid of listPodUuids(dataDir, HOLDING)) {
+    for (const phase of HOLDING) {
+      const dir = podDirIn(dataDir, phase, uuid);
+      const ids = readPodTreeIds(dir);
+      for (const id of [ids.stage1, ...ids.apps.values()]) if (id !== undefined) trees.add(id);
+      for (const key of imageKeysOf(dir)) images.add(key);
+    }
+  }
+
+  return { images, trees };
+}
+
+/** Read without the schema: what is there counts, whatever else the document lacks. */
+function imageKeysOf(podDir: string): readonly ImageKey[] {
+  try {
+    const manifest = JSON.parse(readText(podManifestPath(podDir)) ?? '{}') as {
+      readonly apps?: readonly { readonly image?: { readonly id?: string } }[];
+    };
+    return (manifest.apps ?? []).flatMap(({ image }) =>
+      image?.id === undefined ? [] : [parseImageKey(image.id)],
+    );
+  } catch {
+    return [];
+  }
+}
