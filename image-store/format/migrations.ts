@@ -27,16 +27,25 @@ export const MIGRATIONS: readonly Migration[] = [
  * accepted insecurely.
  */
 function indexWithoutDatabase(context: StoreContext, backup: string): void {
-  const { dir, log } = context;
-  for (const key of listBlobs(dir)) {
-    try {
-      giveFileToGroup(blobPath(dir, key), statSync(dir).gid);
-      indexBlob(context, key, { source: 'the store of an older program' });
-    } catch (error) {
-      log.warning(`leaving image ${key} out of the store: ${errorMessage(error)}`);
-    }
-  }
+  const { dir } = context;
+  for (const key of listBlobs(dir)) giveFileToGroup(blobPath(dir, key), statSync(dir).gid);
+  indexAll(context, 'the store of an older program');
   for (const name of ['db', 'tree', 'treestorelocks']) {
     if (existsSync(join(dir, name))) renameSync(join(dir, name), join(backup, name));
+  }
+}
+
+/**
+ * Indexes every blob by the copy of its manifest. One without a copy is left to
+ * gc, which looks into the blob.
+ * @param source where images came from about which nothing is kept
+ */
+export function indexAll(context: StoreContext, source?: string): void {
+  for (const key of listBlobs(context.dir)) {
+    try {
+      indexBlob(context, key, { source });
+    } catch (error) {
+      context.log.warning(`leaving image ${key} out of the store: ${errorMessage(error)}`);
+    }
   }
 }

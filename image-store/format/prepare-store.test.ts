@@ -75,6 +75,19 @@ describe('prepareStore()', () => {
   });
 });
 
+describe('prepareStore(), after somebody removed the index', () => {
+  it('makes it anew; acceptance and what was the latest survive', async () => {
+    const before = openTestStore(dir);
+    const record = await addImage(before, { name: 'a' }, { latest: true });
+    before.close();
+    rmSync(join(dir, 'index'), { recursive: true });
+    rmSync(join(dir, 'tmp'), { recursive: true });
+
+    using store = openTestStore(dir);
+    expect(store.list()).toEqual([record]);
+  });
+});
+
 describe('prepareStore(), migrating', () => {
   const steps: string[] = [];
   const step = (from: number): StoreFormats['migrations'][number] => ({

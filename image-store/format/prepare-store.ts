@@ -1,10 +1,10 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type HeldLock, lockPath, tryLockPath } from '#base/lock/directory-lock';
 import { saveBackup } from './backup.ts';
 import type { StoreContext } from './context.ts';
-import { storeDirs } from './layout.ts';
-import { MIGRATIONS, type Migration } from './migrations.ts';
+import { recordsDir, storeDirs, tempDir } from './layout.ts';
+import { indexAll, MIGRATIONS, type Migration } from './migrations.ts';
 import { giveDirToGroup, makeStoreDir, STORE_DIR_MODE, storeGroupId } from './permissions.ts';
 import { readStoreVersion, refuseNewer, STORE_VERSION, writeStoreVersion } from './version.ts';
 
@@ -18,8 +18,8 @@ export interface StoreFormats {
 const FORMATS: StoreFormats = { current: STORE_VERSION, migrations: MIGRATIONS };
 
 /**
- * Makes sure that the store is there and in the current format. A store in an
- * older one is brought up by one migration after another while nobody else
+ * Makes sure that the store is there, whole and in the current format. A store
+ * in an older one is brought up by one migration after another while nobody else
  * uses it, its index having been copied to backups/.
  * @returns a shared lock on the store, to be held as long as it is used
  * @throws GantryError STORE_TOO_NEW, STORE_DAMAGED
@@ -33,7 +33,7 @@ export function prepareStore(context: StoreContext, formats: StoreFormats = FORM
     const shared = lockPath(kernel, dir, 'shared');
     try {
       const version = readStoreVersion(dir);
-      if (version === formats.current) return shared;
+      if (version === formats.current && hasFolders(dir)) return shared;
       if (version !== undefined) refuseNewer(dir, version, formats.current);
     } catch (error) {
       shared.release();
@@ -51,7 +51,9 @@ function bringUpToDate(context: StoreContext, { current, migrations }: StoreForm
   const found = readStoreVersion(dir);
   if (found !== undefined) refuseNewer(dir, found, current);
 
+  const wasWhole = found === undefined || hasFolders(dir);
   makeFolders(context);
+  if (!wasWhole) indexAll(context);
   for (let version = found ?? 0; version < current; version += 1) {
     const migration = migrations.find(({ from }) => from === version);
     if (migration === undefined) throw new Error(`no migration from store format ${version}`);
@@ -69,6 +71,11 @@ function lockAlone({ dir, kernel, log }: StoreContext): HeldLock {
 
   log.info(`waiting for others to leave image store "${dir}", to bring it to the current format`);
   return lockPath(kernel, dir, 'exclusive');
+}
+
+/** An index that somebody has removed, all of it, is made anew from the blobs. */
+function hasFolders(dir: string): boolean {
+  return existsSync(recordsDir(dir)) && existsSync(tempDir(dir));
 }
 
 function makeFolders({ dir, groupId = storeGroupId() }: StoreContext): void {

@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import { syncDir } from '#base/fs/atomic';
@@ -26,20 +26,33 @@ export function treesInSight(dir: string): readonly StoredTree[] {
  * the entry, when the lock is free again.
  * @returns undefined when it is gone, or when somebody works on it
  */
-export function takeTree({ kernel, dir }: StoreContext, name: string): TempEntry | undefined {
+export function takeTree(context: StoreContext, name: string): TempEntry | undefined {
+  const { kernel, dir } = context;
   using lock = tryLockKey(kernel, { folder: treeLocksDir(dir), key: name });
   if (lock === undefined) return undefined;
 
   const path = treeDir(dir, name);
-  const entry = makeTempEntry(kernel, dir, 'tree');
+  removeFile(treeFlagPath(path));
+  const entry = makeEntryOrNone(context);
   try {
-    removeFile(treeFlagPath(path));
-    renameSync(path, join(entry.path, 'tree'));
+    if (entry === undefined) rmSync(path, { recursive: true });
+    else renameSync(path, join(entry.path, 'tree'));
     syncDir(treesDir(dir));
-    return entry;
   } catch (error) {
-    entry.remove();
+    entry?.remove();
     if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+
+  return entry ?? { path, remove: () => {}, [Symbol.dispose]: () => {} };
+}
+
+/** A disk so full that it has no room for a folder is one that gc must be able to help. */
+function makeEntryOrNone({ kernel, dir }: StoreContext): TempEntry | undefined {
+  try {
+    return makeTempEntry(kernel, dir, 'tree');
+  } catch (error) {
+    if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
 }
