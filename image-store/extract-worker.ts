@@ -37,17 +37,21 @@ function syncRoot(): void {
 }
 
 function describe(error: unknown): Extract<ExtractionAnswer, { failed: unknown }>['failed'] {
-  const errno =
-    typeof error === 'object' && error !== null && 'errno' in error
-      ? String(error.errno)
-      : undefined;
-
   return {
     code: isGantryError(error) ? error.code : undefined,
-    errno: isGantryError(error) ? errno : errorCode(error),
+    errno: errnoOf(error),
     message: errorMessage(error),
     hint: isGantryError(error) ? error.hint : undefined,
   };
+}
+
+/** The errno behind an error: of a kernel call, of Node, or of what caused it. */
+function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('errno' in error && typeof error.errno === 'string') return error.errno;
+  if ('cause' in error && error.cause !== undefined) return errnoOf(error.cause);
+
+  return isGantryError(error) ? undefined : errorCode(error);
 }
 
 main();

@@ -32,6 +32,9 @@ const XATTR_PREFIX = 'SCHILY.xattr.';
 const LIBARCHIVE_PREFIX = 'LIBARCHIVE.xattr.';
 /** The highest uid and gid; one more means "none" (chown(2)). */
 const MAX_ID = 0xffff_fffe;
+/** 12 and 20 bits, linux/kdev_t.h. */
+const MAX_MAJOR = 0xfff;
+const MAX_MINOR = 0xf_ffff;
 
 /**
  * Makes one entry of its headers.
@@ -50,7 +53,8 @@ export function entryOf(headers: EntryHeaders): ArchiveEntry {
     throw refused(path, 'it has an access control list, which cannot be kept');
 
   const sparse = sparseOf(headers);
-  return {
+  if (sparse !== undefined && sparse.size < 0) throw refused(path, 'its size is negative');
+  return demandDevice({
     path,
     type,
     mode: block.mode & 0o7777,
@@ -62,7 +66,7 @@ export function entryOf(headers: EntryHeaders): ArchiveEntry {
     device: deviceOf(block, pax),
     xattrs: xattrsOf(headers.pax),
     sparse: sparse?.runs,
-  };
+  });
 }
 
 function typeOf(flag: string, path: string): EntryType {
@@ -106,18 +110,36 @@ function deviceOf(
   };
 }
 
+/** Device numbers that the kernel would cut are refused, not changed. */
+function demandDevice(entry: ArchiveEntry): ArchiveEntry {
+  const { major, minor } = entry.device;
+  const fits = major >= 0 && major <= MAX_MAJOR && minor >= 0 && minor <= MAX_MINOR;
+  if ((entry.type === 'char' || entry.type === 'block') && !fits)
+    throw refused(entry.path, `there is no device ${major}:${minor}`);
+
+  return entry;
+}
+
 function xattrsOf(pax: readonly PaxRecord[]): readonly Xattr[] {
   const found = new Map<string, Buffer>();
   for (const { key, value } of pax) {
     // libarchive writes both forms; SCHILY's holds the bytes as they are.
     if (key.startsWith(LIBARCHIVE_PREFIX)) {
-      const name = decodeURIComponent(key.slice(LIBARCHIVE_PREFIX.length));
+      const name = decodeName(key.slice(LIBARCHIVE_PREFIX.length));
       if (!found.has(name)) found.set(name, Buffer.from(value.toString('latin1'), 'base64'));
     }
     if (key.startsWith(XATTR_PREFIX)) found.set(key.slice(XATTR_PREFIX.length), value);
   }
 
   return [...found].map(([name, value]) => ({ name, value }));
+}
+
+function decodeName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw corrupt('an extended attribute has a broken name');
+  }
 }
 
 function sparseOf(

@@ -1,11 +1,12 @@
+import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Fd, Kernel } from '#base/kernel/kernel';
-import { badLayout, refused } from './archive-error.ts';
+import { badLayout, refused, shown } from './archive-error.ts';
 import type { ArchiveEntry } from './entry.ts';
 import { cleanEntryPath } from './entry-path.ts';
 import { checkLimits } from './inspect.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { createPathFilter, type PathFilter } from './path-filter.ts';
-import { createPlacer, type Placer } from './placer.ts';
+import { createPlacer, type Placement, type Placer } from './placer.ts';
 import { openTarReader, type TarReader } from './tar-reader.ts';
 
 /** One image to be placed; the next one overwrites what it placed. */
@@ -56,25 +57,41 @@ function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
   const filter = createPathFilter(layer.whitelists);
   const standIns = filter === undefined ? undefined : findStandIns(layer, filter);
   const reader = openTarReader(layer.fd, layer.size);
+  const place = (placement: Placement): void =>
+    placing(placement, () => placer.place(placement, reader));
   placer.beginLayer();
 
   for (const { entry, path } of rootfsEntries(reader)) {
     sofar.entries += 1;
     sofar.bytes += entry.size;
-    checkLimits(sofar, limits);
+    checkLimits({ entries: sofar.entries + placer.implied(), bytes: sofar.bytes }, limits);
     const linkTarget = linkTargetOf(entry);
     if (filter === undefined || standIns === undefined) {
-      placer.place({ entry, path, linkTarget }, reader);
+      place({ entry, path, linkTarget });
       continue;
     }
 
     const standIn = standIns.get(path);
-    if (standIn !== undefined) placer.place({ entry, path: standIn }, reader);
+    if (standIn !== undefined) place({ entry, path: standIn });
     else if (filter.keeps(path, entry.type) && !isStandIn(standIns, path, linkTarget)) {
       const target =
         linkTarget === undefined ? undefined : (standIns.get(linkTarget) ?? linkTarget);
-      placer.place({ entry, path, linkTarget: target }, reader);
+      place({ entry, path, linkTarget: target });
     }
+  }
+}
+
+/** Names the entry in errors of the system. */
+function placing({ entry }: Placement, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    if (isGantryError(cause) && !isGantryError(cause, 'KERNEL_CALL_FAILED')) throw cause;
+    throw new GantryError(
+      'EXTRACT_FAILED',
+      `cannot extract "${shown(entry.path)}": ${shown(errorMessage(cause))}`,
+      { cause },
+    );
   }
 }
 

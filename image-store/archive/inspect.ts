@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { badLayout, tooBig } from './archive-error.ts';
 import type { ArchiveEntry } from './entry.ts';
-import { cleanEntryPath } from './entry-path.ts';
+import { cleanEntryPath, notePath } from './entry-path.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './limits.ts';
 import { openTarReader, type TarReader } from './tar-reader.ts';
 
@@ -36,6 +36,7 @@ function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
   try {
     const reader = openTarReader(fd, fstatSync(fd).size, HEADERS_AT_A_TIME);
     const seen = new Set<string>();
+    const made = new Set<string>();
     let manifestText: string | undefined;
     let [bytes, rootfs] = [0, false];
 
@@ -46,7 +47,8 @@ function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
       if (seen.has(path)) throw badLayout(`it holds "${path}" twice`);
       seen.add(path);
       bytes += entry.size;
-      checkLimits({ entries: seen.size, bytes }, limits);
+      notePath(path, made);
+      checkLimits({ entries: made.size, bytes }, limits);
       if (path === 'manifest') manifestText = readManifest(reader, entry, limits);
     }
 

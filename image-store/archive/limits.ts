@@ -1,6 +1,6 @@
 /** How much one archive may hold; beyond it the archive is refused as a tar bomb. */
 export interface ArchiveLimits {
-  /** Entries, the manifest and `rootfs` itself among them. */
+  /** Entries, the manifest and `rootfs` itself among them, and the directories above entries. */
   readonly maxEntries: number;
   /** Bytes of content as they would lie on disk, holes of sparse files included. */
   readonly maxBytes: number;

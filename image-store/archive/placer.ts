@@ -53,6 +53,8 @@ export interface Placer {
   place(placement: Placement, reader: TarReader): void;
   /** Attributes and times of directories, which placing something inside would change again. */
   finish(): void;
+  /** How many directories were made that no archive has an entry for. */
+  implied(): number;
   /** Digests of the files' contents by path, as they were written. */
   readonly digests: ReadonlyMap<string, Buffer>;
 }
@@ -70,6 +72,7 @@ interface State {
   /** What this archive has placed; `implied` for a directory that had no entry yet. */
   readonly placed: Map<string, EntryType | 'implied'>;
   readonly digests: Map<string, Buffer>;
+  implied: number;
 }
 
 /** Makes a placer for the root directory of this process. Its umask must be 0. */
@@ -77,13 +80,15 @@ export function createPlacer(kernel: Kernel): Placer {
   const state: State = {
     kernel,
     directories: new Set(['']),
-    directoryEnds: new Map(),
+    directoryEnds: new Map([['', { mtimeNs: 0n, xattrs: [] }]]),
     placed: new Map(),
     digests: new Map(),
+    implied: 0,
   };
 
   return {
     digests: state.digests,
+    implied: () => state.implied,
     beginLayer: () => state.placed.clear(),
     place: (placement, reader) => place(state, placement, reader),
     finish() {
@@ -146,6 +151,7 @@ function demandDirectoryAbove(state: State, path: string, entryPath: string): vo
   demandDirectoryAbove(state, parent, entryPath);
   state.placed.set(parent, 'implied');
   if (!makeDirectory(state, parent)) return;
+  state.implied += 1;
 
   // No archive says what it looks like; always the same, so that a tree rendered again is the same.
   lchownSync(inRoot(parent), 0, 0);

@@ -3,7 +3,7 @@ import { corrupt, refused, truncated } from './archive-error.ts';
 import { type ByteSource, createByteSource } from './byte-source.ts';
 import { type EntryHeaders, entryOf } from './entry-headers.ts';
 import type { ArchiveEntry } from './entry.ts';
-import { type PaxRecord, parsePax } from './pax.ts';
+import { type PaxRecord, parsePax, paxInteger } from './pax.ts';
 import { readInlineSparseMap, readOldSparseMap } from './sparse.ts';
 import { BLOCK, decodeBlock, isZero, type TarBlock } from './tar-block.ts';
 
@@ -118,8 +118,8 @@ function readBlock(source: ByteSource): TarBlock | undefined {
 /** How many bytes the entry takes in the archive: the PAX record wins over the header. */
 function storedSize(block: TarBlock, pax: readonly PaxRecord[]): number {
   const record = pax.findLast(({ key }) => key === 'size');
-  const size = record === undefined ? block.size : Number(record.value.toString('latin1'));
-  if (!Number.isSafeInteger(size) || size < 0) throw corrupt('an entry has an impossible size');
+  const size = record === undefined ? block.size : paxInteger('size', record.value);
+  if (size < 0) throw corrupt('an entry has an impossible size');
 
   return size;
 }

@@ -111,8 +111,9 @@ function failure(root: string, failed: ExtractionFailure): GantryError {
       hint: 'run the command as root',
     });
   }
-  if (code !== undefined && code !== 'KERNEL_CALL_FAILED')
+  if (code !== undefined && code !== 'KERNEL_CALL_FAILED') {
     return new GantryError(code, message, { hint });
+  }
 
   return new GantryError('EXTRACT_FAILED', `cannot extract into "${root}": ${message}`);
 }

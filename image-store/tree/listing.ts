@@ -6,6 +6,9 @@ import { STATX_SIZE, WATCHED_WORDS } from './entry-stat.ts';
 /** Version of the listing's format. */
 const LISTING_VERSION = 1;
 const STRIDE = WATCHED_WORDS.length;
+/** Where the mode is, in struct statx and among the watched words. */
+const MODE_WORD = 7;
+const MODE_PLACE: number = WATCHED_WORDS.indexOf(MODE_WORD);
 
 /**
  * How every entry of a tree looked when it was rendered. On disk: one line of
@@ -110,7 +113,8 @@ function compare({ paths, words }: Listing, { kernel, root, dir }: Place): strin
     const path = paths[entry] as string;
     if (!kernel.statEntry(dir, path === '' ? '.' : path, record)) return `"${path}" was removed`;
     if (sameWords(seen, words, at)) continue;
-    if (!isDirectory(seen)) return `"${path}" was changed`;
+    if (!isDirectory(seen[MODE_WORD]) || !isDirectory(words[at + MODE_PLACE]))
+      return `"${path}" was changed`;
 
     const added = addedName(join(root, path), path, paths);
     if (added !== undefined) return `"${added}" was added`;
@@ -127,8 +131,8 @@ function sameWords(seen: Uint32Array, words: Uint32Array, at: number): boolean {
   return true;
 }
 
-function isDirectory(seen: Uint32Array): boolean {
-  return ((seen[7] ?? 0) & 0o170000) === 0o040000;
+function isDirectory(mode: number | undefined): boolean {
+  return ((mode ?? 0) & 0o170000) === 0o040000;
 }
 
 function addedName(dir: string, path: string, paths: readonly string[]): string | undefined {
