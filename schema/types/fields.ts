@@ -36,7 +36,7 @@ export function objectOf<Output extends object>(shape: ObjectShape<Output>): Dec
     }
 
     const findings: Finding[] = [];
-    const output = readFields({ table, input, findings, config });
+    const output = readFields({ table, input, findings, spellings: new Map(), config });
     for (const { key, message, path } of decisiveOf(findings, table)) {
       report(message, fieldStep(input, key), ...path);
     }
@@ -80,6 +80,8 @@ interface Reading {
   readonly table: Table;
   readonly input: Record<string, unknown>;
   readonly findings: Finding[];
+  /** The keys that are not spelled as their fields are, by the field. */
+  readonly spellings: Map<string, string>;
   readonly config: DecoderConfig;
 }
 
@@ -103,17 +105,15 @@ function readFields(reading: Reading): Record<string, unknown> {
 
 /** The value of one key; undefined when it is absent or wrong. */
 function readField(reading: Reading, key: string, field: Field | undefined): unknown {
-  const { table, input, findings, config } = reading;
+  const { input, findings, config } = reading;
   const name = field?.name ?? key;
   const value = input[key];
 
-  if (name !== key) {
-    const other = otherSpelling(table, input, key);
-    if (other !== undefined) {
-      const message = `is given twice, as ${quoted(key)} and as ${quoted(other)}`;
-      findings.push({ key: name, name, message, path: [] });
-      return undefined;
-    }
+  const other = name === key ? undefined : otherSpelling(reading, key, name);
+  if (other !== undefined) {
+    const message = `is given twice, as ${quoted(key)} and as ${quoted(other)}`;
+    findings.push({ key: name, name, message, path: [] });
+    return undefined;
   }
   if (value === null && field?.nullable === false) return undefined;
 
@@ -134,16 +134,16 @@ function decisiveOf(findings: readonly Finding[], table: Table): readonly Findin
   return decisive.length > 0 ? decisive : findings;
 }
 
-/** Another key of `input` that means the same field as `key` does. */
+/** Another key that means the field `name`, as `key` does; remembers `key`. */
 function otherSpelling(
-  table: Table,
-  input: Record<string, unknown>,
+  { input, spellings }: Reading,
   key: string,
+  name: string,
 ): string | undefined {
-  const folded = fold(key);
-  if (!table.fields.has(folded)) return undefined;
+  const other = Object.hasOwn(input, name) ? name : spellings.get(name);
+  spellings.set(name, key);
 
-  return Object.keys(input).find((other) => other !== key && fold(other) === folded);
+  return other;
 }
 
 /** Sets a field of the object itself, also one whose name means something to JavaScript. */

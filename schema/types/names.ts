@@ -2,13 +2,18 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { Branded } from './brand.ts';
 import { quoted } from '#base/errors/quoted';
 
-/** A name of an image, label, annotation or isolator: `^[a-z0-9]+([-._~/][a-z0-9]+)*$` (appc types, AC Identifier). */
+/**
+ * A name of an image, label, annotation or isolator (appc types, AC Identifier):
+ * `^[a-z0-9]+([-._~/][a-z0-9]+)*$`, and a `~` may follow a `/`, which the
+ * specification's expression forbids but its example `example.com/~user/app_v1` has.
+ * As a path it has no empty part and none that is `.` or `..`.
+ */
 export type AcIdentifier = Branded<'AcIdentifier'>;
 
 /** A name of an app, volume, mount point or port: `^[a-z0-9]+(-[a-z0-9]+)*$` (appc types, AC Name). */
 export type AcName = Branded<'AcIdentifier' | 'AcName'>;
 
-const AC_IDENTIFIER = /^[a-z0-9]+([-._~/][a-z0-9]+)*$/;
+const AC_IDENTIFIER = /^[a-z0-9]+(?:(?:[-._~/]|\/~)[a-z0-9]+)*$/;
 const AC_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 /** What an AC identifier must be, to follow `must be`. */
