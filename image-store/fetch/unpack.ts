@@ -41,8 +41,12 @@ export async function* unpack(packed: Bytes, options: UnpackOptions): Bytes {
 }
 
 async function* restored(first: Buffer, rest: Bytes): Bytes {
-  yield first;
-  yield* rest;
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
 }
 
 /** Long enough that a turn through the thread pool pays. */
@@ -101,12 +105,11 @@ async function* unpackByProgram(
   options: UnpackOptions,
 ): Bytes {
   const running = options.exec.stream({ argv: PROGRAMS[packing], env: PROGRAM_ENV });
-  // A program that could not be started says so below.
+  const source = watchedSource(packed);
+  // That the program does not read to the end is told by how it ends.
   running.stdin.on('error', () => {});
-  let fault: unknown;
-  const feeding = pipeline(packed, running.stdin).catch((error: unknown) => {
-    if (errorCode(error) !== 'EPIPE') fault = error;
-    running.kill('SIGKILL');
+  const feeding = pipeline(source.chunks, running.stdin).catch(() => {
+    if (source.fault !== undefined) running.kill('SIGKILL');
   });
   let read = false;
   try {
@@ -121,13 +124,28 @@ async function* unpackByProgram(
   const result = await running.ended.catch((cause: unknown) => {
     throw cannotStart(packing, options, cause);
   });
-  if (fault !== undefined) throw fault;
+  if (source.fault !== undefined) throw source.fault;
   if (/trailing garbage/.test(result.stderr)) throw trailingGarbage(packing, options);
   if (result.exitCode !== 0) {
     if (/unexpected(ly)?\b/i.test(result.stderr)) throw truncated(packing, options);
     const words = result.stderr.trim().split('\n')[0] ?? '';
     throw corrupt(packing, options, { state: words === '' ? `"${packing}" failed` : words });
   }
+}
+
+/** Remembers what went wrong on the way to the program, apart from what the program did. */
+function watchedSource(packed: Bytes): { readonly chunks: Bytes; readonly fault: unknown } {
+  const state: { chunks: Bytes; fault: unknown } = { chunks: watch(), fault: undefined };
+  async function* watch(): Bytes {
+    try {
+      yield* packed;
+    } catch (error) {
+      state.fault = error;
+      throw error;
+    }
+  }
+
+  return state;
 }
 
 function cannotStart(packing: Packing, { what }: UnpackOptions, cause: unknown): GantryError {
@@ -139,6 +157,8 @@ function cannotStart(packing: Packing, { what }: UnpackOptions, cause: unknown):
 
 function corruptUnlessOurs(error: unknown, packing: Packing, options: UnpackOptions): unknown {
   const code = errorCode(error) ?? '';
+  // The magic at the beginning was right, so it is a second member that is none.
+  if (errorMessage(error) === 'incorrect header check') return trailingGarbage(packing, options);
   if (code === 'Z_BUF_ERROR') return truncated(packing, options, error);
   if (/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) {
     return corrupt(packing, options, { state: errorMessage(error), cause: error });

@@ -86,6 +86,12 @@ export async function startFetchHost(): Promise<FetchHost> {
     },
     (event) => void progress.push(event),
   );
+  const http: HttpOptions = {
+    proxies: { http: server.proxy, https: server.proxy, none: 'localhost' },
+    certificateFiles: [server.caFile],
+    timeouts: { connect: 2000, answer: 500, stall: 500 },
+    retries: { attempts: 3, delay: 1, maxDelay: 20 },
+  };
   const state = { store: newStore(), now: Date.now() };
 
   return {
@@ -104,12 +110,7 @@ export async function startFetchHost(): Promise<FetchHost> {
     set now(value) {
       state.now = value;
     },
-    http: {
-      proxies: { http: server.proxy, https: server.proxy, none: 'localhost' },
-      certificateFiles: [server.caFile],
-      timeouts: { connect: 2000, answer: 500, stall: 500 },
-      retries: { attempts: 3, delay: 1, maxDelay: 20 },
-    },
+    http,
     async fetch(text, { insecure, ...wish } = {}) {
       const { reference = parseReference(text, { fileExists: () => false }), ...rest } = wish;
       const request = { reference, pullPolicy: 'new' as const, ...rest };
@@ -121,7 +122,7 @@ export async function startFetchHost(): Promise<FetchHost> {
           kernel: linuxKernel,
           exec: nodeExec,
           log,
-          http: this.http,
+          http,
           clock: () => state.now,
           ...rest,
         },

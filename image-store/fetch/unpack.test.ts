@@ -1,0 +1,150 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
+import { tinyAci } from '../../test/helpers/tiny-aci.ts';
+import { coalesce } from './coalesce.ts';
+import { MAGIC_BYTES, packingOf } from './magic.ts';
+import { unpack } from './unpack.ts';
+
+const ACI = tinyAci({ name: 'example.com/app', files: { data: randomBytes(1_000_000) } });
+const options = { exec: nodeExec, what: 'image "x"' };
+
+const PACKERS = {
+  plain: (data: Buffer) => data,
+  gzip: (data: Buffer) => gzipSync(data),
+  zstd: (data: Buffer) =>
+    zstdCompressSync(data, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+  xz: (data: Buffer) => execFileSync('xz', ['-c'], { input: data, maxBuffer: 1e8 }),
+  bzip2: (data: Buffer) => execFileSync('bzip2', ['-c'], { input: data, maxBuffer: 1e8 }),
+};
+const kinds = Object.keys(PACKERS) as (keyof typeof PACKERS)[];
+const packed = kinds.map((kind) => [kind, PACKERS[kind](ACI)] as const);
+const compressed = packed.filter(([kind]) => kind !== 'plain');
+
+async function* pieces(data: Buffer, size = 5000): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = 0; at < data.length; at += size) yield data.subarray(at, at + size);
+}
+
+async function unpacked(data: Buffer): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of unpack(pieces(data), options)) chunks.push(chunk);
+
+  return Buffer.concat(chunks);
+}
+
+describe('unpack()', () => {
+  it.each(packed)('unpacks %s', async (kind, data) => {
+    expect(packingOf(data.subarray(0, MAGIC_BYTES))).toBe(kind);
+    expect((await unpacked(data)).equals(ACI)).toBe(true);
+  });
+
+  it.each(compressed)('unpacks %s of several streams one after the other', async (kind, data) => {
+    const rest = PACKERS[kind](Buffer.from('the rest'));
+
+    expect(
+      (await unpacked(Buffer.concat([data, rest]))).equals(
+        Buffer.concat([ACI, Buffer.from('the rest')]),
+      ),
+    ).toBe(true);
+  });
+
+  it.each(compressed)('refuses %s that ends too early', async (_, data) => {
+    await expect(unpacked(data.subarray(0, data.length - 20))).rejects.toMatchObject({
+      code: 'ARCHIVE_TRUNCATED',
+    });
+  });
+
+  it.each(compressed)('refuses %s that is damaged', async (_, data) => {
+    const damaged = Buffer.from(data);
+    damaged.fill(0x55, 300_000, 300_400);
+
+    await expect(unpacked(damaged)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+  });
+
+  it.each(compressed.filter(([kind]) => kind !== 'xz'))(
+    'refuses garbage behind %s',
+    async (_, data) => {
+      for (const garbage of [Buffer.from('garbage'), Buffer.alloc(1024)]) {
+        await expect(unpacked(Buffer.concat([data, garbage]))).rejects.toMatchObject({
+          code: 'ARCHIVE_TRAILING_GARBAGE',
+        });
+      }
+    },
+  );
+
+  it('refuses garbage behind xz', async () => {
+    await expect(
+      unpacked(Buffer.concat([PACKERS.xz(ACI), Buffer.from('garbage')])),
+    ).rejects.toThrow(/cannot unpack image "x"/);
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a web page', Buffer.from('\n <html>')],
+    ['random bytes', randomBytes(5000)],
+    ['zeros', Buffer.alloc(5000)],
+    ['the beginning of a tar header', ACI.subarray(0, 300)],
+  ])('refuses %s', async (_, data) => {
+    await expect(unpacked(data)).rejects.toMatchObject({ code: 'ARCHIVE_UNKNOWN' });
+  });
+
+  it.each(packed)('ends everything when nobody wants the rest of %s', async (_, data) => {
+    let ended = false;
+    async function* source(): AsyncGenerator<Buffer, void, undefined> {
+      try {
+        yield* pieces(Buffer.concat([data, data]));
+      } finally {
+        ended = true;
+      }
+    }
+    const chunks = unpack(source(), options);
+    await chunks.next();
+    await chunks.return();
+
+    await expect.poll(() => ended).toBe(true);
+  });
+
+  it.each(packed)('passes on what goes wrong while %s comes', async (_, data) => {
+    async function* source(): AsyncGenerator<Buffer, void, undefined> {
+      yield data.subarray(0, 20_000);
+      throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+    }
+    const read = async (): Promise<void> => {
+      for await (const chunk of unpack(source(), options)) void chunk;
+    };
+
+    await expect(read()).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('says which program is missing', async () => {
+    const exec = {
+      ...nodeExec,
+      stream: (request: Parameters<typeof nodeExec.stream>[0]) =>
+        nodeExec.stream({ ...request, argv: ['/nowhere/xz'] }),
+    };
+    const read = async (): Promise<void> => {
+      for await (const chunk of unpack(pieces(PACKERS.xz(ACI)), { ...options, exec })) void chunk;
+    };
+
+    await expect(read()).rejects.toMatchObject({
+      code: 'EXEC_NOT_STARTED',
+      hint: expect.stringContaining('install the program "xz"'),
+    });
+  });
+});
+
+describe('coalesce()', () => {
+  it('joins small chunks and leaves the bytes as they are', async () => {
+    const lengths: number[] = [];
+    const all: Buffer[] = [];
+    for await (const chunk of coalesce(pieces(ACI, 1000), 4096)) {
+      lengths.push(chunk.length);
+      all.push(chunk);
+    }
+
+    expect(Buffer.concat(all).equals(ACI)).toBe(true);
+    expect(lengths.slice(0, -1).every((length) => length === 5000)).toBe(true);
+  });
+});
