@@ -1,0 +1,91 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { writePodCgroups } from '#stage1';
+import { findHierarchies, type Hierarchy } from './hierarchies.ts';
+
+const cgroupName = (uuid: string): string => `gantry-${uuid}`;
+
+/** Where this process is: read before the first of the pod's cgroups is made. */
+export function readHierarchies(): readonly Hierarchy[] {
+  const read = (name: string): string => readFileSync(`/proc/self/${name}`, 'utf8');
+
+  return findHierarchies(read('cgroup'), read('mountinfo'));
+}
+
+/**
+ * Makes a cgroup for the pod below the caller's own in every hierarchy, so
+ * that its limits hold, and notes them in the pod directory.
+ * @returns the folders to enter
+ * @throws GantryError CGROUP_UNUSABLE when there is no hierarchy, or the cgroup cannot be made
+ */
+export function makePodCgroups(
+  podDir: string,
+  uuid: string,
+  hierarchies: readonly Hierarchy[],
+): readonly string[] {
+  if (hierarchies.length === 0) {
+    throw new GantryError('CGROUP_UNUSABLE', 'cannot run the pod: no cgroup hierarchy is mounted', {
+      hint: 'mount one: mount -t cgroup2 none /sys/fs/cgroup',
+    });
+  }
+  const cgroups = hierarchies.map(({ controllers, path }) => ({
+    controllers,
+    path: join(path, cgroupName(uuid)),
+  }));
+  const dirs = hierarchies.map(({ mountPoint }, index) =>
+    join(mountPoint, cgroups[index]?.path ?? ''),
+  );
+
+  writePodCgroups(podDir, cgroups);
+  for (const dir of dirs) makeCgroup(dir);
+  return dirs;
+}
+
+/**
+ * Moves this process, and with it the pod that it becomes. The kernel waits
+ * for a grace period on the first move, 10 ms and more; on the thread pool that
+ * passes beside other work. The pool still sees the host's mounts.
+ */
+export async function enterPodCgroups(dirs: readonly string[], pid: number): Promise<void> {
+  for (const dir of dirs) {
+    try {
+      await writeFile(join(dir, 'cgroup.procs'), String(pid));
+    } catch (error) {
+      throw unusable(dir, error);
+    }
+  }
+}
+
+function makeCgroup(dir: string): void {
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw unusable(dir, error);
+  }
+  inheritCpuset(dir);
+}
+
+/** A new v1 cpuset is empty and takes no process: it gets what its parent has. */
+function inheritCpuset(dir: string): void {
+  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+    let parent: string;
+    try {
+      parent = readFileSync(join(dir, '..', name), 'utf8');
+      if (readFileSync(join(dir, name), 'utf8').trim() !== '') continue;
+    } catch {
+      // Not a cpuset, or a v2 one, which inherits by itself.
+      return;
+    }
+    if (parent.trim() !== '') writeFileSync(join(dir, name), parent);
+  }
+}
+
+function unusable(dir: string, cause: unknown): GantryError {
+  return new GantryError(
+    'CGROUP_UNUSABLE',
+    `cannot put the pod into cgroup "${dir}": ${errorCode(cause) ?? 'it failed'}`,
+    { cause },
+  );
+}

@@ -1,0 +1,187 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { GantryError } from '#base/errors/gantry-error';
+import { type Kernel, MS } from '#base/kernel/kernel';
+import {
+  type CallerState,
+  type Entrypoint,
+  type EntrypointHost,
+  ensureEmptyVolume,
+  handOver,
+  LOCK_FD_VARIABLE,
+  parseRunArguments,
+  ppidPath,
+  type RunArguments,
+  resolveAppMounts,
+  stage1RootfsDir,
+  writePodCgroups,
+} from '#stage1';
+import { readStage1Root } from '../aci/stage1-root.ts';
+import { closePodDevices } from '../cgroup/devices.ts';
+import { enterPodCgroups, makePodCgroups, readHierarchies } from '../cgroup/pod-cgroups.ts';
+import { podCapabilities } from '../units/app-unit.ts';
+import { type IdentityFiles, needsHosts, writeIdentityFiles } from './identity-files.ts';
+import { type MachinePlan, machineName, planMachine, scopePath } from './machine.ts';
+import { planAppMounts } from './mounts.ts';
+import { nspawnCommand } from './nspawn-command.ts';
+import { performMounts } from './perform-mounts.ts';
+import { type AppPlan, planApp } from './plan-app.ts';
+import { type LoadedApp, type LoadedPod, loadPod, refuseUnsupported } from './pod.ts';
+import { startWaiter } from './waiter.ts';
+import { writeStage1 } from './write-stage1.ts';
+
+/** Runs the pod: prepares its stage1 root and becomes systemd-nspawn. */
+export const entrypoint: Entrypoint = async (host) => {
+  const [, ...argv] = host.argv;
+  const args = parseRunArguments(argv);
+  const pod = loadPod(host.podDir);
+  refuseUnsupported(pod, args);
+  const machine = planMachine();
+
+  const dirs = claimCgroups(host, args, machine);
+  startWaiter(host, args.uuid);
+  // The first move waits long in the kernel: everything else is done meanwhile.
+  const entered = enterPodCgroups(dirs, process.pid);
+  const apps = await settleAfter(entered, () => prepare(host, pod, args));
+  if (!args.disablePaths)
+    closePodDevices(
+      dirs,
+      apps.flatMap(({ unit }) => unit.devices),
+    );
+
+  return becomeNspawn(host, { args, machine, apps });
+};
+
+/** Makes the pod's cgroups, or notes the one that systemd will make. @returns the folders to enter */
+function claimCgroups(
+  { podDir }: EntrypointHost,
+  { uuid }: RunArguments,
+  machine: MachinePlan,
+): readonly string[] {
+  if (machine.cgroup === 'own') return makePodCgroups(podDir, uuid, readHierarchies());
+
+  const controllers = readHierarchies().some((each) => each.controllers === '')
+    ? ''
+    : 'name=systemd';
+  writePodCgroups(podDir, [{ controllers, path: scopePath(uuid, machine) }]);
+  return [];
+}
+
+/** Does something while a promise is pending, and waits for it even when that fails. */
+async function settleAfter<Result>(pending: Promise<void>, action: () => Result): Promise<Result> {
+  try {
+    return action();
+  } finally {
+    await pending;
+  }
+}
+
+/** Mounts, units and files: all that PID 1 will find. */
+function prepare(host: EntrypointHost, pod: LoadedPod, args: RunArguments): readonly AppPlan[] {
+  const hostname = args.hostname ?? machineName(args.uuid);
+  const files = writeIdentityFiles(pod.dir, { uuid: args.uuid, hostname });
+  const apps = pod.apps.map((app) => prepareApp({ host, pod, args, files }, app));
+  writeStage1({
+    podDir: pod.dir,
+    apps,
+    isolation: {
+      interactive: args.interactive,
+      capabilities: !args.disableCapabilities,
+      paths: !args.disablePaths,
+      seccomp: !args.disableSeccomp,
+    },
+  });
+
+  return apps;
+}
+
+interface Preparation {
+  readonly host: EntrypointHost;
+  readonly pod: LoadedPod;
+  readonly args: RunArguments;
+  readonly files: IdentityFiles;
+}
+
+function prepareApp({ host, pod, args, files }: Preparation, app: LoadedApp): AppPlan {
+  const { name, readOnlyRootFS = false } = app.runtime;
+  const { mounts, implicit } = resolveAppMounts({
+    podDir: pod.dir,
+    app: app.runtime,
+    description: app.description,
+    volumes: pod.manifest.volumes ?? [],
+    recursiveByDefault: true,
+  });
+  for (const point of implicit) {
+    host.log.warning(
+      `app "${name}" has no volume for mount point "${point}": an empty one is made`,
+    );
+  }
+  for (const mount of mounts) ensureEmptyVolume(mount);
+
+  const steps = planAppMounts({
+    podDir: pod.dir,
+    volumes: mounts,
+    readOnlyRoot: readOnlyRootFS,
+    dnsConfMode: args.dnsConfMode,
+    fallbackHosts: needsHosts(app.root, args.dnsConfMode) ? files.hosts : undefined,
+    hostname: files.hostname,
+  });
+  performMounts(host.kernel, app.root, steps);
+  const plan = planApp(app, mounts);
+  for (const warning of plan.warnings) host.log.warning(`app "${name}": ${warning}`);
+
+  return plan;
+}
+
+interface Handover {
+  readonly args: RunArguments;
+  readonly machine: MachinePlan;
+  readonly apps: readonly AppPlan[];
+}
+
+function becomeNspawn(host: EntrypointHost, { args, machine, apps }: Handover): never {
+  const { kernel, podDir } = host;
+  const command = nspawnCommand({
+    podDir,
+    stage1: readStage1Root(stage1RootfsDir(podDir)),
+    args,
+    machine,
+    hostname: args.hostname ?? machineName(args.uuid),
+    capabilities: podCapabilities(apps.map(({ unit }) => unit)),
+    env: host.env,
+  });
+  hideNspawnTraces(kernel);
+  writeFileSync(ppidPath(podDir), `${process.pid}\n`);
+
+  return handOver(kernel, deaf(host.caller), { ...command, keep: [lockFd(host)] });
+}
+
+/** nspawn keeps locks and a propagation folder here; in the pod's mount namespace they go with the pod. */
+function hideNspawnTraces(kernel: Kernel): void {
+  const folder = '/run/systemd/nspawn';
+  mkdirSync(folder, { recursive: true });
+  kernel.mount({
+    source: 'tmpfs',
+    target: folder,
+    fstype: 'tmpfs',
+    flags: MS.NOSUID | MS.NODEV,
+    data: 'mode=0755',
+  });
+}
+
+/** HUP, QUIT, USR1 and USR2, signal(7): nspawn does not listen to them, and dying of one it would leave the pod behind. */
+const DEADLY: readonly number[] = [1, 3, 10, 12];
+
+function deaf(caller: CallerState): CallerState {
+  return { ...caller, ignoredSignals: [...new Set([...caller.ignoredSignals, ...DEADLY])] };
+}
+
+/** The lock that says that the pod lives: held by whoever has this descriptor. */
+function lockFd({ env }: EntrypointHost): number {
+  const fd = Number(env[LOCK_FD_VARIABLE]);
+  if (Number.isInteger(fd) && fd > 2) return fd;
+
+  throw new GantryError(
+    'STAGE1_BAD_ARGUMENTS',
+    `cannot run the pod: ${LOCK_FD_VARIABLE} is not set`,
+  );
+}

@@ -1,0 +1,67 @@
+import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#stage1';
+
+/** One step on the way to what an app sees; targets are absolute inside the app. */
+export type MountStep =
+  /** The root becomes a mount of its own, so that it can be made read-only. */
+  | { readonly kind: 'root' }
+  /** A place that systemd mounts on later, when the pod is there. */
+  | { readonly kind: 'place'; readonly target: string }
+  /** A /dev of the app's own. */
+  | { readonly kind: 'devices'; readonly target: string }
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly recursive: boolean;
+      readonly readOnly: boolean;
+    }
+  /** From here on the app's own root is read-only; what is mounted on it is not. */
+  | { readonly kind: 'seal' };
+
+/** What the plan for one app is made of. */
+export interface AppMountsPlan {
+  readonly podDir: string;
+  readonly volumes: readonly AppMount[];
+  readonly readOnlyRoot: boolean;
+  readonly dnsConfMode: RunArguments['dnsConfMode'];
+  /** A hosts file for an image that has none. */
+  readonly fallbackHosts: string | undefined;
+  /** A file with the pod's host name. */
+  readonly hostname: string;
+}
+
+/** Places that the app's unit binds to, and one where systemd 252 puts something of its own. */
+const PLACES = ['/proc', '/sys', '/run/systemd/incoming'] as const;
+
+/** What is mounted where, in order: the kernel's places, /dev, names, volumes; last the root is sealed. */
+export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
+  return [
+    ...(plan.readOnlyRoot ? [{ kind: 'root' } as const] : []),
+    ...PLACES.map((target) => ({ kind: 'place', target }) as const),
+    { kind: 'devices', target: '/dev' },
+    ...planNames(plan),
+    ...plan.volumes.map(planVolume),
+    ...(plan.readOnlyRoot ? [{ kind: 'seal' } as const] : []),
+  ];
+}
+
+function planNames(plan: AppMountsPlan): readonly MountStep[] {
+  const { podDir, dnsConfMode, fallbackHosts } = plan;
+  const steps = [file(plan.hostname, '/etc/hostname')];
+  // What is the host's is shown, never handed out for writing.
+  if (dnsConfMode.resolv === 'host') steps.push(file('/etc/resolv.conf', '/etc/resolv.conf', true));
+  if (dnsConfMode.resolv === 'stage0') steps.push(file(resolvConfPath(podDir), '/etc/resolv.conf'));
+  if (dnsConfMode.hosts === 'host') steps.push(file('/etc/hosts', '/etc/hosts', true));
+  if (dnsConfMode.hosts === 'stage0') steps.push(file(hostsPath(podDir), '/etc/hosts'));
+  if (fallbackHosts !== undefined) steps.push(file(fallbackHosts, '/etc/hosts'));
+
+  return steps;
+}
+
+function file(source: string, target: string, readOnly = false): MountStep {
+  return { kind: 'bind', source, target, recursive: false, readOnly };
+}
+
+function planVolume({ source, target, recursive, readOnly }: AppMount): MountStep {
+  return { kind: 'bind', source, target, recursive, readOnly };
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { type RunArguments, stage1RootfsDir } from '#stage1';
+import type { Stage1Root } from '../aci/stage1-root.ts';
+import { type MachinePlan, machineName } from './machine.ts';
+
+/** What nspawn's command line is made of. */
+export interface NspawnRequest {
+  readonly podDir: string;
+  readonly stage1: Stage1Root;
+  readonly args: RunArguments;
+  readonly machine: MachinePlan;
+  readonly hostname: string;
+  /** Beyond those that nspawn grants by itself. */
+  readonly capabilities: readonly string[];
+  /** The caller's. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What this process becomes. */
+export interface NspawnCommand {
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The systemd-nspawn of the pod's stage1, started by the stage1's own dynamic
+ * loader with the stage1's own libraries: nothing of the host's.
+ */
+export function nspawnCommand(request: NspawnRequest): NspawnCommand {
+  const { podDir, stage1, args } = request;
+  const root = stage1RootfsDir(podDir);
+  const libraries = stage1.libraryPath.map((path) => join(root, path)).join(':');
+  const loader = join(root, stage1.loader);
+
+  return {
+    path: loader,
+    argv: [
+      loader,
+      '--library-path',
+      libraries,
+      join(root, stage1.nspawn),
+      ...nspawnArguments(request, root),
+      ...(args.debug ? ['--', '--log-level=debug', '--log-target=console'] : []),
+    ],
+    env: nspawnEnvironment(request),
+  };
+}
+
+function nspawnArguments(request: NspawnRequest, root: string): readonly string[] {
+  const { args, machine, capabilities } = request;
+
+  return [
+    '--boot',
+    '--notify-ready=yes',
+    `--register=${machine.register ? 'yes' : 'no'}`,
+    ...(machine.cgroup === 'own' ? ['--keep-unit'] : []),
+    `--uuid=${args.uuid}`,
+    `--machine=${machineName(args.uuid)}`,
+    `--hostname=${request.hostname}`,
+    `--directory=${root}`,
+    ...(args.net === 'host' ? [] : ['--private-network']),
+    ...(args.disableCapabilities ? ['--capability=all'] : []),
+    ...(!args.disableCapabilities && capabilities.length > 0
+      ? [`--capability=${capabilities.join(',')}`]
+      : []),
+    `--console=${args.interactive ? 'interactive' : 'read-only'}`,
+    // All of these are set up by gantry, or used by nobody, and cost time.
+    '--link-journal=no',
+    '--resolv-conf=off',
+    '--timezone=off',
+    ...(args.debug ? [] : ['--quiet']),
+  ];
+}
+
+function nspawnEnvironment({ args, env }: NspawnRequest): Readonly<Record<string, string>> {
+  const passed = ['PATH', 'TERM', 'NOTIFY_SOCKET', 'COLORTERM', 'NO_COLOR'].flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+
+  return {
+    ...Object.fromEntries(passed),
+    // The apps have filters of their own; one for the trusted PID 1 costs half the start.
+    SYSTEMD_SECCOMP: '0',
+    ...(args.disablePaths ? { SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1' } : {}),
+    ...(args.ipc === 'parent' ? { SYSTEMD_NSPAWN_SHARE_NS_IPC: '1' } : {}),
+  };
+}

@@ -1,0 +1,113 @@
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { type Kernel, MS } from '#base/kernel/kernel';
+import { ensureMountTarget } from '#stage1';
+import type { MountStep } from './mounts.ts';
+
+/**
+ * Carries out an app's mount plan, in order, in the pod's mount namespace; a
+ * target is looked up only when its turn has come, for an earlier mount may
+ * have changed where it leads. Nothing of the pod runs yet that could move it.
+ * @param root the app's root file system
+ * @throws GantryError MOUNT_SOURCE_MISSING, MOUNT_TARGET_UNUSABLE, KERNEL_CALL_FAILED
+ */
+export function performMounts(kernel: Kernel, root: string, steps: readonly MountStep[]): void {
+  for (const step of steps) performMount(kernel, root, step);
+}
+
+function performMount(kernel: Kernel, root: string, step: MountStep): void {
+  switch (step.kind) {
+    case 'root':
+      kernel.mount({ source: root, target: root, flags: MS.BIND | MS.REC });
+      break;
+    case 'place':
+      ensureMountTarget({ root, target: step.target, directory: true });
+      break;
+    case 'devices':
+      makeDevices(kernel, ensureMountTarget({ root, target: step.target, directory: true }));
+      break;
+    case 'bind':
+      performBind(kernel, root, step);
+      break;
+    case 'seal':
+      kernel.setMountAttributes(root, { readOnly: true });
+      break;
+  }
+}
+
+function performBind(
+  kernel: Kernel,
+  root: string,
+  step: Extract<MountStep, { readonly kind: 'bind' }>,
+): void {
+  const { source, recursive, readOnly } = step;
+  const target = ensureMountTarget({ root, target: step.target, directory: isDirectory(source) });
+
+  kernel.mount({ source, target, flags: recursive ? MS.BIND | MS.REC : MS.BIND });
+  kernel.setMountAttributes(target, {
+    propagation: MS.SLAVE,
+    recursive,
+    ...(readOnly ? { readOnly } : {}),
+  });
+}
+
+function isDirectory(source: string): boolean {
+  try {
+    return statSync(source).isDirectory();
+  } catch (error) {
+    const missing = errorCode(error) === 'ENOENT';
+    throw new GantryError(
+      'MOUNT_SOURCE_MISSING',
+      `cannot mount "${source}": ${missing ? 'no such file or directory' : 'it cannot be looked at'}`,
+      { cause: error },
+    );
+  }
+}
+
+const CHARACTER_DEVICE = 0o020000;
+
+/** The device nodes of an app (appc OS-SPEC); numbers as in linux/Documentation/admin-guide/devices.txt. */
+const NODES = {
+  null: { major: 1, minor: 3 },
+  zero: { major: 1, minor: 5 },
+  full: { major: 1, minor: 7 },
+  random: { major: 1, minor: 8 },
+  urandom: { major: 1, minor: 9 },
+  tty: { major: 5, minor: 0 },
+} as const;
+
+const LINKS = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+  ptmx: 'pts/ptmx',
+} as const;
+
+/** What the app's unit mounts here when the pod is there. */
+const FOLDERS = ['pts', 'shm', 'mqueue'] as const;
+const FILES = ['console', 'log'] as const;
+
+/** A closed /dev: these and no others. */
+function makeDevices(kernel: Kernel, dir: string): void {
+  const flags = MS.NOSUID | MS.NOEXEC;
+  kernel.mount({
+    source: 'tmpfs',
+    target: dir,
+    fstype: 'tmpfs',
+    flags,
+    data: 'mode=0755,size=64k',
+  });
+  const umask = kernel.umask(0);
+  try {
+    for (const [name, device] of Object.entries(NODES)) {
+      kernel.makeNode(join(dir, name), CHARACTER_DEVICE | 0o666, device);
+    }
+    for (const [name, target] of Object.entries(LINKS)) symlinkSync(target, join(dir, name));
+    for (const name of FOLDERS) mkdirSync(join(dir, name), { mode: 0o755 });
+    for (const name of FILES) writeFileSync(join(dir, name), '', { mode: 0o620 });
+  } finally {
+    kernel.umask(umask);
+  }
+}

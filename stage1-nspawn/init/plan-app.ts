@@ -1,0 +1,147 @@
+import { existsSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import { GantryError } from '#base/errors/gantry-error';
+import { resolveInside } from '#base/fs/inside';
+import type { EventHandler } from '#schema/pod/pod-manifest';
+import { isolatorsOf } from '#schema/isolators/isolators-of';
+import {
+  type AppMount,
+  appEnvironment,
+  executableExitCode,
+  findExecutable,
+  resolveIdentity,
+} from '#stage1';
+import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
+import type { Command } from '../units/unit.ts';
+import type { LoadedApp } from './pod.ts';
+
+/** An app ready to be written down. */
+export interface AppPlan {
+  readonly unit: PlannedApp;
+  readonly environment: Readonly<Record<string, string>>;
+  /** What it means when systemd cannot execute the app: 126 or 127; undefined when it should be able to. */
+  readonly execStatus: number | undefined;
+  /** For the user. */
+  readonly warnings: readonly string[];
+}
+
+/** What systemd tells every service and an app need not know. */
+const SYSTEMD_VARIABLES = ['LANG', 'INVOCATION_ID', 'SYSTEMD_EXEC_PID'] as const;
+
+/**
+ * Looks everything up that an app's manifest leaves open, in the app's root
+ * with its mounts in place.
+ * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_WITHOUT_EXEC, APP_WORKING_DIR_MISSING
+ */
+export function planApp(app: LoadedApp, volumes: readonly AppMount[]): AppPlan {
+  const { runtime, description, root } = app;
+  const { name } = runtime;
+  const identity = resolveIdentity(root, {
+    user: description.user,
+    group: description.group,
+    supplementaryGids: description.supplementaryGIDs ?? [],
+    fromDocker: app.fromDocker,
+  });
+  const environment = appEnvironment({
+    appName: name,
+    environment: description.environment ?? [],
+    account: identity.account,
+  });
+  const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
+  demandDirectory(app, workingDir);
+  const place: Place = { root, workingDir, path: environment['PATH'] };
+  const { values, warnings } = isolatorsOf(description);
+  const main = lookUp(place, demandExec(app));
+
+  return {
+    unit: {
+      name,
+      imageName: app.imageName,
+      command: main.command,
+      preStart: handler(app, place, 'pre-start'),
+      postStop: handler(app, place, 'post-stop'),
+      workingDir,
+      identity,
+      unsetVariables: SYSTEMD_VARIABLES.filter((variable) => !(variable in environment)),
+      isolators: values,
+      notifies: app.notifies,
+      devices: volumes.flatMap(deviceOf),
+    },
+    environment,
+    execStatus: main.status,
+    warnings,
+  };
+}
+
+interface Place {
+  readonly root: string;
+  readonly workingDir: string;
+  readonly path: string | undefined;
+}
+
+interface LookedUp {
+  readonly command: Command;
+  readonly status: number | undefined;
+}
+
+/** A program that is not there is left to systemd to fail on: a pre-start handler may yet bring it. */
+function lookUp(place: Place, exec: readonly [string, ...string[]]): LookedUp {
+  const [program] = exec;
+  try {
+    return {
+      command: { path: findExecutable(place.root, { ...place, program }), argv: exec },
+      status: undefined,
+    };
+  } catch (error) {
+    const status = executableExitCode(error);
+    if (status === undefined) throw error;
+    const path = posix.resolve('/', place.workingDir, program);
+    return { command: { path, argv: exec }, status };
+  }
+}
+
+function demandExec({ runtime, description }: LoadedApp): readonly [string, ...string[]] {
+  const [program, ...args] = description.exec ?? [];
+  if (program !== undefined && program !== '') return [program, ...args];
+
+  throw new GantryError(
+    'APP_WITHOUT_EXEC',
+    `cannot run app "${runtime.name}": its image does not say what to execute`,
+    { hint: 'name a program with --exec' },
+  );
+}
+
+function demandDirectory({ runtime, root }: LoadedApp, workingDir: string): void {
+  const path = resolveInside(root, workingDir);
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+
+  throw new GantryError(
+    'APP_WORKING_DIR_MISSING',
+    `cannot run app "${runtime.name}" in "${workingDir}": no such directory`,
+    { hint: 'name another with --working-dir' },
+  );
+}
+
+function handler(app: LoadedApp, place: Place, name: EventHandler['name']): Command | undefined {
+  const found = app.description.eventHandlers?.find((each) => each.name === name);
+  const [program, ...args] = found?.exec ?? [];
+
+  return program === undefined ? undefined : lookUp(place, [program, ...args]).command;
+}
+
+/** A volume whose source is a device node makes the device usable. */
+function deviceOf({ source, readOnly }: AppMount): readonly AppDevice[] {
+  const stats = statSync(source);
+  if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return [];
+
+  const { major, minor } = deviceNumbers(stats.rdev);
+  return [{ type: stats.isBlockDevice() ? 'block' : 'char', major, minor, readOnly }];
+}
+
+/** gnu_dev_major(3) and gnu_dev_minor(3), for numbers of up to 32 bits, which is all Linux has. */
+function deviceNumbers(rdev: number): { readonly major: number; readonly minor: number } {
+  return {
+    major: (rdev >>> 8) & 0xfff,
+    minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+  };
+}

@@ -1,0 +1,65 @@
+import { closeSync, openSync } from 'node:fs';
+import { demandSuccess } from '#base/exec/node-exec';
+import { CLONE, type Fd, type Kernel } from '#base/kernel/kernel';
+import type { EntrypointHost } from '#stage1';
+
+/** The command of gantry that gives back what a pod held outside its namespaces. */
+const RELEASE_COMMAND = 'pod-release';
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Starts what outlives the pod: a process that sleeps until the pod's lock is
+ * free, then becomes `gantry pod-release UUID`. It must be started while the
+ * lock is still close-on-exec, or it would hold the very lock it waits for, and
+ * before this process enters the pod's cgroups; it belongs to no session and no
+ * parent of the pod, has no descriptor of it, and lives in the mount namespace
+ * of the caller, so that it pins nothing of the pod's.
+ * @throws GantryError EXEC_NOT_STARTED, EXEC_FAILED when there is no util-linux
+ */
+export function startWaiter(host: EntrypointHost, uuid: string): void {
+  const { kernel, exec, gantry, podDir, callerMounts } = host;
+  kernel.closeOnExecFrom(3);
+  const start = (): void => {
+    const result = exec.runSync({
+      // A shared lock: to the waiter's end the pod counts as ended, yet nobody removes it meanwhile.
+      argv: [
+        'setsid',
+        '--fork',
+        'flock',
+        '--shared',
+        '--no-fork',
+        podDir,
+        ...gantry,
+        RELEASE_COMMAND,
+        uuid,
+      ],
+      env: { PATH: host.env['PATH'] ?? SYSTEM_PATH },
+      cwd: '/',
+      stdout: 'ignore',
+      stderr: 'ignore',
+      timeoutMs: 10_000,
+    });
+    demandSuccess(result, 'start the process that waits for the end of the pod');
+  };
+
+  if (callerMounts === undefined) start();
+  else insideMounts(kernel, callerMounts, start);
+}
+
+function insideMounts(kernel: Kernel, mounts: Fd, action: () => void): void {
+  const own = openSync('/proc/self/ns/mnt', 'r');
+  const cwd = openSync('.', 'r');
+  try {
+    kernel.setNamespace(mounts, CLONE.NEWNS);
+    try {
+      action();
+    } finally {
+      // Joining a mount namespace also moves root and working directory.
+      kernel.setNamespace(own, CLONE.NEWNS);
+      process.chdir(`/proc/self/fd/${cwd}`);
+    }
+  } finally {
+    closeSync(own);
+    closeSync(cwd);
+  }
+}

@@ -1,0 +1,182 @@
+import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
+import type { IsolatorValues } from '#schema/isolators/isolators-of';
+import type { AcName } from '#schema/types/names';
+import { appRootfsInside, type Identity, MASKED_PATHS, READ_ONLY_PATHS } from '#stage1';
+import { seccompSettings } from '../seccomp/filter.ts';
+import { BEFORE_EXIT } from './base-units.ts';
+import { appUnitName, endedUnitName, failedUnitName, LIVE_TARGET } from './names.ts';
+import { commandLine, plainValue } from './quote.ts';
+import type { Command, Setting, Unit } from './unit.ts';
+
+/** An app with everything looked up: names are numbers, paths are absolute and inside the app. */
+export interface PlannedApp {
+  readonly name: AcName;
+  readonly imageName: string;
+  readonly command: Command;
+  readonly preStart?: Command | undefined;
+  readonly postStop?: Command | undefined;
+  readonly workingDir: string;
+  readonly identity: Identity;
+  /** Variables that systemd sets and the app is not to see. */
+  readonly unsetVariables: readonly string[];
+  readonly isolators: IsolatorValues;
+  /** Reports readiness by sd_notify(3). */
+  readonly notifies: boolean;
+  /** Device nodes among its volumes. */
+  readonly devices: readonly AppDevice[];
+}
+
+export interface AppDevice {
+  readonly type: 'char' | 'block';
+  readonly major: number;
+  readonly minor: number;
+  readonly readOnly: boolean;
+}
+
+/** What holds for all apps of a pod. */
+export interface PodIsolation {
+  readonly interactive: boolean;
+  readonly capabilities: boolean;
+  readonly paths: boolean;
+  readonly seccomp: boolean;
+}
+
+/** Folders of the pod that every app sees; /dev itself is the app's own. */
+const SHARED_FOLDERS = ['/proc', '/sys', '/dev/pts', '/dev/shm', '/dev/mqueue'] as const;
+const DEV_LOG = '/run/systemd/journal/dev-log';
+
+/** Where an app's environment lies, as PID 1 sees it (the contract's `rkt/env`). */
+export const environmentPathInside = (app: string): string => `/rkt/env/${app}`;
+
+/** The service that an app is. */
+export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
+  return {
+    name: appUnitName(app.name),
+    unit: [
+      ['Description', plainValue(`Application=${app.name} Image=${app.imageName}`, 'description')],
+      ['DefaultDependencies', 'no'],
+      ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
+      ['After', `${LIVE_TARGET} systemd-journald.socket`],
+      ['Wants', 'systemd-journald.service'],
+      ...BEFORE_EXIT,
+      ['OnSuccess', endedUnitName(app.name)],
+      ['OnFailure', failedUnitName(app.name)],
+    ],
+    service: [
+      ...processSettings(app),
+      ...rootSettings(app, pod),
+      ...streamSettings(app, pod),
+      ...identitySettings(app.identity),
+      ...isolationSettings(app, pod),
+    ],
+  };
+}
+
+function processSettings(app: PlannedApp): readonly Setting[] {
+  return [
+    ['Type', app.notifies ? 'notify' : 'exec'],
+    ...(app.notifies ? [['NotifyAccess', 'all'] as const] : []),
+    ['EnvironmentFile', environmentPathInside(app.name)],
+    ...(app.unsetVariables.length === 0
+      ? []
+      : [['UnsetEnvironment', app.unsetVariables.join(' ')] as const]),
+    ...(app.preStart === undefined
+      ? []
+      : [['ExecStartPre', commandLine({ ...app.preStart, prefix: '!' })] as const]),
+    ['ExecStart', commandLine(app.command)],
+    ...(app.postStop === undefined
+      ? []
+      : [['ExecStopPost', commandLine({ ...app.postStop, prefix: '!' })] as const]),
+  ];
+}
+
+function rootSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
+  const shared = pod.interactive ? [...SHARED_FOLDERS, '/dev/console'] : SHARED_FOLDERS;
+
+  return [
+    ['RootDirectory', appRootfsInside(app.name)],
+    // systemd's own idea of /run and /dev would hide what the image and the volumes put there.
+    ['MountAPIVFS', 'no'],
+    ['BindPaths', shared.join(' ')],
+    ['BindPaths', `${DEV_LOG}:/dev/log`],
+    ['WorkingDirectory', plainValue(app.workingDir, 'working directory')],
+  ];
+}
+
+function streamSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
+  if (pod.interactive) {
+    return [
+      ['StandardInput', 'tty'],
+      ['StandardOutput', 'tty'],
+      ['StandardError', 'tty'],
+      ['TTYPath', '/dev/console'],
+    ];
+  }
+
+  return [
+    ['StandardInput', 'null'],
+    ['StandardOutput', 'journal+console'],
+    ['StandardError', 'journal+console'],
+    ['SyslogIdentifier', app.name],
+    // What an app prints is text, even when it begins with "<3>".
+    ['SyslogLevelPrefix', 'no'],
+  ];
+}
+
+function identitySettings({ uid, gid, supplementaryGids }: Identity): readonly Setting[] {
+  return [
+    ...(uid === 0 ? [] : [['User', String(uid)] as const]),
+    ...(uid === 0 && gid === 0 ? [] : [['Group', String(gid)] as const]),
+    ...(supplementaryGids.length === 0
+      ? []
+      : [['SupplementaryGroups', supplementaryGids.join(' ')] as const]),
+  ];
+}
+
+function isolationSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
+  const { isolators } = app;
+
+  return [
+    ...(pod.capabilities ? capabilitySettings(app) : []),
+    ...(pod.seccomp ? seccompSettings(isolators.seccomp) : []),
+    ...(pod.paths ? pathSettings(app) : []),
+    ...(isolators.noNewPrivileges === true ? [['NoNewPrivileges', 'yes'] as const] : []),
+  ];
+}
+
+/**
+ * Bounding set always; ambient only for another user than root, and only what
+ * was asked for by name: rkt left such an app without the very capabilities
+ * that were retained for it.
+ */
+function capabilitySettings({ isolators, identity }: PlannedApp): readonly Setting[] {
+  const { capabilities } = isolators;
+  const bounding: Setting = ['CapabilityBoundingSet', boundingSet(capabilities).join(' ')];
+  if (identity.uid === 0 || capabilities?.mode !== 'retain') return [bounding];
+
+  return [bounding, ['AmbientCapabilities', boundingSet(capabilities).join(' ')]];
+}
+
+function pathSettings({ devices }: PlannedApp): readonly Setting[] {
+  const optional = (paths: readonly string[]): string => paths.map((path) => `-${path}`).join(' ');
+
+  return [
+    ['ReadOnlyPaths', optional(READ_ONLY_PATHS)],
+    ['InaccessiblePaths', optional(MASKED_PATHS)],
+    ['DevicePolicy', 'closed'],
+    ...devices.map(deviceSetting),
+  ];
+}
+
+function deviceSetting({ type, major, minor, readOnly }: AppDevice): Setting {
+  return ['DeviceAllow', `/dev/${type}/${major}:${minor} ${readOnly ? 'r' : 'rw'}`];
+}
+
+/** The capabilities beyond nspawn's own that the apps' bounding sets need. */
+export function podCapabilities(apps: readonly PlannedApp[]): readonly string[] {
+  const all = apps.flatMap(({ isolators }) => boundingSet(isolators.capabilities));
+
+  return [...new Set(all)].filter(
+    (capability) => !(DEFAULT_CAPABILITIES as readonly string[]).includes(capability),
+  );
+}

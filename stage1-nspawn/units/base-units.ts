@@ -1,0 +1,119 @@
+import { LIVE_TARGET, STOPPING_SOCKET } from './names.ts';
+import type { Setting, Unit } from './unit.ts';
+
+// The units that every pod has; they are part of the stage1 image.
+
+/** Where the program of `units/reaper` lies inside stage1. */
+export const REAPER_PATH = '/usr/lib/gantry/reap';
+
+const EXIT_UNIT = 'systemd-exit.service';
+const BARE: Setting = ['DefaultDependencies', 'no'];
+
+/** Exists from the moment that the pod begins to end; what is stopped from then on has not failed. */
+export const STOPPING_MARK = '/run/gantry-stopping';
+
+/**
+ * How a pod ends, in order: an app ends and its reaper runs; a reaper that
+ * fails hands its status to PID 1, and the last one takes `apps_live.target`
+ * with it; either starts `exit.target`. That stops what is left, and
+ * `systemd-exit.service`, ordered after all of it, lets PID 1 exit.
+ */
+export const BASE_UNITS: readonly Unit[] = [
+  {
+    name: LIVE_TARGET,
+    unit: [BARE, ['StopWhenUnneeded', 'yes'], ['SuccessAction', 'exit']],
+  },
+  reaper('app_ended@.service'),
+  reaper('app_failed@.service'),
+  {
+    name: 'exit.target',
+    unit: [
+      BARE,
+      ['Requires', EXIT_UNIT],
+      ['After', EXIT_UNIT],
+      ['Wants', STOPPING_SOCKET],
+      ['AllowIsolate', 'yes'],
+    ],
+  },
+  {
+    // Nobody ever writes to it: a socket is the one unit that makes a file without a process.
+    name: STOPPING_SOCKET,
+    unit: [BARE],
+    socket: [
+      ['ListenFIFO', STOPPING_MARK],
+      ['Service', EXIT_UNIT],
+    ],
+  },
+  {
+    name: EXIT_UNIT,
+    // Nothing to execute: a status of its own would take the place of the app's.
+    unit: [BARE, ['After', 'systemd-journald.service'], ['SuccessAction', 'exit-force']],
+    service: [['Type', 'oneshot']],
+  },
+  {
+    name: 'systemd-journald.socket',
+    unit: [BARE],
+    socket: [
+      ['ListenStream', '/run/systemd/journal/stdout'],
+      ['ListenDatagram', '/run/systemd/journal/socket'],
+      ['ListenDatagram', '/run/systemd/journal/dev-log'],
+      ['SocketMode', '0666'],
+      ['PassCredentials', 'yes'],
+      ['PassSecurity', 'yes'],
+      ['ReceiveBuffer', '8M'],
+      ['Service', 'systemd-journald.service'],
+    ],
+  },
+  {
+    name: 'systemd-journald.service',
+    unit: [BARE, ['Requires', 'systemd-journald.socket'], ['After', 'systemd-journald.socket']],
+    service: [
+      ['Type', 'notify'],
+      ['NotifyAccess', 'main'],
+      ['ExecStart', '/usr/lib/systemd/systemd-journald'],
+      ['Sockets', 'systemd-journald.socket'],
+      ['StandardOutput', 'null'],
+      ['FileDescriptorStoreMax', '4224'],
+      // "flushed" is what journald looks at before it writes to /var; there is
+      // nothing to wait for here. Told of two folders, it would look in neither.
+      ['RuntimeDirectory', 'systemd/journal systemd/journal/flushed'],
+      ['RuntimeDirectoryPreserve', 'yes'],
+      ['UnsetEnvironment', 'RUNTIME_DIRECTORY'],
+    ],
+  },
+];
+
+/** Other names of `exit.target`: what PID 1 starts when nspawn tells it to halt or the kernel to restart. */
+export const EXIT_ALIASES = [
+  'halt.target',
+  'poweroff.target',
+  'reboot.target',
+  'ctrl-alt-del.target',
+] as const;
+
+/** The ordering of everything that has to be over before the pod exits. */
+export const BEFORE_EXIT: readonly Setting[] = [
+  ['Conflicts', 'exit.target'],
+  ['Before', EXIT_UNIT],
+];
+
+function reaper(name: string): Unit {
+  return {
+    name,
+    unit: [
+      BARE,
+      ['Before', EXIT_UNIT],
+      // The pod does not end for lack of apps before the last one's status is written.
+      ['Requires', LIVE_TARGET],
+      ['After', LIVE_TARGET],
+      ['FailureAction', 'exit'],
+    ],
+    service: [
+      ['Type', 'oneshot'],
+      // An instance would get a slice of its own otherwise.
+      ['Slice', 'system.slice'],
+      ['ExecStart', `/bin/sh ${REAPER_PATH} %i`],
+      ['StandardOutput', 'null'],
+    ],
+  };
+}

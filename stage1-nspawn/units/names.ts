@@ -1,0 +1,19 @@
+import type { AcName } from '#schema/types/names';
+
+// Names of units. An app's name has no "_" and no "@" (AC Name), so none of
+// ours is ever an app's.
+
+/** Active as long as any app is; when it goes, the pod ends. */
+export const LIVE_TARGET = 'apps_live.target';
+
+/** Started with `exit.target`: the node that it listens on tells reapers that the pod is ending anyway. */
+export const STOPPING_SOCKET = 'apps_stopping.socket';
+
+/** The unit of an app: its name, as rkt had it, unless that is one of systemd's own. */
+export function appUnitName(app: AcName): string {
+  return app.startsWith('systemd-') || app === 'init' ? `app_${app}.service` : `${app}.service`;
+}
+
+/** What runs when an app has ended well, and when it has failed. */
+export const endedUnitName = (app: AcName): string => `app_ended@${app}.service`;
+export const failedUnitName = (app: AcName): string => `app_failed@${app}.service`;

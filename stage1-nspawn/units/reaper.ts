@@ -1,0 +1,55 @@
+import { constants } from 'node:os';
+import { STOPPING_MARK } from './base-units.ts';
+
+/** Where exit statuses are written, inside stage1 (the contract's `rkt/status`). */
+export const STATUS_DIR = '/rkt/status';
+
+/** What to make of systemd's 203 ("could not execute"), per app: 126 or 127, when it was to be foreseen. */
+export const EXEC_STATUS_DIR = '/rkt/exec-status';
+
+const FIRST_FAILURE = '/run/gantry-failed';
+/** systemd.exec(5), EXIT_EXEC: the app's program could not be executed. */
+const EXIT_EXEC = 203;
+/** An app whose pre-start handler failed never ran: no status of its own. */
+const NEVER_RAN = 1;
+
+/**
+ * The program that runs when an app has ended: it notes the exit status as a
+ * shell would have it, and gives the first failing app's back, which is how
+ * PID 1 learns what to exit with. systemd says in MONITOR_* how the app ended
+ * (systemd 251).
+ */
+export function reaperScript(): string {
+  return `#!/bin/sh
+case $MONITOR_EXIT_CODE in
+exited) code=$MONITOR_EXIT_STATUS ;;
+killed | dumped)
+  case $MONITOR_EXIT_STATUS in
+${signalCases()}
+  *) code=255 ;;
+  esac
+  ;;
+*) code=${NEVER_RAN} ;;
+esac
+[ "$code" = ${EXIT_EXEC} ] && [ -e ${EXEC_STATUS_DIR}/$1 ] && read -r code <${EXEC_STATUS_DIR}/$1
+[ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
+echo "$code" >${STATUS_DIR}/$1
+[ -e ${STOPPING_MARK} ] && exit 0
+[ "$code" = 0 ] && exit 0
+(set -C && : >${FIRST_FAILURE}) 2>/dev/null || exit 0
+exit "$code"
+`;
+}
+
+/** systemd names signals without SIG; the real-time ones are counted from RTMIN, 34. */
+function signalCases(): string {
+  const named = Object.entries(constants.signals)
+    .filter(([name]) => !['SIGIOT', 'SIGPOLL', 'SIGUNUSED'].includes(name))
+    .map(([name, number]) => [name.slice('SIG'.length), number] as const);
+
+  return [
+    ...named.map(([name, number]) => `  ${name}) code=${128 + number} ;;`),
+    `  RTMIN) code=${128 + 34} ;;`,
+    `  RTMIN+*) code=$((${128 + 34} + \${MONITOR_EXIT_STATUS#RTMIN+})) ;;`,
+  ].join('\n');
+}
