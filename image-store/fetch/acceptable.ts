@@ -21,5 +21,6 @@ async function holds({ name }: ImageRecord, accepted: Acceptance, trust: Trust):
   if (accepted.how === 'builtin') return true;
   if (accepted.how === 'insecure' || accepted.fingerprint === undefined) return false;
 
-  return (await trust.examine({ fingerprint: accepted.fingerprint, name })) === 'trusted';
+  const { fingerprint, signedBy } = accepted;
+  return (await trust.examine({ fingerprint, name, signedBy })) === 'trusted';
 }

@@ -11,7 +11,7 @@ import { demandKnownIssuer } from './keys.ts';
 import type { FetchSession } from './session.ts';
 
 /** How an image was accepted, without when and from where. */
-export type Judgement = Pick<Acceptance, 'how' | 'fingerprint' | 'prefix'>;
+export type Judgement = Pick<Acceptance, 'how' | 'fingerprint' | 'signedBy' | 'prefix'>;
 
 /** Watches the bytes of an image go by, as they were sent, and decides in the end. */
 export interface Verification extends AsyncDisposable {
@@ -96,9 +96,9 @@ async function finish(
 ): Promise<Judgement> {
   const { trust } = session.context;
   await demandKnownIssuer(session, verifier, name);
-  const { fingerprint, prefix } = await verifier.finish(trust, name);
+  const { fingerprint, signedBy, prefix } = await verifier.finish(trust, name);
 
-  return { how: 'signed', fingerprint, prefix };
+  return { how: 'signed', fingerprint, signedBy, prefix };
 }
 
 /** There is no signature where one has to be. */

@@ -16,6 +16,7 @@ const keepingSchema = v.object({
   accepted: v.object({
     how: v.picklist(['signed', 'insecure', 'builtin']),
     fingerprint: v.optional(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/))),
+    signedBy: v.optional(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/))),
     prefix: v.optional(v.string()),
     time: v.number(),
     source: v.string(),

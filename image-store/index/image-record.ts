@@ -8,6 +8,8 @@ export interface Acceptance {
   readonly how: 'signed' | 'insecure' | 'builtin';
   /** Fingerprint of the primary key, 40 or 64 lower-case hex digits. */
   readonly fingerprint?: string | undefined;
+  /** Fingerprint of what signed: the primary key or a subkey of it. */
+  readonly signedBy?: string | undefined;
   /** The image name prefix that the key is trusted for; empty for every name. */
   readonly prefix?: string | undefined;
   /** Milliseconds since 1970. */

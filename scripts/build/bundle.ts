@@ -44,6 +44,9 @@ export async function bundleProgram({ top, out }: BundleRequest): Promise<void> 
       platform: 'node',
       target: 'node26',
       supported: { 'dynamic-import': false },
+      // A library that asks where it lies must still get an answer.
+      define: { 'import.meta.url': '__moduleUrl' },
+      banner: 'const __moduleUrl=require("node:url").pathToFileURL(__filename).href;',
       minifyWhitespace: true,
     });
     writeFileSync(join(out, name), code);

@@ -41,12 +41,12 @@ async function objectionTo(
 async function standingOf(
   trust: Trust,
   name: ImageRecord['name'],
-  { fingerprint }: Acceptance,
+  { fingerprint, signedBy }: Acceptance,
 ): Promise<Exclude<KeyStanding, 'unread'>> {
   if (fingerprint === undefined) return 'absent';
-  const standing = trust.isTrusted({ fingerprint, name });
+  const standing = trust.isTrusted({ fingerprint, name, signedBy });
 
-  return standing === 'unread' ? await trust.examine({ fingerprint, name }) : standing;
+  return standing === 'unread' ? await trust.examine({ fingerprint, name, signedBy }) : standing;
 }
 
 const STANDINGS: Readonly<Record<Exclude<KeyStanding, 'unread' | 'trusted'>, string>> = {
