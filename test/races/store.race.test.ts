@@ -1,32 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageStore } from '#image-store';
 import { seededRandom, testSeed } from '../helpers/seeded-random.ts';
+import { type Actor, type ActorProgram, buildActor, startActor } from '../helpers/start-actor.ts';
 import { openTestStore } from '../helpers/test-store.ts';
 
-let built: string;
-let actor: string;
+let program: ActorProgram;
 beforeAll(async () => {
-  // One file starts in a fifth of the time, and hundreds are started.
-  built = mkdtempSync(join(tmpdir(), 'actor-'));
-  actor = join(built, 'store-actor.mjs');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'store-actor.ts')],
-    outfile: actor,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  });
+  program = await buildActor();
 });
 afterAll(() => {
-  rmSync(built, { recursive: true });
+  program.remove();
 });
 
 let root: string;
@@ -39,34 +26,8 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-interface Actor {
-  readonly child: ChildProcess;
-  /** Its lines after `ready`; rejects when it failed. */
-  readonly said: Promise<readonly string[]>;
-  readonly ready: Promise<unknown>;
-}
-
-function start(action: string, argument: string): Actor {
-  const child = spawn(process.execPath, [actor, dir, action, argument], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [output, errors] = [text(child.stdout), text(child.stderr)];
-  const ended = new Promise<number | null>((resolve) => {
-    child.once('close', resolve);
-  });
-  const said = ended.then(async (code) => {
-    if (code !== 0 && !child.killed) throw new Error(`${action} ${argument}: ${await errors}`);
-    return (await output).trim().split('\n').slice(1);
-  });
-  const ready = Promise.race([
-    ended,
-    new Promise((resolve) => {
-      child.stdout.once('data', resolve);
-    }),
-  ]);
-
-  return { child, said, ready };
-}
+const start = (action: string, argument: string): Actor =>
+  startActor(program, { dir, action, argument });
 
 /** What must be true of a store whatever has happened to it. */
 async function expectWhole(store: ImageStore): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TinyAci } from '../helpers/tiny-aci.ts';
+import type { TinyAci } from './tiny-aci.ts';
 
 /** So large that taking it in takes several writes. */
 const FILE_BYTES = 3 * 1024 * 1024;

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGantryError } from '#base/errors/gantry-error';
+import { linuxKernel } from '#base/kernel/linux-kernel';
+import { RLIMIT } from '#base/kernel/kernel';
 import type { ImageStore } from '#image-store';
-import { addImage, openTestStore } from '../helpers/test-store.ts';
+import { addImage, openTestStore } from './test-store.ts';
 import { imageNamed } from './store-images.ts';
 
-// One of several processes that use a store at once: `node store-actor.ts DIR
-// ACTION ARGUMENT`. Says `ready` when it is about to begin; what it found out
-// goes to standard output, one line each.
+// One of several processes that use a store at once: `store-actor DIR ACTION
+// ARGUMENT`, as another user when ACTOR_IDENTITY is `UID:GID`. Says `ready` when
+// it is about to begin; what it found out goes to standard output, one line each.
 
 type Action = (store: ImageStore, argument: string) => Promise<void>;
 
@@ -17,6 +19,11 @@ const actions: Readonly<Record<string, Action>> = {
   /** Takes in one image. */
   async fetch(store, name) {
     say((await addImage(store, imageNamed(name), { latest: true })).key);
+  },
+
+  /** Names what is there. */
+  async list(store) {
+    for (const { name } of store.list()) say(name);
   },
 
   /** Collects for as many milliseconds as the argument says, with no grace. */
@@ -65,9 +72,27 @@ const actions: Readonly<Record<string, Action>> = {
   },
 };
 
+/** Root's number opens every door, so it is given up when all that is needed has been loaded. */
+function becomeSomebodyElse(identity: string): void {
+  const [uid = 0, gid = 0] = identity.split(':').map(Number);
+  linuxKernel.getRlimit(RLIMIT.NOFILE);
+  process.setgroups?.([]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
+
 const [dir = '', action = '', argument = ''] = process.argv.slice(2);
 const run = actions[action];
 if (run === undefined) throw new Error(`no such action: ${action}`);
+const identity = process.env['ACTOR_IDENTITY'];
+if (identity !== undefined) becomeSomebodyElse(identity);
+
 say('ready');
-using opened = openTestStore(dir);
-await run(opened, argument);
+try {
+  using store = openTestStore(dir);
+  await run(store, argument);
+} catch (error) {
+  if (!isGantryError(error)) throw error;
+  process.stderr.write(`${error.code}: ${error.message} (${error.hint})\n`);
+  process.exitCode = 254;
+}
