@@ -36,8 +36,11 @@ export interface ImageManifest extends Header<'ImageManifest'> {
 
 const DECODE = { what: 'image manifest', code: 'IMAGE_MANIFEST_INVALID' } as const;
 
+const ENCODE = { ...DECODE, what: 'the image manifest to be written' } as const;
+
 /**
- * Reads an image manifest. Fields that are not known are kept, so that writing it again loses nothing.
+ * Reads an image manifest. Fields that are not known are kept, so that writing it again
+ * loses nothing; numbers among them are as exact as JavaScript's.
  * @throws GantryError IMAGE_MANIFEST_INVALID; the message names the place in the document
  */
 export function parseImageManifest(json: string): ImageManifest {
@@ -52,7 +55,7 @@ export function formatImageManifest(
   manifest: ImageManifest,
   { pretty = false }: { readonly pretty?: boolean } = {},
 ): string {
-  const checked = decodeValue(imageManifest, manifest, DECODE);
+  const checked = decodeValue(imageManifest, manifest, ENCODE);
 
   return JSON.stringify(checked, undefined, pretty ? '\t' : undefined);
 }

@@ -62,8 +62,11 @@ export interface PodManifest extends Header<'PodManifest'> {
 
 const DECODE = { what: 'pod manifest', code: 'POD_MANIFEST_INVALID' } as const;
 
+const ENCODE = { ...DECODE, what: 'the pod manifest to be written' } as const;
+
 /**
- * Reads a pod manifest. Fields that are not known are kept, so that writing it again loses nothing.
+ * Reads a pod manifest. Fields that are not known are kept, so that writing it again
+ * loses nothing; numbers among them are as exact as JavaScript's.
  * @throws GantryError POD_MANIFEST_INVALID; the message names the place in the document
  */
 export function parsePodManifest(json: string): PodManifest {
@@ -78,7 +81,7 @@ export function formatPodManifest(
   manifest: PodManifest,
   { pretty = false }: { readonly pretty?: boolean } = {},
 ): string {
-  const checked = decodeValue(podManifest, manifest, DECODE);
+  const checked = decodeValue(podManifest, manifest, ENCODE);
 
   return JSON.stringify(checked, undefined, pretty ? '\t' : undefined);
 }

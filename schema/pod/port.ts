@@ -26,7 +26,7 @@ export interface ExposedPort {
 }
 
 const LAST_PORT = 65_535;
-const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 export const port: Decoder<Port> = withCheck(
   objectOf<Port>({

@@ -115,7 +115,7 @@ function readField(reading: Reading, key: string, field: Field | undefined): unk
     findings.push({ key: name, name, message, path: [] });
     return undefined;
   }
-  if (value === null && field?.nullable === false) return undefined;
+  if (value === undefined || (value === null && field?.nullable === false)) return undefined;
 
   const result = (field?.decoder ?? anyJson)['~run']({ value }, config);
   for (const { message, path = [] } of result.issues ?? []) {
