@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Proxies } from './http-options.ts';
+import { isDirect } from './no-proxy.ts';
 
 /** The connections of one client, kept open between requests to the same server. */
 export interface Agents {
@@ -12,7 +13,7 @@ export interface Agents {
   close(): void;
 }
 
-export interface AgentOptions {
+export interface AgentsOptions {
   readonly proxies?: Proxies | undefined;
   readonly certificateFiles?: readonly string[] | undefined;
   /** Whether a server's certificate must be good. */
@@ -20,37 +21,49 @@ export interface AgentOptions {
 }
 
 /** Makes the connections of one client; certificates are read when the first HTTPS connection is needed. */
-export function createAgents(options: AgentOptions): Agents {
-  const proxyEnv = proxyEnvironment(options.proxies);
-  const shared = { keepAlive: true, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
-  const plain = new HttpAgent(shared);
-  let secure: HttpsAgent | undefined;
-  const secureAgent = (): HttpsAgent =>
-    new HttpsAgent({
-      ...shared,
-      secureContext: trustContext(options.certificateFiles ?? []),
-      rejectUnauthorized: options.checkCertificates,
-    });
+export function createAgents(options: AgentsOptions): Agents {
+  const { proxies = {}, certificateFiles = [], checkCertificates } = options;
+  const made = new Map<string, HttpAgent>();
+  const make = (isSecure: boolean, proxy: string | undefined): HttpAgent => {
+    const shared = { keepAlive: true, ...proxied(isSecure, proxy) };
+    if (!isSecure) return new HttpAgent(shared);
+
+    const secureContext = trustContext(certificateFiles);
+    return new HttpsAgent({ ...shared, secureContext, rejectUnauthorized: checkCertificates });
+  };
 
   return {
-    of: (url) => (url.protocol === 'https:' ? (secure ??= secureAgent()) : plain),
+    of: (url) => {
+      const isSecure = url.protocol === 'https:';
+      const proxy = isDirect(url, proxies.none) ? undefined : proxies[isSecure ? 'https' : 'http'];
+      const kind = `${url.protocol} ${proxy ?? ''}`;
+      const agent = made.get(kind) ?? make(isSecure, proxy);
+      made.set(kind, agent);
+      return agent;
+    },
     close: () => {
-      plain.destroy();
-      secure?.destroy();
+      for (const agent of made.values()) agent.destroy();
     },
   };
 }
 
-function proxyEnvironment(proxies: Proxies = {}): Record<string, string> | undefined {
-  const { http, https, none } = proxies;
-  if (http === undefined && https === undefined) return undefined;
+function proxied(isSecure: boolean, proxy: string | undefined): AgentConfiguration {
+  if (proxy === undefined) return {};
+  const address = proxy.includes('://') ? proxy : `http://${proxy}`;
+  if (!URL.canParse(address) || !/^https?:\/\//i.test(address)) {
+    throw new GantryError(
+      'PROXY_INVALID',
+      `cannot use proxy "${proxy}": not an http or https URL`,
+      {
+        hint: 'look at HTTP_PROXY and HTTPS_PROXY',
+      },
+    );
+  }
 
-  return {
-    ...(http === undefined ? {} : { HTTP_PROXY: http }),
-    ...(https === undefined ? {} : { HTTPS_PROXY: https }),
-    ...(none === undefined ? {} : { NO_PROXY: none }),
-  };
+  return { proxyEnv: isSecure ? { HTTPS_PROXY: address } : { HTTP_PROXY: address } };
 }
+
+type AgentConfiguration = Pick<AgentOptions, 'proxyEnv'>;
 
 /** Where distributions keep the authorities that their administrator trusts; the first one counts (Go, crypto/x509/root_linux.go). */
 const SYSTEM_BUNDLES = [

@@ -87,7 +87,7 @@ export async function startFetchHost(): Promise<FetchHost> {
     (event) => void progress.push(event),
   );
   const http: HttpOptions = {
-    proxies: { http: server.proxy, https: server.proxy, none: 'localhost' },
+    proxies: { http: server.proxy, https: server.proxy },
     certificateFiles: [server.caFile],
     timeouts: { connect: 2000, answer: 500, stall: 500 },
     retries: { attempts: 3, delay: 1, maxDelay: 20 },

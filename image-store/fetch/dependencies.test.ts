@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { imageKeyOf, parseImageKey } from '#schema/types/image-hash';
+import { createHash } from 'node:crypto';
+import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
+import { tinyAci } from '../../test/helpers/tiny-aci.ts';
+
+let host: FetchHost;
+beforeAll(async () => {
+  host = await startFetchHost();
+});
+beforeEach(() => host.reset());
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+});
+
+const name = (short: string): string => `example.com/${short}`;
+
+/** Publishes images that depend on each other, by their short names. */
+async function publishAll(graph: Readonly<Record<string, readonly string[]>>): Promise<void> {
+  for (const [short, needs] of Object.entries(graph)) {
+    const dependencies = needs.map((need) => ({ imageName: name(need) }));
+    await host.publish({ name: name(short), manifest: { dependencies } });
+  }
+}
+
+const namesOf = (keys: readonly string[]): readonly string[] =>
+  keys.map((key) => host.store.manifest(parseImageKey(key)).name.replace('example.com/', ''));
+
+describe('fetchImage() with dependencies', () => {
+  it('fetches all of them, each once, nearest first', async () => {
+    await publishAll({ app: ['a', 'b'], a: ['base', 'c'], b: ['base'], c: ['base'], base: [] });
+
+    const { dependencies } = await host.fetch(name('app'));
+
+    expect(namesOf(dependencies)).toEqual(['a', 'b', 'base', 'c']);
+    expect(host.server.count('/example.com-base.aci')).toBe(1);
+  });
+
+  it('leaves them when they are not wanted', async () => {
+    await publishAll({ app: ['a'] });
+
+    expect(await host.fetch(name('app'), { withDependencies: false })).toMatchObject({
+      dependencies: [],
+    });
+  });
+
+  it.each([
+    ['itself', { app: ['app'] }],
+    ['a circle', { app: ['a', 'b'], a: ['b'], b: ['a'] }],
+    ['a long circle', { app: ['a'], a: ['b'], b: ['c'], c: ['app'] }],
+  ])('refuses an image that depends on %s', async (_, graph) => {
+    await publishAll(graph);
+
+    await expect(host.fetch(name('app'))).rejects.toMatchObject({
+      code: 'IMAGE_DEPENDENCY_CYCLE',
+      message: expect.stringMatching(/"example.com\/\w+" needs "example.com\/\w+"/),
+    });
+  });
+
+  it('refuses more of them than the limit', async () => {
+    await publishAll({ app: ['a', 'b', 'c'], a: [], b: [], c: [] });
+
+    await expect(host.fetch(name('app'), { limits: { maxDependencies: 2 } })).rejects.toMatchObject(
+      { code: 'IMAGE_TOO_MANY_DEPENDENCIES' },
+    );
+  });
+
+  it('verifies each by the key of its own name', async () => {
+    await host.publish({ name: 'example.org/lib' });
+    const dependencies = [{ imageName: 'example.org/lib' }];
+    await host.publish({ name: name('app'), manifest: { dependencies } });
+
+    await expect(host.fetch(name('app'))).rejects.toMatchObject({ code: 'KEY_WRONG_SCOPE' });
+  });
+
+  it('asks for the labels and the hash that are demanded', async () => {
+    const base = { name: name('base'), version: '2' };
+    const key = imageKeyOf(createHash('sha512').update(tinyAci(base)).digest());
+    const labels = [{ name: 'version', value: '2' }];
+    const dependencies = [{ imageName: name('base'), imageID: key, labels }];
+    await host.publish(base);
+    await host.publish({ name: name('app'), manifest: { dependencies } });
+
+    expect((await host.fetch(name('app'))).dependencies).toEqual([key]);
+  });
+
+  it('asks no server for one that is named by its hash and in the store', async () => {
+    const base = { name: name('base') };
+    const key = imageKeyOf(createHash('sha512').update(tinyAci(base)).digest());
+    const dependencies = [{ imageName: name('base'), imageID: key }];
+    await host.publish(base);
+    await host.fetch(name('base'));
+    await host.publish({ name: name('app'), manifest: { dependencies } });
+
+    await host.fetch(name('app'), { pullPolicy: 'update' });
+
+    expect(host.server.count('/example.com-base.aci')).toBe(1);
+  });
+
+  it('refuses another one than was demanded by hash', async () => {
+    const dependencies = [{ imageName: name('base'), imageID: `sha512-${'0'.repeat(64)}` }];
+    await host.publish({ name: name('base') });
+    await host.publish({ name: name('app'), manifest: { dependencies } });
+
+    await expect(host.fetch(name('app'))).rejects.toMatchObject({
+      code: 'IMAGE_DEPENDENCY_MISMATCH',
+    });
+  });
+
+  it('refuses one of another size than was demanded', async () => {
+    const base = { name: name('base') };
+    await host.publish(base);
+    const size = gzipSync(tinyAci(base)).length;
+    for (const [wrong, isGood] of [
+      [size + 1, false],
+      [size, true],
+    ] as const) {
+      const dependencies = [{ imageName: name('base'), size: wrong }];
+      await host.publish({ name: name('app'), manifest: { dependencies } });
+      const fetching = host.fetch(name('app'), { pullPolicy: 'update' });
+
+      if (isGood) await fetching;
+      else await expect(fetching).rejects.toMatchObject({ code: 'IMAGE_SIZE_MISMATCH' });
+    }
+  });
+
+  it('never: takes them from the store', async () => {
+    await publishAll({ app: ['a'], a: [] });
+    await host.fetch(name('app'), { withDependencies: false });
+
+    await expect(host.fetch(name('app'), { pullPolicy: 'never' })).rejects.toMatchObject({
+      code: 'IMAGE_NOT_FOUND',
+    });
+    const { dependencies } = await host.fetch(name('app'));
+    expect(await host.fetch(name('app'), { pullPolicy: 'never' })).toMatchObject({ dependencies });
+  });
+});

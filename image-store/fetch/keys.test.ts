@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nullLog } from '#base/log/log';
+import { parseAcIdentifier } from '#schema/types/names';
+import { discoverKeys, downloadKeys, type FoundKeys } from '#image-store';
+import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
+import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
+import { makeSigningKey, type SigningKey } from '../../test/helpers/signing.ts';
+
+let host: FetchHost;
+let key: SigningKey;
+beforeAll(async () => {
+  host = await startFetchHost();
+  key = await makeSigningKey({ name: 'newcomer' });
+});
+beforeEach(() => host.reset());
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+});
+
+/** An image by a key that its site names and nobody has trusted yet. */
+async function publishWithKey(name: string, keyUrl: string): Promise<void> {
+  const { path } = await host.publish({ name }, { key });
+  host.server.on(
+    name,
+    discoveryPage({
+      aci: [[name, `https://example.com${path.replace(/aci$/, '{ext}')}`]],
+      keys: [
+        ['example.com/elsewhere', 'https://example.com/wrong'],
+        [name, keyUrl],
+      ],
+    }),
+  );
+  host.server.on('/key', file(key.publicKeyArmored));
+}
+
+describe('fetchImage() with a key that is not trusted yet', () => {
+  it('asks whether to trust the one that the site names, for that image', async () => {
+    const name = 'example.com/asked';
+    await publishWithKey(name, 'https://example.com/key');
+    const questions: FoundKeys[] = [];
+    const acceptKey = async (found: FoundKeys): Promise<boolean> => {
+      questions.push(found);
+      return true;
+    };
+
+    const outcome = await host.fetch(name, { acceptKey });
+
+    expect(questions).toEqual([
+      { prefix: name, url: 'https://example.com/key', data: Buffer.from(key.publicKeyArmored) },
+    ]);
+    expect(host.store.record(outcome.key)?.accepted).toMatchObject({
+      fingerprint: key.fingerprint,
+      prefix: name,
+    });
+  });
+
+  it('refuses when the answer is no', async () => {
+    await publishWithKey('example.com/no', 'https://example.com/key');
+
+    await expect(
+      host.fetch('example.com/no', { acceptKey: async () => false }),
+    ).rejects.toMatchObject({ code: expect.stringMatching(/^KEY_(UNKNOWN|WRONG_SCOPE)$/) });
+  });
+
+  it('refuses, and asks no server for keys, when there is nobody to ask', async () => {
+    await publishWithKey('example.com/nobody', 'https://example.com/key');
+
+    await expect(host.fetch('example.com/nobody')).rejects.toMatchObject({
+      code: expect.stringMatching(/^KEY_/),
+    });
+    expect(host.server.count('/key')).toBe(0);
+  });
+
+  it('trusts what came over HTTPS without asking when it is told to', async () => {
+    await publishWithKey('example.com/https', 'https://example.com/key');
+
+    expect(await host.fetch('example.com/https', { trustKeysFromHttps: true })).toMatchObject({
+      fetched: true,
+    });
+  });
+
+  it('takes no key over plain HTTP, unless that is allowed, and then asks', async () => {
+    const name = 'example.com/plain';
+    await publishWithKey(name, 'http://example.com/key');
+    const wish = { trustKeysFromHttps: true, insecure: { http: true } };
+
+    await expect(host.fetch(name, wish)).rejects.toMatchObject({
+      code: expect.stringMatching(/^KEY_/),
+    });
+    await expect(host.fetch(name, { ...wish, insecure: { pubkey: true } })).rejects.toMatchObject({
+      code: expect.stringMatching(/^KEY_/),
+    });
+    await host.fetch(name, { insecure: { pubkey: true }, acceptKey: async () => true });
+
+    expect(host.warnings).toContainEqual(expect.stringContaining('over plain HTTP'));
+  });
+
+  it('asks for the key of an image by URL under the name that the image has', async () => {
+    const name = 'example.com/url';
+    await publishWithKey(name, 'https://example.com/key');
+    const prefixes: string[] = [];
+
+    await host.fetch(`${host.server.origin}/example.com-url.aci`, {
+      acceptKey: async ({ prefix }) => {
+        prefixes.push(prefix);
+        return true;
+      },
+    });
+
+    expect(prefixes).toEqual([name]);
+  });
+
+  it('says that the key is not trusted when its site cannot be asked', async () => {
+    await publishWithKey('example.com/silent', 'https://example.com/gone');
+    host.server.on('/gone', status(404));
+
+    await expect(
+      host.fetch('example.com/silent', { acceptKey: async () => true }),
+    ).rejects.toMatchObject({ code: expect.stringMatching(/^KEY_/) });
+  });
+});
+
+describe('discoverKeys()', () => {
+  const options = () => ({ log: nullLog, http: host.http });
+
+  it('finds the keys of a prefix on the page of a parent', async () => {
+    host.server.on(
+      'example.com',
+      discoveryPage({ keys: [['example.com', 'https://example.com/key']] }),
+    );
+    host.server.on('/key', file(key.publicKeyArmored));
+
+    const found = await discoverKeys(parseAcIdentifier('example.com/a/b'), options());
+
+    expect(found.map(({ url, prefix }) => [prefix, url])).toEqual([
+      ['example.com/a/b', 'https://example.com/key'],
+    ]);
+  });
+
+  it('says so when there are none', async () => {
+    host.server.on('example.com', discoveryPage({}));
+
+    await expect(discoverKeys(parseAcIdentifier('example.com'), options())).rejects.toMatchObject({
+      code: 'DISCOVERY_FAILED',
+    });
+  });
+});
+
+describe('downloadKeys()', () => {
+  it('reads a key file, over plain HTTP with leave only', async () => {
+    host.server.on('/key', file(key.publicKeyArmored));
+    const url = new URL(`${host.server.plainOrigin}/key`);
+    const options = { log: nullLog, http: host.http };
+
+    await expect(downloadKeys(url, options)).rejects.toMatchObject({ code: 'FETCH_INSECURE' });
+    const { data } = await downloadKeys(url, { ...options, insecure: { http: true, tls: false } });
+
+    expect(Buffer.from(data).toString()).toBe(key.publicKeyArmored);
+  });
+});
