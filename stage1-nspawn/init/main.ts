@@ -126,7 +126,7 @@ function prepareApp({ host, pod, args, files }: Preparation, app: LoadedApp): Ap
     hostname: files.hostname,
   });
   performMounts(host.kernel, app.root, steps);
-  const plan = planApp(app, mounts);
+  const plan = planApp(app, { volumes: mounts, interactive: args.interactive });
   for (const warning of plan.warnings) host.log.warning(`app "${name}": ${warning}`);
 
   return plan;

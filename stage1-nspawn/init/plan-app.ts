@@ -25,15 +25,23 @@ export interface AppPlan {
   readonly warnings: readonly string[];
 }
 
-/** What systemd tells every service and an app need not know. */
+/** What systemd tells every service and an app need not know; without a terminal, not what kind it is either. */
 const SYSTEMD_VARIABLES = ['LANG', 'INVOCATION_ID', 'SYSTEMD_EXEC_PID'] as const;
+const TERMINAL_VARIABLE = 'TERM';
+
+/** What surrounds the app. */
+export interface AppSetting {
+  readonly volumes: readonly AppMount[];
+  /** Whether it has the caller's terminal. */
+  readonly interactive: boolean;
+}
 
 /**
  * Looks everything up that an app's manifest leaves open, in the app's root
  * with its mounts in place.
  * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_WITHOUT_EXEC, APP_WORKING_DIR_MISSING
  */
-export function planApp(app: LoadedApp, volumes: readonly AppMount[]): AppPlan {
+export function planApp(app: LoadedApp, { volumes, interactive }: AppSetting): AppPlan {
   const { runtime, description, root } = app;
   const { name } = runtime;
   const identity = resolveIdentity(root, {
@@ -52,6 +60,7 @@ export function planApp(app: LoadedApp, volumes: readonly AppMount[]): AppPlan {
   const place: Place = { root, workingDir, path: environment['PATH'] };
   const { values, warnings } = isolatorsOf(description);
   const main = lookUp(place, demandExec(app));
+  const unset = interactive ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
 
   return {
     unit: {
@@ -62,7 +71,7 @@ export function planApp(app: LoadedApp, volumes: readonly AppMount[]): AppPlan {
       postStop: handler(app, place, 'post-stop'),
       workingDir,
       identity,
-      unsetVariables: SYSTEMD_VARIABLES.filter((variable) => !(variable in environment)),
+      unsetVariables: unset.filter((variable) => !(variable in environment)),
       isolators: values,
       notifies: app.notifies,
       devices: volumes.flatMap(deviceOf),

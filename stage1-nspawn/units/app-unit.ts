@@ -41,8 +41,15 @@ export interface PodIsolation {
   readonly seccomp: boolean;
 }
 
-/** Folders of the pod that every app sees; /dev itself is the app's own. */
-const SHARED_FOLDERS = ['/proc', '/sys', '/dev/pts', '/dev/shm', '/dev/mqueue'] as const;
+/** What of the pod every app sees; /dev itself is the app's own. */
+const SHARED_PATHS = [
+  '/proc',
+  '/sys',
+  '/dev/pts',
+  '/dev/shm',
+  '/dev/mqueue',
+  '/dev/console',
+] as const;
 const DEV_LOG = '/run/systemd/journal/dev-log';
 
 /** Where an app's environment lies, as PID 1 sees it (the contract's `rkt/env`). */
@@ -64,7 +71,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
     ],
     service: [
       ...processSettings(app),
-      ...rootSettings(app, pod),
+      ...rootSettings(app),
       ...streamSettings(app, pod),
       ...identitySettings(app.identity),
       ...isolationSettings(app, pod),
@@ -76,6 +83,8 @@ function processSettings(app: PlannedApp): readonly Setting[] {
   return [
     ['Type', app.notifies ? 'notify' : 'exec'],
     ...(app.notifies ? [['NotifyAccess', 'all'] as const] : []),
+    // An app finds signals as the kernel has them.
+    ['IgnoreSIGPIPE', 'no'],
     ['EnvironmentFile', environmentPathInside(app.name)],
     ...(app.unsetVariables.length === 0
       ? []
@@ -90,14 +99,12 @@ function processSettings(app: PlannedApp): readonly Setting[] {
   ];
 }
 
-function rootSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
-  const shared = pod.interactive ? [...SHARED_FOLDERS, '/dev/console'] : SHARED_FOLDERS;
-
+function rootSettings(app: PlannedApp): readonly Setting[] {
   return [
     ['RootDirectory', appRootfsInside(app.name)],
     // systemd's own idea of /run and /dev would hide what the image and the volumes put there.
     ['MountAPIVFS', 'no'],
-    ['BindPaths', shared.join(' ')],
+    ['BindPaths', SHARED_PATHS.join(' ')],
     ['BindPaths', `${DEV_LOG}:/dev/log`],
     ['WorkingDirectory', plainValue(app.workingDir, 'working directory')],
   ];
@@ -158,7 +165,8 @@ function capabilitySettings({ isolators, identity }: PlannedApp): readonly Setti
 }
 
 function pathSettings({ devices }: PlannedApp): readonly Setting[] {
-  const optional = (paths: readonly string[]): string => paths.map((path) => `-${path}`).join(' ');
+  // "-": if it is there; "+": in the app's root, not in PID 1's.
+  const optional = (paths: readonly string[]): string => paths.map((path) => `-+${path}`).join(' ');
 
   return [
     ['ReadOnlyPaths', optional(READ_ONLY_PATHS)],
