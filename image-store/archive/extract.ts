@@ -57,14 +57,18 @@ function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
   const filter = createPathFilter(layer.whitelists);
   const standIns = filter === undefined ? undefined : findStandIns(layer, filter);
   const reader = openTarReader(layer.fd, layer.size);
-  const place = (placement: Placement): void =>
+  const check = (): void =>
+    checkLimits({ entries: sofar.entries + placer.implied(), bytes: sofar.bytes }, limits);
+  const place = (placement: Placement): void => {
     placing(placement, () => placer.place(placement, reader));
+    check();
+  };
   placer.beginLayer();
 
   for (const { entry, path } of rootfsEntries(reader)) {
     sofar.entries += 1;
     sofar.bytes += entry.size;
-    checkLimits({ entries: sofar.entries + placer.implied(), bytes: sofar.bytes }, limits);
+    check();
     const linkTarget = linkTargetOf(entry);
     if (filter === undefined || standIns === undefined) {
       place({ entry, path, linkTarget });

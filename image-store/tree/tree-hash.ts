@@ -2,9 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '#base/kernel/kernel';
-import { CONTENT_DIGEST } from '../archive/placer.ts';
-import type { WalkedEntry } from './walk.ts';
-import { walkTree } from './walk.ts';
+import { CONTENT_DIGEST } from '../archive/write-content.ts';
+import { type WalkedEntry, walkTree } from './walk.ts';
 
 /** Attributes that the host's policy sets, not the image. */
 const HOST_ATTRIBUTES: ReadonlySet<string> = new Set(['security.selinux']);

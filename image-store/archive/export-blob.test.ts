@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import { exportBlob } from './export-blob.ts';
+
+let dir: string;
+let blob: string;
+let target: string;
+let key: ImageKey;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'export-'));
+  blob = join(dir, 'blob');
+  target = join(dir, 'out.aci');
+  writeFileSync(blob, 'archive');
+  key = imageKeyOf(createHash('sha512').update('archive').digest());
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+describe('exportBlob()', () => {
+  it('copies a blob and leaves nothing else', async () => {
+    await exportBlob({ key, blob, target });
+
+    expect(readFileSync(target, 'utf8')).toBe('archive');
+    expect(readdirSync(dir).sort()).toEqual(['blob', 'out.aci']);
+  });
+
+  it('replaces a file only when told to', async () => {
+    writeFileSync(target, 'mine');
+
+    await expect(exportBlob({ key, blob, target })).rejects.toMatchObject({
+      code: 'TARGET_EXISTS',
+    });
+    expect(readFileSync(target, 'utf8')).toBe('mine');
+    await exportBlob({ key, blob, target, overwrite: true });
+    expect(readFileSync(target, 'utf8')).toBe('archive');
+  });
+
+  it('rejects a damaged blob and keeps what is there', async () => {
+    writeFileSync(blob, 'Archive');
+    writeFileSync(target, 'mine');
+
+    await expect(exportBlob({ key, blob, target, overwrite: true })).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+    });
+    expect(readFileSync(target, 'utf8')).toBe('mine');
+    expect(readdirSync(dir).sort()).toEqual(['blob', 'out.aci']);
+  });
+
+  it('rejects a target in no directory', async () => {
+    await expect(
+      exportBlob({ key, blob, target: join(dir, 'no', 'out.aci') }),
+    ).rejects.toMatchObject({ code: 'TARGET_NO_PARENT' });
+  });
+});
