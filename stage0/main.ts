@@ -12,5 +12,5 @@ async function main(): Promise<void> {
 
   const { runProgram } = await import('./cli/program.ts');
   const { readEnvironment } = await import('./config/environment.ts');
-  process.exitCode = await runProgram({ args, environment: readEnvironment(process.env) });
+  process.exitCode = await runProgram({ program, args, environment: readEnvironment(process.env) });
 }

@@ -6,7 +6,7 @@ export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   readonly hidden?: boolean;
-  /** What must be so before it starts. */
+  /** Whether it is only for effective user id 0. */
   readonly needsRoot?: boolean;
   load(): Promise<{ readonly command: Command }>;
 }
@@ -14,9 +14,133 @@ export interface CommandEntry {
 /** Every command, in the order that help shows them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'cat-manifest',
+    summary: 'Print the manifest of a pod',
+    load: () => import('../commands/cat-manifest.ts'),
+  },
+  {
+    name: 'config',
+    summary: 'Print the configuration',
+    load: () => import('../commands/config.ts'),
+  },
+  {
+    name: 'enter',
+    summary: 'Run a command in an app of a running pod',
+    needsRoot: true,
+    load: () => import('../commands/enter.ts'),
+  },
+  {
+    name: 'fetch',
+    summary: 'Fetch and verify images',
+    load: () => import('../commands/fetch.ts'),
+  },
+  {
+    name: 'gc',
+    summary: 'Remove pods that have ended',
+    needsRoot: true,
+    load: () => import('../commands/gc.ts'),
+  },
+  {
     name: 'help',
     summary: 'Show the help of gantry or of one command',
     load: () => import('../commands/help.ts'),
+  },
+  {
+    name: 'image cat-manifest',
+    summary: 'Print the manifest of an image',
+    load: () => import('../commands/image-cat-manifest.ts'),
+  },
+  {
+    name: 'image export',
+    summary: 'Write an image to a file',
+    load: () => import('../commands/image-export.ts'),
+  },
+  {
+    name: 'image extract',
+    summary: 'Extract the archive of an image into a directory',
+    load: () => import('../commands/image-extract.ts'),
+  },
+  {
+    name: 'image fetch',
+    summary: 'Fetch and verify images',
+    hidden: true,
+    load: () => import('../commands/fetch.ts'),
+  },
+  {
+    name: 'image gc',
+    summary: 'Remove images that were not used for a while',
+    load: () => import('../commands/image-gc.ts'),
+  },
+  {
+    name: 'image list',
+    summary: 'List the images in the store',
+    load: () => import('../commands/image-list.ts'),
+  },
+  {
+    name: 'image render',
+    summary: 'Render an image and its dependencies into a directory',
+    load: () => import('../commands/image-render.ts'),
+  },
+  {
+    name: 'image rm',
+    summary: 'Remove images from the store',
+    load: () => import('../commands/image-rm.ts'),
+  },
+  {
+    name: 'image verify',
+    summary: 'Verify archives and rendered trees',
+    load: () => import('../commands/image-verify.ts'),
+  },
+  {
+    name: 'list',
+    summary: 'List pods',
+    load: () => import('../commands/list.ts'),
+  },
+  {
+    name: 'pod-release',
+    summary: 'Give back what a pod held that has ended',
+    hidden: true,
+    needsRoot: true,
+    load: () => import('../commands/pod-release.ts'),
+  },
+  {
+    name: 'prepare',
+    summary: 'Make a pod without running it',
+    needsRoot: true,
+    load: () => import('../commands/prepare.ts'),
+  },
+  {
+    name: 'rm',
+    summary: 'Remove pods',
+    needsRoot: true,
+    load: () => import('../commands/rm.ts'),
+  },
+  {
+    name: 'run',
+    summary: 'Run images in a pod',
+    needsRoot: true,
+    load: () => import('../commands/run.ts'),
+  },
+  {
+    name: 'run-prepared',
+    summary: 'Run a prepared pod',
+    needsRoot: true,
+    load: () => import('../commands/run-prepared.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'Print the state of a pod',
+    load: () => import('../commands/status.ts'),
+  },
+  {
+    name: 'stop',
+    summary: 'Stop pods',
+    load: () => import('../commands/stop.ts'),
+  },
+  {
+    name: 'trust',
+    summary: 'Trust keys for the signatures of images',
+    load: () => import('../commands/trust.ts'),
   },
   {
     name: 'version',

@@ -26,6 +26,8 @@ export interface Call {
   readonly leading: readonly OptionToken[];
   /** What followed the name. */
   readonly args: readonly string[];
+  /** The path of the program's own code. */
+  readonly program: string;
   readonly environment: Environment;
   readonly output: Output;
 }

@@ -15,7 +15,7 @@ async function prepare(...args: readonly string[]): Promise<PrepareRequest> {
 async function runOptions(...args: readonly string[]): ReturnType<typeof readRunOptions> {
   const { tokens } = parsePodLine(args, RUN_OPTIONS);
 
-  return await readRunOptions(optionValues(tokens, RUN_OPTIONS), tokens);
+  return await readRunOptions(optionValues(tokens, RUN_OPTIONS));
 }
 
 describe('readPrepareRequest()', () => {

@@ -10,7 +10,7 @@ import { readAssignments } from './flag-values.ts';
 import { GLOBAL_OPTIONS, type GlobalOptions } from './global-options.ts';
 import { type ImageLine, parseImageLine } from './image-line.ts';
 import { readNetworks } from './net-flag.ts';
-import { type OptionSpecs, type OptionToken, type OptionValues, optionValues } from './option.ts';
+import { type OptionSpecs, type OptionValues, optionValues } from './option.ts';
 import type { PREPARE_OPTIONS, RUN_OPTIONS } from './pod-options.ts';
 import { usageError } from './usage-error.ts';
 import { readMounts, readVolumes } from './volume-flags.ts';
@@ -150,11 +150,8 @@ export interface ReadRun {
 }
 
 /** Reads what is said about a pod only when it runs. @throws GantryError BAD_USAGE */
-export async function readRunOptions(
-  values: RunValues,
-  tokens: readonly OptionToken[],
-): Promise<ReadRun> {
-  const needsAddresses = tokens.some(({ name }) => /^(dns|hosts|hostname)/.test(name));
+export async function readRunOptions(values: RunValues): Promise<ReadRun> {
+  const needsAddresses = ADDRESS_FLAGS.some((name) => (values[name]?.length ?? 0) > 0);
   const addresses = needsAddresses ? await readAddresses(values) : NO_ADDRESSES;
 
   return {
@@ -169,6 +166,15 @@ export async function readRunOptions(
     ],
   };
 }
+
+const ADDRESS_FLAGS = [
+  'dns',
+  'dns-search',
+  'dns-opt',
+  'dns-domain',
+  'hosts-entry',
+  'hostname',
+] as const;
 
 type Addresses = Pick<RunOptions, 'hostname' | 'dns' | 'hosts'>;
 

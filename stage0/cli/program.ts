@@ -10,6 +10,8 @@ import { unknownWord, usageError } from './usage-error.ts';
 
 /** What the program is started with. */
 export interface ProgramRequest {
+  /** The path of the program's own code: `PROGRAM/lib/main.js`. */
+  readonly program: string;
   /** What follows the program's name. */
   readonly args: readonly string[];
   readonly environment: Environment;
@@ -20,7 +22,7 @@ export interface ProgramRequest {
  * @returns the exit status: 0, 254 for our failures and bad usage, 2 without a
  * command, or what the command made of it
  */
-export async function runProgram({ args, environment }: ProgramRequest): Promise<number> {
+export async function runProgram({ program, args, environment }: ProgramRequest): Promise<number> {
   const output = standardOutput();
   let name = '';
   try {
@@ -31,7 +33,7 @@ export async function runProgram({ args, environment }: ProgramRequest): Promise
     checkRoot(found.entry);
     const { command } = await found.entry.load();
     const { leading, rest } = found;
-    const call: Call = { name, leading, args: rest, environment, output };
+    const call: Call = { name, leading, args: rest, program, environment, output };
     return await command.run(call);
   } catch (error) {
     const { presentError } = await import('./present-error.ts');
@@ -90,8 +92,9 @@ function expandName(group: string, word: string): string {
   const typed = prefix + word;
   if (names.has(typed)) return typed;
 
-  const [only, ...others] = [...names].filter((name) => word !== '' && name.startsWith(typed));
-  if (only === undefined) throw unknownWord('command', typed, visible(names));
+  const shown = visible(names);
+  const [only, ...others] = shown.filter((name) => word !== '' && name.startsWith(typed));
+  if (only === undefined) throw unknownWord('command', typed, shown);
   if (others.length > 0) {
     throw usageError(`cannot tell which command "${typed}" means: ${[only, ...others].join(', ')}`);
   }

@@ -1,14 +1,10 @@
 import * as v from 'valibot';
 import { type DecodeOptions, decodeValue } from '#base/decode/decode';
+import type { Credential, HostCredential } from '#image-store';
 import type { Decoder } from '#schema/types/decoder';
 import { objectOf } from '#schema/types/fields';
 import type { ConfigFolder } from './config-dirs.ts';
-import type {
-  Configuration,
-  Credential,
-  HostCredential,
-  RegistryCredential,
-} from './configuration.ts';
+import type { Configuration, RegistryCredential } from './configuration.ts';
 
 /** One thing that a document says; what a higher directory says under the same key replaces it. */
 export type ConfigEntry = { readonly key: string } & (

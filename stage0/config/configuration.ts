@@ -1,22 +1,6 @@
+import type { HostCredential } from '#image-store';
 import type { Stage1Config } from '../operations/context.ts';
 import { type ConfigDirs, type ConfigFolder, findConfigFiles } from './config-dirs.ts';
-
-/** What proves to a server who we are (fact sheet 2.3, kind auth). */
-export type Credential =
-  | { readonly type: 'basic'; readonly user: string; readonly password: string }
-  | { readonly type: 'oauth'; readonly token: string }
-  | {
-      readonly type: 'aws';
-      readonly accessKeyID: string;
-      readonly secretAccessKey: string;
-      readonly awsRegion?: string | undefined;
-    };
-
-/** A credential and the `host` or `host:port` that it is for. */
-export interface HostCredential {
-  readonly domain: string;
-  readonly credential: Credential;
-}
 
 /** A credential of a registry of Docker images (kind dockerAuth). */
 export interface RegistryCredential {

@@ -1,0 +1,78 @@
+import { statSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import {
+  type FetchContext,
+  type FetchOutcome,
+  fetchImage,
+  type HttpOptions,
+  parseReference,
+} from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
+import { readConfiguration } from '../config/configuration.ts';
+import type { FetchOptions } from '../operations/context.ts';
+import { type Library, openLibrary } from '../operations/library.ts';
+import { askForKeys } from './key-review.ts';
+import type { Workplace } from './workplace.ts';
+
+/** An image to fetch. */
+export interface FetchWish extends FetchOptions {
+  /** As typed. */
+  readonly text: string;
+}
+
+/**
+ * Brings one image and its dependencies into the store.
+ * @throws GantryError whatever fetching throws
+ */
+export async function fetchWish(
+  workplace: Workplace,
+  library: Library,
+  { text, pullPolicy, insecure, signature }: FetchWish,
+): Promise<FetchOutcome> {
+  const reference = parseReference(text, { fileExists: isRegularFile });
+
+  return await fetchImage(
+    { reference, pullPolicy, insecure, signature },
+    await fetchContext(workplace, library),
+  );
+}
+
+/** Fetches an image for an operation that has no use for more than its key. */
+export async function fetchForOperation(workplace: Workplace, wish: FetchWish): Promise<ImageKey> {
+  using library = openLibrary(workplace.context);
+  const { key } = await fetchWish(workplace, library, wish);
+  workplace.talk.quiet();
+
+  return key;
+}
+
+/** How servers are talked to, by the configuration and the environment. */
+export async function httpOptions({ globals, call }: Workplace): Promise<HttpOptions> {
+  const { auth } = await readConfiguration(globals, ['auth.d']);
+  const { proxies, certificateFiles } = call.environment;
+
+  return { auth, proxies, certificateFiles };
+}
+
+async function fetchContext(
+  workplace: Workplace,
+  { store, trust }: Library,
+): Promise<FetchContext> {
+  const { kernel, exec, log } = workplace.context;
+
+  return {
+    store,
+    trust,
+    kernel,
+    exec,
+    log,
+    http: await httpOptions(workplace),
+    trustKeysFromHttps: workplace.globals.trustKeysFromHttps,
+    // With nobody to ask, the unknown key is the error, not the missing terminal.
+    acceptKey: isatty(0) ? async (found) => await askForKeys(workplace, found) : undefined,
+  };
+}
+
+function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

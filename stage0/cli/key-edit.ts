@@ -1,0 +1,70 @@
+import {
+  type KeyEntry,
+  type KeyScope,
+  maskTrustedKey,
+  removeTrustedKey,
+  type Trust,
+  unmaskTrustedKey,
+} from '#image-store';
+import { openKeys } from '../operations/library.ts';
+import { reportAll } from './report-all.ts';
+import { formatTable } from './table.ts';
+import { usageError } from './usage-error.ts';
+import type { Workplace } from './workplace.ts';
+
+/** A change to keys that are there. */
+export interface KeyEdit {
+  readonly edit: 'remove' | 'mask' | 'unmask';
+  readonly scope: KeyScope;
+  readonly fingerprints: readonly string[];
+}
+
+/** All keys and masks, as a table. */
+export function listKeys(trust: Trust): string {
+  const rows = trust
+    .list()
+    .map((key) => [
+      key.scope === '' ? '(root)' : key.scope,
+      key.fingerprint,
+      key.origin,
+      stateOf(key),
+    ]);
+
+  return formatTable([['PREFIX', 'FINGERPRINT', 'FROM', 'STATE'], ...rows]);
+}
+
+function stateOf({ kind, maskedBy }: KeyEntry): string {
+  if (kind === 'mask') return 'mask';
+
+  return maskedBy === undefined ? 'trusted' : `masked by ${maskedBy}`;
+}
+
+/** Removes, masks or unmasks keys. @returns the exit status */
+export async function editKeys(workplace: Workplace, wish: KeyEdit): Promise<number> {
+  const { edit, scope, fingerprints } = wish;
+  if (fingerprints.length === 0) throw usageError(`flag --${edit} needs a fingerprint`);
+  const { roots } = openKeys(workplace.context);
+  const { log } = workplace.context;
+
+  return await reportAll(workplace.call, fingerprints, async (text) => {
+    const place = { scope, fingerprint: readFingerprint(text) };
+    if (edit === 'mask') {
+      const { path } = maskTrustedKey(roots, place);
+      log.info(`key ${place.fingerprint} is masked by "${path}"`);
+      return;
+    }
+
+    const { systemKey } =
+      edit === 'remove' ? removeTrustedKey(roots, place) : unmaskTrustedKey(roots, place);
+    const note = systemKey ? ', and the one of the system is trusted' : '';
+    log.info(`key ${place.fingerprint}: ${edit} done${note}`);
+  });
+}
+
+/** Reads a fingerprint as people copy it: with blanks, in capitals. */
+function readFingerprint(text: string): string {
+  const fingerprint = text.replaceAll(/[\s:]/g, '').replace(/^0x/i, '').toLowerCase();
+  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(fingerprint)) return fingerprint;
+
+  throw usageError(`cannot read fingerprint "${text}": it has 40 or 64 hexadecimal digits`);
+}

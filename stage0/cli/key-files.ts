@@ -1,0 +1,78 @@
+import { readFileSync, statSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { discoverKeys, downloadKeys, type KeyScope, type KeySourceOptions } from '#image-store';
+import { httpOptions } from './fetching.ts';
+import type { Workplace } from './workplace.ts';
+
+/** Which keys are wanted. */
+export interface KeyWish {
+  readonly scope: KeyScope;
+  /** Paths and URLs; none for those that the scope's site announces. */
+  readonly places: readonly string[];
+  readonly allowHttp: boolean;
+}
+
+/** A file of public keys, not read yet for what it is. */
+export interface KeyFile {
+  /** A path or URL. */
+  readonly source: string;
+  readonly data: Uint8Array;
+}
+
+/** Larger files hold no key that anybody would review. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * Brings key files, one after the other.
+ * @throws GantryError KEY_FILE_UNREADABLE, DISCOVERY_FAILED, HTTP_NOT_ALLOWED, and what fetching throws
+ */
+export async function* keyFiles(
+  workplace: Workplace,
+  { scope, places, allowHttp }: KeyWish,
+): AsyncGenerator<KeyFile> {
+  const { globals, context } = workplace;
+  const options = async (): Promise<KeySourceOptions> => ({
+    log: context.log,
+    http: await httpOptions(workplace),
+    insecure: { http: allowHttp, tls: globals.insecure.tls },
+  });
+
+  if (places.length === 0 && scope !== '') {
+    for (const { url, data } of await discoverKeys(scope, await options())) {
+      yield { source: url, data };
+    }
+  }
+  for (const place of places) {
+    if (!/^https?:\/\//i.test(place)) yield readKeyFile(place);
+    else {
+      const { url, data } = await downloadKeys(demandUrl(place, allowHttp), await options());
+      yield { source: url, data };
+    }
+  }
+}
+
+function demandUrl(place: string, allowHttp: boolean): URL {
+  if (!URL.canParse(place)) {
+    throw new GantryError('URL_INVALID', `cannot fetch key "${place}": not a URL`);
+  }
+  const url = new URL(place);
+  if (url.protocol === 'https:' || allowHttp) return url;
+
+  throw new GantryError('HTTP_NOT_ALLOWED', `cannot fetch key "${place}": plain HTTP is not safe`, {
+    hint: 'use https, or allow it with --insecure-allow-http',
+  });
+}
+
+function readKeyFile(place: string): KeyFile {
+  const path = place.startsWith('file://') ? decodeURIComponent(new URL(place).pathname) : place;
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_BYTES) {
+      throw new GantryError('KEY_FILE_UNREADABLE', `cannot read key "${path}": ${size} bytes`);
+    }
+    return { source: path, data: readFileSync(path) };
+  } catch (cause) {
+    const code = errorCode(cause);
+    throw new GantryError('KEY_FILE_UNREADABLE', `cannot read key "${path}": ${code}`, { cause });
+  }
+}

@@ -1,0 +1,99 @@
+import { createInterface } from 'node:readline/promises';
+import { isatty } from 'node:tty';
+import { GantryError } from '#base/errors/gantry-error';
+import { writeAll } from '#base/log/log';
+import {
+  type FoundKeys,
+  type KeyPartReview,
+  type KeyReview,
+  type KeyScope,
+  readPublicKeys,
+} from '#image-store';
+import { printable } from './table.ts';
+import { formatTime } from './units.ts';
+import type { Workplace } from './workplace.ts';
+
+/** A key file that somebody is asked about. */
+export interface ReviewedKeys {
+  readonly scope: KeyScope;
+  /** Where it comes from: a path or URL. */
+  readonly source: string;
+  readonly keys: readonly KeyReview[];
+}
+
+/**
+ * Asks whether keys that were found at an image's own site are to be trusted.
+ * @throws GantryError KEY_REVIEW_NEEDED when nobody is there to answer
+ */
+export async function askForKeys(workplace: Workplace, found: FoundKeys): Promise<boolean> {
+  const keys = await readPublicKeys(found.data, { source: found.url });
+
+  return await askToTrust(workplace, { scope: found.prefix, source: found.url, keys });
+}
+
+/**
+ * Shows keys and asks whether they are to be trusted.
+ * @throws GantryError KEY_REVIEW_NEEDED when nobody is there to answer
+ */
+export async function askToTrust({ talk }: Workplace, reviewed: ReviewedKeys): Promise<boolean> {
+  talk.quiet();
+  if (!isatty(0)) throw reviewNeeded(reviewed);
+
+  writeAll(2, formatReview(reviewed));
+  return await askYesNo('Are you sure you want to trust this? (yes/no) ');
+}
+
+/** What one looks at before trusting keys. */
+export function formatReview({ scope, source, keys }: ReviewedKeys): string {
+  const meaning = scope === '' ? 'images of any name' : `images whose name begins with "${scope}"`;
+  const lines = [`Keys for ${meaning}`, `from ${printable(source)}:`];
+  for (const key of keys) {
+    lines.push(`  ${grouped(key.fingerprint)}`, `    ${lifeText(key)}`);
+    lines.push(...key.userIds.map((id) => `    ${printable(id)}`));
+    for (const subkey of key.subkeys) {
+      lines.push(`    subkey ${grouped(subkey.fingerprint)}`, `      ${lifeText(subkey)}`);
+    }
+    if (key.problem !== undefined) lines.push(`    NOT USABLE: ${key.problem.message}`);
+  }
+
+  return `${lines.join('\n')}\n`;
+}
+
+/** A fingerprint in groups of four digits, as gpg shows it, so that eyes can compare it. */
+function grouped(fingerprint: string): string {
+  return (fingerprint.toUpperCase().match(/.{1,4}/g) ?? []).join(' ');
+}
+
+function lifeText({ type, created, expires, revoked }: KeyPartReview): string {
+  const end = expires === undefined ? 'never expires' : `expires ${formatTime(expires)}`;
+
+  return `${type}, created ${formatTime(created)}, ${end}${revoked ? ', REVOKED' : ''}`;
+}
+
+async function askYesNo(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    for (;;) {
+      const answer = (await terminal.question(question)).trim().toLowerCase();
+      if (answer === 'yes' || answer === 'y') return true;
+      if (answer === 'no' || answer === 'n') return false;
+      writeAll(2, 'Please answer yes or no.\n');
+    }
+  } finally {
+    terminal.close();
+  }
+}
+
+function reviewNeeded({ scope, source, keys }: ReviewedKeys): GantryError {
+  const prints = keys.map(({ fingerprint }) => fingerprint).join(', ');
+
+  return new GantryError(
+    'KEY_REVIEW_NEEDED',
+    `cannot trust key ${prints} from "${source}": its fingerprint must be reviewed and nobody is at the terminal`,
+    {
+      hint: `compare the fingerprint, then run gantry trust --skip-fingerprint-review ${
+        scope === '' ? '--root' : `--prefix=${scope}`
+      } with it`,
+    },
+  );
+}

@@ -1,0 +1,63 @@
+import { type Call, type Command, showHelp } from '../cli/command.ts';
+import { GLOBAL_OPTIONS, globalOptions } from '../cli/global-options.ts';
+import { type OptionToken, optionValues, tokenize } from '../cli/option.ts';
+import { usageError } from '../cli/usage-error.ts';
+import { openWorkplace } from '../cli/workplace.ts';
+import { enterPod } from '../operations/enter.ts';
+import { findPod } from '../operations/list.ts';
+
+const OPTIONS = {
+  app: { kind: 'value', value: 'NAME', summary: 'the app to enter, when the pod has several' },
+} as const;
+
+/** What is run when no command is given, as in rkt. */
+const SHELL = '/bin/bash';
+
+/** `gantry enter [--app=NAME] UUID [COMMAND [ARG…]]`: flags end at the first word, the rest is the command's. */
+export const command: Command = {
+  help: {
+    usage: '[--app=NAME] UUID [COMMAND [ARG…]]',
+    description: `Runs a command, ${SHELL} by default, in an app of a running pod, as root. Its exit status is that of the command.`,
+    options: OPTIONS,
+  },
+
+  async run(call) {
+    const { tokens, words } = splitCommand(call);
+    const globals = globalOptions([...call.leading, ...tokens]);
+    if (globals.help) return await showHelp(call);
+    const { app } = optionValues(tokens, OPTIONS);
+    const [uuid, program = SHELL, ...args] = words;
+    if (uuid === undefined) throw usageError('no pod is given');
+
+    using workplace = await openWorkplace(call, globals);
+    const { exitCode } = await enterPod(workplace.context, {
+      uuid: findPod(workplace.context, { uuid }),
+      app,
+      command: [program, ...args],
+    });
+    return exitCode;
+  },
+};
+
+function splitCommand({ args }: Call): {
+  readonly tokens: readonly OptionToken[];
+  readonly words: readonly string[];
+} {
+  const tokens: OptionToken[] = [];
+  for (const token of tokenize(args, { ...GLOBAL_OPTIONS, ...OPTIONS })) {
+    if (token.kind === 'option') tokens.push(token);
+    else {
+      const words = args.slice(token.kind === 'word' ? token.index : token.index + 1);
+      return { tokens, words: withoutTerminator(words) };
+    }
+  }
+
+  return { tokens, words: [] };
+}
+
+/** `UUID -- COMMAND` is taken too. */
+function withoutTerminator([uuid, second, ...rest]: readonly string[]): readonly string[] {
+  const all = [uuid, second, ...rest].filter((word) => word !== undefined);
+
+  return second === '--' ? all.toSpliced(1, 1) : all;
+}

@@ -1,0 +1,71 @@
+import { parseImageLine } from '../cli/image-line.ts';
+import type { Command } from '../cli/command.ts';
+import { showHelp } from '../cli/command.ts';
+import { fetchWish } from '../cli/fetching.ts';
+import { GLOBAL_OPTIONS, globalOptions } from '../cli/global-options.ts';
+import { shortKey } from '../cli/image-argument.ts';
+import { optionValues } from '../cli/option.ts';
+import { readPullPolicy } from '../cli/pod-request.ts';
+import { usageError } from '../cli/usage-error.ts';
+import { openWorkplace } from '../cli/workplace.ts';
+import { openLibrary } from '../operations/library.ts';
+
+const OPTIONS = {
+  full: { kind: 'flag', summary: 'print the whole key of each image' },
+  'no-store': { kind: 'flag', hidden: true, summary: 'the old spelling of --pull-policy=update' },
+  'pull-policy': {
+    kind: 'value',
+    value: 'never|new|update',
+    fallback: 'update',
+    summary: 'when to fetch: never, what is not in the store, or what has changed',
+  },
+  'store-only': { kind: 'flag', hidden: true, summary: 'the old spelling of --pull-policy=never' },
+} as const;
+
+const IMAGE_OPTIONS = {
+  signature: {
+    kind: 'value',
+    value: 'FILE',
+    summary: 'the detached signature of the image before it',
+  },
+} as const;
+
+/** `gantry fetch IMAGE…`: prints the key of each image, one a line. */
+export const command: Command = {
+  help: {
+    usage: '[--pull-policy=…] [--full] IMAGE [--signature=FILE] …',
+    description: [
+      'Fetches images, verifies their signatures and keeps them, with all that they depend on.',
+      'IMAGE is NAME[:VERSION][,LABEL=VALUE…], found by discovery; a URL or path of an .aci file; or sha512-… of an image in the store.',
+    ].join('\n'),
+    options: { ...OPTIONS, ...IMAGE_OPTIONS },
+  },
+
+  async run(call) {
+    const line = parseImageLine(call.args, {
+      pod: { ...OPTIONS, ...GLOBAL_OPTIONS },
+      app: IMAGE_OPTIONS,
+      shared: [],
+      args: false,
+    });
+    const globals = globalOptions([...call.leading, ...line.tokens]);
+    if (globals.help) return await showHelp(call);
+    if (line.images.length === 0) throw usageError('no image is given');
+    const options = optionValues(line.tokens, OPTIONS);
+    const pullPolicy = readPullPolicy(options, 'update');
+
+    using workplace = await openWorkplace(call, globals);
+    using library = openLibrary(workplace.context);
+    for (const { image, tokens } of line.images) {
+      const { signature } = optionValues(tokens, IMAGE_OPTIONS);
+      const { insecure } = globals;
+      const wish = { text: image, pullPolicy, insecure, signature };
+      const { key } = await fetchWish(workplace, library, wish);
+      if (process.geteuid?.() === 0) await library.store.renderTree(key);
+      workplace.talk.quiet();
+      call.output.write(`${options.full === true ? key : shortKey(key)}\n`);
+    }
+
+    return 0;
+  },
+};

@@ -1,0 +1,27 @@
+import { type Command, plainCommand } from '../cli/command.ts';
+import { reportAll } from '../cli/report-all.ts';
+import { findStored } from '../cli/image-argument.ts';
+import { openWorkplace } from '../cli/workplace.ts';
+import { openLibrary } from '../operations/library.ts';
+import { usedImages } from '../pod/used-images.ts';
+
+/** `gantry image rm IMAGE…`. */
+export const command: Command = plainCommand({
+  usage: 'IMAGE…',
+  description:
+    'Removes images and their trees from the store. An image that a pod uses is kept, a prepared or exited pod too.',
+  options: {},
+  words: { min: 1 },
+
+  async run({ call, globals, words }) {
+    using workplace = await openWorkplace(call, globals);
+    using library = openLibrary(workplace.context);
+    const { dataDir } = workplace.context;
+
+    return await reportAll(call, words, async (text) => {
+      const key = findStored(library.store, text);
+      library.store.remove(key, () => usedImages(dataDir));
+      call.output.write(`successfully removed aci for image: "${key}"\n`);
+    });
+  },
+});
