@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { nodeExec } from '#base/exec/node-exec';
 import { bundleEntrypoints, bundleProgram } from './bundle.ts';
 import { buildStage1Fly } from './stage1-fly.ts';
+import { buildStage1Nspawn } from './stage1-nspawn.ts';
 import { sourceStamp } from './stamp.ts';
 
 const top = dirname(dirname(import.meta.dirname));
@@ -73,6 +74,7 @@ async function buildStage1Images(): Promise<void> {
   const entrypoints = join(top, '.build', 'entrypoints');
   await bundleEntrypoints({ top, out: entrypoints });
   await buildStage1Fly({ entrypoints, out: join(fresh, 'stage1') });
+  await buildStage1Nspawn({ entrypoints, out: join(fresh, 'stage1') });
 }
 
 /** Runs the commands whose start-up counts, so that their compiled code is in the cache that ships. */
