@@ -1,6 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { uniqueName } from './unique-name.ts';
 
 export interface AtomicWriteOptions {
   /** Permissions of the new file, exactly, whatever the umask; 0o644 cut by the umask unless told. */
@@ -16,7 +24,7 @@ export function writeFileAtomic(
   data: string | Uint8Array,
   options: AtomicWriteOptions = {},
 ): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${uniqueName()}.tmp`);
   const bytes = Buffer.from(data);
   const fd = openSync(temporary, 'wx', options.mode ?? 0o644);
   try {

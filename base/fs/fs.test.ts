@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { renameDurably, writeFileAtomic } from './atomic.ts';
 import { resolveInside } from './inside.ts';
+import { uniqueName } from './unique-name.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -47,6 +48,15 @@ describe('writeFileAtomic()', () => {
 
     expect(() => writeFileAtomic(join(dir, 'a'), 'x')).toThrow();
     expect(readdirSync(dir)).toEqual(['a']);
+  });
+});
+
+describe('uniqueName()', () => {
+  it('does not repeat itself and fits into a file name', () => {
+    const names = Array.from({ length: 1000 }, uniqueName);
+
+    expect(new Set(names).size).toBe(1000);
+    for (const name of names) expect(name).toMatch(/^[0-9a-z]+-[0-9a-z]+$/);
   });
 });
 

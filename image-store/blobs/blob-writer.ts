@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { close, constants, fdatasync, fsync, openSync, writev } from 'node:fs';
-import { Writable } from 'node:stream';
-import { promisify } from 'node:util';
+import type { Writable } from 'node:stream';
 import { GantryError } from '#base/errors/gantry-error';
 import { storeError } from '../format/permissions.ts';
 
@@ -33,14 +31,14 @@ const FLUSH_EVERY = 16 * 1024 * 1024;
 // O_EXCL and O_NOFOLLOW: nobody has put anything there before us.
 const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-const closeAsync = promisify(close);
-const fsyncAsync = promisify(fsync);
-
 /**
  * Opens a file for a blob that is being taken in. The sink fails with
  * IMAGE_TOO_LARGE above the limit and with STORE_FULL when the disk is full.
  */
 export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): BlobWriter {
+  // Loaded here because who takes in no image, as most runs, should not wait for them.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const stream = process.getBuiltinModule('node:stream');
   const fd = openSync(path, OPEN_FLAGS, 0o600);
   const hash = createHash('sha512');
   const flusher = createFlusher(fd);
@@ -66,7 +64,7 @@ export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): Blob
     for (const chunk of chunks) hash.update(chunk);
   };
 
-  const sink = new Writable({
+  const sink = new stream.Writable({
     highWaterMark: HIGH_WATER_MARK,
     write: (chunk: Buffer, _encoding, done) => take([chunk], done),
     writev: (items, done) =>
@@ -83,7 +81,7 @@ export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): Blob
     sync: async () => {
       try {
         await flusher.idle();
-        await fsyncAsync(fd);
+        await settled((done) => fsync(fd, done));
       } catch (error) {
         throw storeError(error, dir);
       }
@@ -94,9 +92,18 @@ export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): Blob
       // A number closed under a call in the thread pool could be another file's by then.
       await writing;
       await flusher.idle().catch(() => {});
-      await closeAsync(fd);
+      await settled((done) => close(fd, done));
     },
   };
+}
+
+function settled(call: (done: (error: Error | null | undefined) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** Writes several buffers at the file's position, going on after partial writes. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
+import { uniqueName } from '#base/fs/unique-name';
 import { type Fd, type Kernel, LOCK } from '#base/kernel/kernel';
 import { type HeldLock, tryLockPath } from '#base/lock/directory-lock';
 import { tempDir } from '../format/layout.ts';
@@ -36,7 +36,7 @@ export interface TempEntry extends Disposable {
  */
 export function makeTempEntry(kernel: Kernel, dir: string, purpose: string): TempEntry {
   for (;;) {
-    const path = join(tempDir(dir), `${purpose}-${randomBytes(8).toString('hex')}`);
+    const path = join(tempDir(dir), `${purpose}-${uniqueName()}`);
     mkdirSync(path, { mode: 0o770 });
     const fd = lockEntry(kernel, path);
     if (fd === undefined) continue;

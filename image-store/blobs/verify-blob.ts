@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
@@ -15,15 +13,17 @@ const READ_SIZE = 1024 * 1024;
  * @throws GantryError IMAGE_CORRUPT when it is not the bytes that it was, IMAGE_NOT_FOUND
  */
 export async function verifyBlob({ dir }: StoreContext, key: ImageKey): Promise<void> {
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha512');
   try {
-    await pipeline(createReadStream(blobPath(dir, key), { highWaterMark: READ_SIZE }), hash);
+    const chunks = createReadStream(blobPath(dir, key), { highWaterMark: READ_SIZE });
+    for await (const chunk of chunks) hash.update(chunk as Buffer);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') throw imageNotFound(key);
     throw storeError(error, dir);
   }
 
-  const found = imageKeyOf(hash.read() as Buffer);
+  const found = imageKeyOf(hash.digest());
   if (found === key) return;
   throw new GantryError(
     'IMAGE_CORRUPT',

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ImageKey } from '#schema/types/image-hash';
 
@@ -26,8 +25,7 @@ export const recordPath = (dir: string, key: ImageKey): string =>
   join(recordsDir(dir), `${key}${RECORD_ENDING}`);
 /** One folder a name, with one empty file an image of that name. */
 export const namesDir = (dir: string): string => join(indexDir(dir), 'name');
-export const nameDir = (dir: string, name: string): string =>
-  join(namesDir(dir), hashOf(name).slice(0, 32));
+export const nameDir = (dir: string, name: string): string => join(namesDir(dir), fileNameOf(name));
 export const nameMarkerPath = (dir: string, name: string, key: ImageKey): string =>
   join(nameDir(dir, name), key);
 /** When images were last used: decimal milliseconds since 1970. */
@@ -46,6 +44,9 @@ export const imageLocksDir = (dir: string): string => join(dir, 'imagelocks');
 export const tempDir = (dir: string): string => join(dir, 'tmp');
 /** Copies of the index from before migrations. */
 export const backupsDir = (dir: string): string => join(dir, 'backups');
+
+/** Characters of an image name that are used in a file name, which may have 255. */
+const MAX_NAME = 200;
 
 /** How the names of acceptance records end, behind the key. */
 export const ACCEPTANCE_ENDING = '.accepted';
@@ -74,6 +75,18 @@ function shard(key: ImageKey): string {
   return key.slice('sha512-'.length, 'sha512-'.length + 2);
 }
 
+/**
+ * An image name as a file name. No identifier holds a `+`, or two separators in
+ * a row, so that different names give different file names.
+ */
+function fileNameOf(name: string): string {
+  const flat = name.replaceAll('/', '+');
+
+  return flat.length <= MAX_NAME
+    ? flat
+    : `${flat.slice(0, MAX_NAME)}++${hashOf(name).slice(0, 32)}`;
+}
+
 function hashOf(text: string): string {
-  return createHash('sha512').update(text).digest('hex');
+  return process.getBuiltinModule('node:crypto').createHash('sha512').update(text).digest('hex');
 }

@@ -8,7 +8,7 @@ import { imageSource, withDependencies } from '../index/dependencies.ts';
 import { listKeys, readRecord, removeFile } from '../index/records.ts';
 import type { StoredTree } from '../tree/tree.ts';
 import { planTree } from '../tree/tree-plan.ts';
-import type { InUse, InUseProbe } from './in-use.ts';
+import type { InUseProbe } from './in-use.ts';
 import { deleteImage } from './remove-image.ts';
 import { settleStrays } from './strays.ts';
 import { takeTree, treesInSight } from './take-tree.ts';
@@ -43,11 +43,10 @@ export async function collectImages(
   { graceMs, inUse }: GcOptions,
 ): Promise<GcReport> {
   const leftovers = sweepLeftovers(context) + (await settleStrays(context));
-  const limit = context.clock() - graceMs;
-  const look = (): Needed => lookAround(context, inUse(), limit);
+  const collection: Collection = { context, inUse, limit: context.clock() - graceMs };
 
-  const trees = collectTrees(context, look);
-  const images = collectBlobs(context, look);
+  const trees = collectTrees(collection);
+  const images = collectBlobs(collection);
 
   return {
     images: images.keys,
@@ -57,11 +56,19 @@ export async function collectImages(
   };
 }
 
-function collectTrees(context: StoreContext, look: () => Needed): readonly StoredTree[] {
+interface Collection {
+  readonly context: StoreContext;
+  readonly inUse: InUseProbe;
+  /** What was used after this moment is kept, milliseconds since 1970. */
+  readonly limit: number;
+}
+
+function collectTrees(collection: Collection): readonly StoredTree[] {
+  const { context, inUse } = collection;
   const { dir } = context;
   const collected = treesInSight(dir).filter((tree) => {
     const { key = tree.name, name } = tree;
-    const isNeeded = (): boolean => needsTree(context, look(), tree);
+    const isNeeded = (): boolean => inUse().trees.has(tree.id) || isCurrentTree(collection, tree);
     using entry = unlessNeeded(context, { key, isNeeded }, () => takeTree(context, name));
 
     return entry !== undefined;
@@ -74,13 +81,32 @@ function collectTrees(context: StoreContext, look: () => Needed): readonly Store
   return collected;
 }
 
-function collectBlobs(
-  context: StoreContext,
-  look: () => Needed,
-): { readonly keys: readonly ImageKey[]; readonly bytes: number } {
+/** Whether it is the tree of an image that is used; not so when a dependency has changed since. */
+function isCurrentTree(collection: Collection, { id, key, broken }: StoredTree): boolean {
+  if (broken || key === undefined || !isFresh(collection, key)) return false;
+
+  try {
+    return planTree(key, imageSource(collection.context)).id === id;
+  } catch (error) {
+    if (isGantryError(error)) return false;
+    throw error;
+  }
+}
+
+function collectBlobs(collection: Collection): {
+  readonly keys: readonly ImageKey[];
+  readonly bytes: number;
+} {
+  const { context } = collection;
+  const all = listKeys(context.dir);
+  const fresh = withDependencies(
+    context,
+    all.filter((key) => isFresh(collection, key)),
+  );
   let bytes = 0;
-  const keys = listKeys(context.dir).filter((key) => {
-    const isNeeded = (): boolean => needsImage(context, look(), key);
+  const keys = all.filter((key) => {
+    const isNeeded = (): boolean =>
+      fresh.has(key) || isFresh(collection, key) || isUsedByPods(collection, key);
     const size = unlessNeeded(context, { key, isNeeded }, () => deleteImage(context.dir, key));
     bytes += size ?? 0;
 
@@ -90,37 +116,16 @@ function collectBlobs(
   return { keys, bytes };
 }
 
-interface Needed {
-  readonly pods: InUse;
-  /** Used within the grace period. */
-  readonly fresh: ReadonlySet<ImageKey>;
+function isFresh({ context, limit }: Collection, key: ImageKey): boolean {
+  return (readRecord(context, key)?.lastUsed ?? 0) > limit;
 }
 
-function lookAround(context: StoreContext, pods: InUse, limit: number): Needed {
-  const fresh = listKeys(context.dir).filter(
-    (key) => (readRecord(context, key)?.lastUsed ?? 0) > limit,
-  );
+/** Used by a pod, depended on by what a pod uses, or the origin of a tree that a pod uses. */
+function isUsedByPods({ context, inUse }: Collection, key: ImageKey): boolean {
+  const { images, trees } = inUse();
+  if (withDependencies(context, images).has(key)) return true;
 
-  return { pods, fresh: new Set(fresh) };
-}
-
-function needsImage(context: StoreContext, { pods, fresh }: Needed, key: ImageKey): boolean {
-  if (withDependencies(context, [...fresh, ...pods.images]).has(key)) return true;
-
-  return treesInSight(context.dir).some((tree) => tree.key === key && pods.trees.has(tree.id));
-}
-
-/** A tree of an image that is used, unless a dependency has changed since and another one is used in its stead. */
-function needsTree(context: StoreContext, { pods, fresh }: Needed, tree: StoredTree): boolean {
-  if (pods.trees.has(tree.id)) return true;
-  if (tree.broken || tree.key === undefined || !fresh.has(tree.key)) return false;
-
-  try {
-    return planTree(tree.key, imageSource(context)).id === tree.id;
-  } catch (error) {
-    if (isGantryError(error)) return false;
-    throw error;
-  }
+  return treesInSight(context.dir).some((tree) => tree.key === key && trees.has(tree.id));
 }
 
 interface Candidate {

@@ -21,7 +21,7 @@ export function tryLockImage({ kernel, dir }: StoreContext, key: ImageKey): Held
  * @throws GantryError IMAGE_NOT_FOUND, IMAGE_IN_USE
  */
 export function removeImage(context: StoreContext, key: ImageKey, inUse: InUseProbe): void {
-  if (!listKeys(context.dir).includes(key)) throw imageNotFound(key);
+  if (listKeys(context.dir, key).length === 0) throw imageNotFound(key);
 
   const taken: TempEntry[] = [];
   try {

@@ -20,7 +20,7 @@ export function findByPrefix(dir: string, text: string): ImageKey {
   const prefix = text.toLowerCase().slice(0, KEY_LENGTH);
   if (!isImageKeyPrefix(prefix)) throw imageNotFound(text);
 
-  const keys = listKeys(dir).filter((key) => key.startsWith(prefix));
+  const keys = listKeys(dir, prefix);
   const [first, second] = keys;
   if (first === undefined) throw imageNotFound(text);
   if (second === undefined) return first;

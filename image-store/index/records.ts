@@ -23,9 +23,12 @@ import { readTreeSize } from './tree-size.ts';
 
 const KEY = /^sha512-[0-9a-f]{64}$/;
 
-/** Keys of all images in the store, sorted. */
-export function listKeys(dir: string): readonly ImageKey[] {
-  return keysIn(recordsDir(dir), RECORD_ENDING);
+/** Keys of all images in the store that begin so, sorted. */
+export function listKeys(dir: string, prefix = ''): readonly ImageKey[] {
+  return keysAmong(
+    readNames(recordsDir(dir)).filter((name) => name.startsWith(prefix)),
+    RECORD_ENDING,
+  );
 }
 
 /** Keys of the images that have been given a name, sorted; one may be gone by now. */
@@ -35,7 +38,11 @@ export function listKeysNamed(dir: string, name: string): readonly ImageKey[] {
 
 /** Keys of the files in a folder whose names are a key and an ending, sorted. */
 export function keysIn(folder: string, ending: string): readonly ImageKey[] {
-  return readNames(folder)
+  return keysAmong(readNames(folder), ending);
+}
+
+function keysAmong(names: readonly string[], ending: string): readonly ImageKey[] {
+  return names
     .filter((name) => name.endsWith(ending) && KEY.test(name.slice(0, name.length - ending.length)))
     .map((name) => parseImageKey(name.slice(0, name.length - ending.length)))
     .sort();
