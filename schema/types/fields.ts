@@ -36,9 +36,11 @@ export function objectOf<Output extends object>(shape: ObjectShape<Output>): Dec
     }
 
     const findings: Finding[] = [];
-    const output = readFields({ table, input, findings, spellings: new Map(), config });
-    for (const { key, message, path } of decisiveOf(findings, table)) {
-      report(message, fieldStep(input, key), ...path);
+    const output = readFields(table, { input, findings, config });
+    if (findings.length > 0) {
+      for (const { key, message, path } of decisiveOf(findings, table)) {
+        report(message, fieldStep(input, key), ...path);
+      }
     }
 
     return output as Output;
@@ -60,40 +62,54 @@ interface Field {
 }
 
 interface Table {
-  /** Each field by its name, and by its name without its case. */
+  /** Each field by its name. */
   readonly fields: ReadonlyMap<string, Field>;
+  /** Each field by its name without its case. */
+  readonly folded: ReadonlyMap<string, Field>;
   readonly required: readonly string[];
   readonly decisive: readonly string[];
 }
 
 function tableOf(shape: ObjectShape<Record<string, unknown>>): Table {
   const fields = new Map<string, Field>();
+  const folded = new Map<string, Field>();
   for (const [name, decoder] of Object.entries(shape.fields)) {
     const field = { name, decoder, nullable: shape.nullable?.includes(name) ?? false };
-    fields.set(name, field).set(fold(name), field);
+    fields.set(name, field);
+    folded.set(fold(name), field);
   }
 
-  return { fields, required: Object.keys(shape.required), decisive: shape.decisive ?? [] };
+  return {
+    fields,
+    folded,
+    required: Object.keys(shape.required),
+    decisive: shape.decisive ?? [],
+  };
 }
 
 interface Reading {
-  readonly table: Table;
   readonly input: Record<string, unknown>;
   readonly findings: Finding[];
-  /** The keys that are not spelled as their fields are, by the field. */
-  readonly spellings: Map<string, string>;
   readonly config: DecoderConfig;
 }
 
 /** The fields of `input` under their proper names, in their order. */
-function readFields(reading: Reading): Record<string, unknown> {
-  const { table, input, findings } = reading;
+function readFields(table: Table, reading: Reading): Record<string, unknown> {
+  const { input, findings } = reading;
   const output: Record<string, unknown> = {};
+  let spellings: Map<string, string> | undefined;
 
   for (const key of Object.keys(input)) {
-    const field = table.fields.get(key) ?? table.fields.get(fold(key));
-    const value = readField(reading, key, field);
-    if (value !== undefined) setOwn(output, field?.name ?? key, value);
+    const field = table.fields.get(key);
+    if (field !== undefined) {
+      const value = readField(reading, key, field);
+      if (value !== undefined) output[key] = value;
+    } else {
+      spellings ??= new Map();
+      const odd = oddField(table, reading, { key, spellings });
+      const value = odd === undefined ? undefined : readField(reading, key, odd);
+      if (odd !== undefined && value !== undefined) setOwn(output, odd.name, value);
+    }
   }
   for (const name of table.required) {
     if (Object.hasOwn(output, name) || findings.some((finding) => finding.name === name)) continue;
@@ -104,46 +120,50 @@ function readFields(reading: Reading): Record<string, unknown> {
 }
 
 /** The value of one key; undefined when it is absent or wrong. */
-function readField(reading: Reading, key: string, field: Field | undefined): unknown {
-  const { input, findings, config } = reading;
-  const name = field?.name ?? key;
+function readField(
+  { input, findings, config }: Reading,
+  key: string,
+  { name, decoder, nullable }: Field,
+): unknown {
   const value = input[key];
+  if (value === undefined || (value === null && !nullable)) return undefined;
 
-  const other = name === key ? undefined : otherSpelling(reading, key, name);
-  if (other !== undefined) {
-    const message = `is given twice, as ${quoted(key)} and as ${quoted(other)}`;
-    findings.push({ key: name, name, message, path: [] });
-    return undefined;
-  }
-  if (value === undefined || (value === null && field?.nullable === false)) return undefined;
+  const result = decoder['~run']({ value }, config);
+  if (result.issues === undefined) return result.value;
 
-  const result = (field?.decoder ?? anyJson)['~run']({ value }, config);
-  for (const { message, path = [] } of result.issues ?? []) {
-    findings.push({ key, name, message, path });
-  }
+  for (const { message, path = [] } of result.issues) findings.push({ key, name, message, path });
 
-  return result.typed ? result.value : undefined;
+  return undefined;
+}
+
+/**
+ * The field that a key means that is not spelled as one: a field in another
+ * case, or one that is not known. Undefined when another key means it too.
+ */
+function oddField(
+  table: Table,
+  { input, findings }: Reading,
+  { key, spellings }: { readonly key: string; readonly spellings: Map<string, string> },
+): Field | undefined {
+  const field = table.folded.get(fold(key));
+  if (field === undefined) return { name: key, decoder: anyJson, nullable: true };
+
+  const { name } = field;
+  const other = Object.hasOwn(input, name) ? name : spellings.get(name);
+  spellings.set(name, key);
+  if (other === undefined) return field;
+
+  const message = `is given twice, as ${quoted(key)} and as ${quoted(other)}`;
+  findings.push({ key: name, name, message, path: [] });
+
+  return undefined;
 }
 
 /** Findings about decisive fields when there are any, else all. */
 function decisiveOf(findings: readonly Finding[], table: Table): readonly Finding[] {
-  if (findings.length === 0) return findings;
-
   const decisive = findings.filter(({ name }) => table.decisive.includes(name));
 
   return decisive.length > 0 ? decisive : findings;
-}
-
-/** Another key that means the field `name`, as `key` does; remembers `key`. */
-function otherSpelling(
-  { input, spellings }: Reading,
-  key: string,
-  name: string,
-): string | undefined {
-  const other = Object.hasOwn(input, name) ? name : spellings.get(name);
-  spellings.set(name, key);
-
-  return other;
 }
 
 /** Sets a field of the object itself, also one whose name means something to JavaScript. */
