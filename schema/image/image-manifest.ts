@@ -11,7 +11,7 @@ import type { AcIdentifier } from '../types/names.ts';
 import { absolutePath, acIdentifier, imageId, integer } from '../types/scalars.ts';
 
 export type { App } from '../pod/app.ts';
-export type { Annotation, Annotations } from '../types/name-values.ts';
+export type { Annotations } from '../types/name-values.ts';
 
 /** An image whose files come below those of the image that names it. */
 export interface Dependency {

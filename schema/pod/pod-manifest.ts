@@ -16,9 +16,9 @@ import { type App, app } from './app.ts';
 import { type ExposedPort, exposedPort } from './port.ts';
 import { type Volume, volume } from './volume.ts';
 
-export type { App, EventHandler, MountPoint } from './app.ts';
-export type { ExposedPort, Port } from './port.ts';
-export type { EmptyVolume, HostVolume, Volume } from './volume.ts';
+export type { App, EventHandler } from './app.ts';
+export type { ExposedPort } from './port.ts';
+export type { EmptyVolume, Volume } from './volume.ts';
 
 /** A volume at a place in an app's root file system. */
 export interface Mount {
