@@ -24,6 +24,12 @@ export interface ExecRequest {
   readonly signal?: AbortSignal | undefined;
   /** A session of its own, so that no signal of the caller's terminal reaches it. */
   readonly detached?: boolean | undefined;
+  /**
+   * As `detached`, and what ends the program (time limit, abort, too much
+   * output) ends everything it started in that session too. For programs of
+   * others, that start more. Not for `runSync`.
+   */
+  readonly wholeGroup?: boolean | undefined;
 }
 
 export type OutputMode = 'collect' | 'inherit' | 'ignore' | number;

@@ -38,6 +38,30 @@ describe('nodeExec.run()', () => {
     expect(result).toMatchObject({ timedOut: true, forced: true, signal: 'SIGKILL' });
   });
 
+  it('ends what the program started, when asked', async () => {
+    const argv = ['sh', '-c', 'sleep 30; true'] as const;
+    const result = await nodeExec.run({ argv, env, timeoutMs: 100, wholeGroup: true });
+
+    expect(result).toMatchObject({ timedOut: true, forced: false, signal: 'SIGTERM' });
+    expect(result.durationMs).toBeLessThan(2000);
+  });
+
+  it('waits for nobody who left the session with a stream in his hands', async () => {
+    const argv = ['sh', '-c', 'setsid sleep 5 & exec sleep 30'] as const;
+    const limits = { timeoutMs: 100, killAfterMs: 100, wholeGroup: true };
+    const result = await nodeExec.run({ argv, env, ...limits });
+
+    expect(result.timedOut).toBe(true);
+    expect(result.durationMs).toBeLessThan(3000);
+  });
+
+  it('ends at once when the abort came first', async () => {
+    const signal = AbortSignal.abort();
+    const result = await nodeExec.run({ argv: ['sleep', '30'], env, signal });
+
+    expect(result.signal).toBe('SIGTERM');
+  });
+
   it('ends a program that prints too much', async () => {
     const result = await nodeExec.run({ argv: ['yes'], env, maxOutput: 1000 });
 

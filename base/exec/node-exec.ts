@@ -101,7 +101,7 @@ function start(request: StartRequest, stdio: StdioOptions): ChildProcess {
     cwd: request.cwd,
     env: request.env,
     stdio,
-    detached: request.detached ?? false,
+    detached: request.detached === true || request.wholeGroup === true,
   });
 }
 
@@ -134,7 +134,7 @@ function watch(
       if (size <= maxOutput) chunks.push(chunk);
       else if (!overflowed) {
         overflowed = true;
-        child.kill('SIGKILL');
+        end.surely();
       }
     });
     return chunks;
@@ -166,35 +166,64 @@ function watch(
 
 interface PoliteEnd {
   readonly state: { timedOut: boolean; forced: boolean };
+  /** SIGKILL at once. */
+  surely(): void;
   cancel(): void;
 }
+
+/** How long a killed program's streams may stay open in the hands of what it started, milliseconds. */
+const LET_GO_AFTER_MS = 100;
 
 /** SIGTERM at the time limit or on abort, SIGKILL after the grace period. */
 function politely(child: ChildProcess, request: StartRequest): PoliteEnd {
   const state = { timedOut: false, forced: false };
-  let killTimer: NodeJS.Timeout | undefined;
-  const terminate = (): void => {
-    child.kill('SIGTERM');
-    killTimer = setTimeout(() => {
-      state.forced = true;
-      child.kill('SIGKILL');
-    }, request.killAfterMs ?? DEFAULT_KILL_AFTER_MS);
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, action: () => void): void => void timers.push(setTimeout(action, ms));
+  const surely = (): void => {
+    send(child, 'SIGKILL', request);
+    after(LET_GO_AFTER_MS, () => letGo(child));
   };
-  const timer =
-    request.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          state.timedOut = true;
-          terminate();
-        }, request.timeoutMs);
+  const terminate = (): void => {
+    send(child, 'SIGTERM', request);
+    after(request.killAfterMs ?? DEFAULT_KILL_AFTER_MS, () => {
+      state.forced = true;
+      surely();
+    });
+  };
+  if (request.timeoutMs !== undefined) {
+    after(request.timeoutMs, () => {
+      state.timedOut = true;
+      terminate();
+    });
+  }
   request.signal?.addEventListener('abort', terminate, { once: true });
+  if (request.signal?.aborted === true) terminate();
 
   return {
     state,
+    surely,
     cancel() {
-      clearTimeout(timer);
-      clearTimeout(killTimer);
+      for (const timer of timers) clearTimeout(timer);
       request.signal?.removeEventListener('abort', terminate);
     },
   };
+}
+
+function send(child: ChildProcess, signal: NodeJS.Signals, request: StartRequest): void {
+  if (request.wholeGroup !== true || child.pid === undefined) {
+    child.kill(signal);
+    return;
+  }
+
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+/** Stops reading: a process that left the session may hold the other end for ever. */
+function letGo(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }

@@ -13,6 +13,8 @@ import { uniqueName } from './unique-name.ts';
 export interface AtomicWriteOptions {
   /** Permissions of the new file, exactly, whatever the umask; 0o644 cut by the umask unless told. */
   readonly mode?: number | undefined;
+  /** False for what must survive the death of a process but not a power loss: no fsync, a tenth of the time. */
+  readonly durable?: boolean | undefined;
 }
 
 /**
@@ -26,12 +28,13 @@ export function writeFileAtomic(
 ): void {
   const temporary = join(dirname(path), `.${basename(path)}.${uniqueName()}.tmp`);
   const bytes = Buffer.from(data);
+  const durable = options.durable ?? true;
   const fd = openSync(temporary, 'wx', options.mode ?? 0o644);
   try {
     try {
       if (options.mode !== undefined) fchmodSync(fd, options.mode);
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      fsyncSync(fd);
+      if (durable) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
@@ -40,7 +43,7 @@ export function writeFileAtomic(
     unlinkQuietly(temporary);
     throw error;
   }
-  syncDir(dirname(path));
+  if (durable) syncDir(dirname(path));
 }
 
 /** Makes what was renamed into or out of a folder survive a power loss. */

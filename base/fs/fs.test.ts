@@ -43,6 +43,14 @@ describe('writeFileAtomic()', () => {
     expect(statSync(join(dir, 'a')).mode & 0o777).toBe(0o660);
   });
 
+  it('replaces whole without waiting for the disk, when asked', () => {
+    writeFileAtomic(join(dir, 'a'), 'one', { durable: false });
+    writeFileAtomic(join(dir, 'a'), 'two', { durable: false });
+
+    expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('two');
+    expect(readdirSync(dir)).toEqual(['a']);
+  });
+
   it('leaves nothing when it fails', () => {
     mkdirSync(join(dir, 'a', 'b'), { recursive: true });
 
