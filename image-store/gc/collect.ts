@@ -4,6 +4,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import { sweepLeftovers } from '../blobs/leftovers.ts';
 import type { StoreContext } from '../format/context.ts';
 import { imageLocksDir, treeSizePath } from '../format/layout.ts';
+import { regroupStore } from '../format/regroup.ts';
 import { imageSource, withDependencies } from '../index/dependencies.ts';
 import { listKeys, readRecord, removeFile } from '../index/records.ts';
 import type { StoredTree } from '../tree/tree.ts';
@@ -42,6 +43,7 @@ export async function collectImages(
   context: StoreContext,
   { graceMs, inUse }: GcOptions,
 ): Promise<GcReport> {
+  if (regroupStore(context)) context.log.info(`gave image store "${context.dir}" to its group`);
   const leftovers = sweepLeftovers(context) + (await settleStrays(context));
   const collection: Collection = { context, inUse, limit: context.clock() - graceMs };
 

@@ -60,6 +60,20 @@ describe.runIf(requires('root'))('an image store with a group of its own', () =>
     expect(await act(MEMBER, 'list')).toEqual([]);
   });
 
+  it('is given to a group that was made later when root collects next', async () => {
+    const later = join(root, 'later');
+    const before = openTestStore(later);
+    const { key } = await addImage(before, { name: 'a' });
+    before.close();
+    const part = { dir: later, action: 'list', identity: MEMBER } as const;
+    await expect(startActor(program, part).said).rejects.toThrow('STORE_NO_PERMISSION');
+
+    using store = openTestStore(later, { groupId: GROUP });
+    await store.gc({ graceMs: 1e9, inUse: () => ({ images: new Set([key]), trees: new Set() }) });
+    expect(await startActor(program, part).said).toEqual(['a']);
+    await startActor(program, { ...part, action: 'fetch', argument: 'a' }).said;
+  });
+
   it('tells a stranger what to do', async () => {
     await expect(act(STRANGER, 'list')).rejects.toThrow(
       /STORE_NO_PERMISSION: cannot use image store ".*": permission denied \(.*group "gantry"\)/,
