@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { isatty } from 'node:tty';
 import { GantryError } from '#base/errors/gantry-error';
 import { writeAll } from '#base/log/log';
@@ -70,18 +70,22 @@ function lifeText({ type, created, expires, revoked }: KeyPartReview): string {
   return `${type}, created ${formatTime(created)}, ${end}${revoked ? ', REVOKED' : ''}`;
 }
 
+/** Lines are read as they come, so that none is lost between two questions; the end of input is a no. */
 async function askYesNo(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const lines = createInterface({ input: process.stdin, terminal: false });
   try {
-    for (;;) {
-      const answer = (await terminal.question(question)).trim().toLowerCase();
+    writeAll(2, question);
+    for await (const line of lines) {
+      const answer = line.trim().toLowerCase();
       if (answer === 'yes' || answer === 'y') return true;
       if (answer === 'no' || answer === 'n') return false;
-      writeAll(2, 'Please answer yes or no.\n');
+      writeAll(2, `Please answer yes or no. ${question}`);
     }
   } finally {
-    terminal.close();
+    lines.close();
   }
+
+  return false;
 }
 
 function reviewNeeded({ scope, source, keys }: ReviewedKeys): GantryError {
