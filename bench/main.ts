@@ -11,6 +11,12 @@ import { measureStart } from './start.ts';
 
 const top = dirname(import.meta.dirname);
 
+const SUITES: Readonly<Record<string, (context: BenchContext) => AsyncIterable<Row>>> = {
+  start: measureStart,
+  fetch: measureFetch,
+  memory: measureMemory,
+};
+
 await main(process.argv.slice(2));
 
 /** `npm run bench [-- start|fetch|memory …]`: gantry and its peers in the same run, as ratios with medians. */
@@ -36,9 +42,3 @@ async function main(wanted: readonly string[]): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-const SUITES: Readonly<Record<string, (context: BenchContext) => AsyncIterable<Row>>> = {
-  start: measureStart,
-  fetch: measureFetch,
-  memory: measureMemory,
-};

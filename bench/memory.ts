@@ -43,14 +43,13 @@ export async function* measureMemory(context: BenchContext): AsyncGenerator<Row>
 
 /** Starts a pod and adds up every new process but the app itself. @returns MB */
 async function addedMemory(store: BenchStore, args: readonly string[]): Promise<number> {
-  const before = new Set(processes());
   const { argv } = store.command(...args);
   const running = nodeExec.stream({ argv, env: ENVIRONMENT });
   running.stdout.resume();
   try {
-    await appeared(before);
+    await appeared(running.pid, store.dataDir);
     await sleep(1500);
-    const added = processes().filter((pid) => !before.has(pid) && !isApp(pid));
+    const added = belonging(running.pid, store.dataDir).filter((pid) => !isApp(pid));
     return added.reduce((sum, pid) => sum + pss(pid), 0) / 1024;
   } finally {
     running.kill('SIGTERM');
@@ -58,11 +57,22 @@ async function addedMemory(store: BenchStore, args: readonly string[]): Promise<
   }
 }
 
-async function appeared(before: ReadonlySet<number>): Promise<void> {
+async function appeared(root: number, dataDir: string): Promise<void> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50)) {
-    if (processes().some((pid) => !before.has(pid) && isApp(pid))) return;
+    if (belonging(root, dataDir).some(isApp)) return;
   }
   throw new Error('the pod did not start in 20 seconds');
+}
+
+/** The processes of a pod: what descends from its first one, and whoever else was started for its folder. */
+function belonging(root: number, dataDir: string): readonly number[] {
+  const found = new Set([root]);
+  for (const pid of processes()) {
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
+    if (found.has(parent) || read(`/proc/${pid}/cmdline`).includes(dataDir)) found.add(pid);
+  }
+
+  return [...found];
 }
 
 function processes(): readonly number[] {
