@@ -13,7 +13,9 @@ import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import {
   BASE_UNITS,
   EXIT_ALIASES,
+  JOURNALD_STARTER_PATH,
   JOURNALD_CONF,
+  journaldStarter,
   NSPAWN_ENTRYPOINTS,
   nspawnManifest,
   REAPER_PATH,
@@ -43,6 +45,8 @@ const PROGRAMS: readonly (readonly [inside: string, ...onHost: string[]])[] = [
   ['/usr/bin/systemctl', '/bin/systemctl'],
   ['/usr/bin/nsenter'],
   ['/usr/bin/sh', '/bin/sh'],
+  // Static: apps whose variables systemd does not pass on run it in their own root.
+  ['/usr/bin/busybox', '/bin/busybox'],
 ];
 
 /** What systemd starts its services with, from 254 on. */
@@ -55,6 +59,7 @@ const FOLDERS = [
   'proc',
   'rkt/env',
   'rkt/status',
+  'rkt/stdio',
   'run',
   'sys',
   'tmp',
@@ -126,7 +131,9 @@ function findOnHost(paths: readonly string[]): string {
   const found = paths.find((path) => existsSync(path));
   if (found !== undefined) return realpathSync(found);
 
-  throw new Error(`build: stage1-nspawn needs ${paths[0]}; install systemd and systemd-container`);
+  throw new Error(
+    `build: stage1-nspawn needs ${paths[0]}; install systemd, systemd-container and busybox-static`,
+  );
 }
 
 function place(root: string, inside: string, onHost: string): void {
@@ -139,6 +146,9 @@ function place(root: string, inside: string, onHost: string): void {
 /** What a program loads, the loader itself included: path inside stage1 to file on the host. */
 async function sharedLibraries(program: string): Promise<ReadonlyMap<string, string>> {
   const result = await nodeExec.run({ argv: ['ldd', program], env: ENVIRONMENT });
+  // A static program has none, which ldd calls a failure.
+  if (`${result.stdout.toString()}${result.stderr}`.includes('not a dynamic executable'))
+    return new Map();
   const text = demandSuccess(result, `list the libraries of "${program}"`).stdout.toString();
   const paths = text.split('\n').flatMap((line) => {
     if (line.includes('not found')) throw new Error(`build: "${program}" lacks${line}`);
@@ -168,5 +178,6 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   writeFileSync(join(root, 'usr/lib/os-release'), 'ID=gantry\nPRETTY_NAME="gantry pod"\n');
   symlinkSync('../usr/lib/os-release', join(root, 'etc/os-release'));
   writeFileSync(join(root, REAPER_PATH), reaperScript(), { mode: 0o755 });
+  writeFileSync(join(root, JOURNALD_STARTER_PATH), journaldStarter(), { mode: 0o755 });
   writeFileSync(join(root, STAGE1_ROOT_PATH), `${JSON.stringify(record, undefined, 2)}\n`);
 }

@@ -5,13 +5,11 @@ import {
   type CallerState,
   type Entrypoint,
   type EntrypointHost,
-  ensureEmptyVolume,
   handOver,
   LOCK_FD_VARIABLE,
   parseRunArguments,
   ppidPath,
   type RunArguments,
-  resolveAppMounts,
   stage1RootfsDir,
   writePodCgroups,
 } from '#stage1';
@@ -19,15 +17,14 @@ import { readStage1Root } from '../aci/stage1-root.ts';
 import { closePodDevices } from '../cgroup/devices.ts';
 import { enterPodCgroups, makePodCgroups, readHierarchies } from '../cgroup/pod-cgroups.ts';
 import { podCapabilities } from '../units/app-unit.ts';
-import { type IdentityFiles, needsHosts, writeIdentityFiles } from './identity-files.ts';
+import type { AppStreams } from '../units/streams.ts';
 import { type MachinePlan, machineName, planMachine, scopePath } from './machine.ts';
-import { planAppMounts } from './mounts.ts';
 import { nspawnCommand } from './nspawn-command.ts';
-import { performMounts } from './perform-mounts.ts';
-import { type AppPlan, planApp } from './plan-app.ts';
-import { type LoadedApp, type LoadedPod, loadPod, refuseUnsupported } from './pod.ts';
+import type { AppPlan } from './plan-app.ts';
+import { loadPod, refuseUnsupported } from './pod.ts';
+import { preparePod } from './prepare.ts';
+import { planStreams } from './streams.ts';
 import { startWaiter } from './waiter.ts';
-import { writeStage1 } from './write-stage1.ts';
 
 /** Runs the pod: prepares its stage1 root and becomes systemd-nspawn. */
 export const entrypoint: Entrypoint = async (host) => {
@@ -41,14 +38,16 @@ export const entrypoint: Entrypoint = async (host) => {
   startWaiter(host, args.uuid);
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
-  const apps = await settleAfter(entered, () => prepare(host, pod, args));
+  const { kernel, log } = host;
+  const streams = planStreams(args.interactive);
+  const apps = await settleAfter(entered, () => preparePod({ kernel, log, pod, args, streams }));
   if (!args.disablePaths)
     closePodDevices(
       dirs,
       apps.flatMap(({ unit }) => unit.devices),
     );
 
-  return becomeNspawn(host, { args, machine, apps });
+  return becomeNspawn(host, { args, machine, apps, streams });
 };
 
 /** Makes the pod's cgroups, or notes the one that systemd will make. @returns the folders to enter */
@@ -75,76 +74,21 @@ async function settleAfter<Result>(pending: Promise<void>, action: () => Result)
   }
 }
 
-/** Mounts, units and files: all that PID 1 will find. */
-function prepare(host: EntrypointHost, pod: LoadedPod, args: RunArguments): readonly AppPlan[] {
-  const hostname = args.hostname ?? machineName(args.uuid);
-  const files = writeIdentityFiles(pod.dir, { uuid: args.uuid, hostname });
-  const apps = pod.apps.map((app) => prepareApp({ host, pod, args, files }, app));
-  writeStage1({
-    podDir: pod.dir,
-    apps,
-    isolation: {
-      interactive: args.interactive,
-      capabilities: !args.disableCapabilities,
-      paths: !args.disablePaths,
-      seccomp: !args.disableSeccomp,
-    },
-  });
-
-  return apps;
-}
-
-interface Preparation {
-  readonly host: EntrypointHost;
-  readonly pod: LoadedPod;
-  readonly args: RunArguments;
-  readonly files: IdentityFiles;
-}
-
-function prepareApp({ host, pod, args, files }: Preparation, app: LoadedApp): AppPlan {
-  const { name, readOnlyRootFS = false } = app.runtime;
-  const { mounts, implicit } = resolveAppMounts({
-    podDir: pod.dir,
-    app: app.runtime,
-    description: app.description,
-    volumes: pod.manifest.volumes ?? [],
-    recursiveByDefault: true,
-  });
-  for (const point of implicit) {
-    host.log.warning(
-      `app "${name}" has no volume for mount point "${point}": an empty one is made`,
-    );
-  }
-  for (const mount of mounts) ensureEmptyVolume(mount);
-
-  const steps = planAppMounts({
-    podDir: pod.dir,
-    volumes: mounts,
-    readOnlyRoot: readOnlyRootFS,
-    dnsConfMode: args.dnsConfMode,
-    fallbackHosts: needsHosts(app.root, args.dnsConfMode) ? files.hosts : undefined,
-    hostname: files.hostname,
-  });
-  performMounts(host.kernel, app.root, steps);
-  const plan = planApp(app, { volumes: mounts, interactive: args.interactive });
-  for (const warning of plan.warnings) host.log.warning(`app "${name}": ${warning}`);
-
-  return plan;
-}
-
 interface Handover {
   readonly args: RunArguments;
   readonly machine: MachinePlan;
   readonly apps: readonly AppPlan[];
+  readonly streams: AppStreams;
 }
 
-function becomeNspawn(host: EntrypointHost, { args, machine, apps }: Handover): never {
+function becomeNspawn(host: EntrypointHost, { args, machine, apps, streams }: Handover): never {
   const { kernel, podDir } = host;
   const command = nspawnCommand({
     podDir,
     stage1: readStage1Root(stage1RootfsDir(podDir)),
     args,
     machine,
+    terminal: streams.kind === 'terminal',
     hostname: args.hostname ?? machineName(args.uuid),
     capabilities: podCapabilities(apps.map(({ unit }) => unit)),
     env: host.env,

@@ -1,4 +1,5 @@
 import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#stage1';
+import { CARRIER_PATH } from './carrier.ts';
 
 /** One step on the way to what an app sees; targets are absolute inside the app. */
 export type MountStep =
@@ -28,6 +29,8 @@ export interface AppMountsPlan {
   readonly fallbackHosts: string | undefined;
   /** A file with the pod's host name. */
   readonly hostname: string;
+  /** The program that carries variables for the app, when it needs one. */
+  readonly carrier: string | undefined;
 }
 
 /** Places that the app's unit binds to, and one where systemd 252 puts something of its own. */
@@ -39,6 +42,7 @@ export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
     ...(plan.readOnlyRoot ? [{ kind: 'root' } as const] : []),
     ...PLACES.map((target) => ({ kind: 'place', target }) as const),
     { kind: 'devices', target: '/dev' },
+    ...(plan.carrier === undefined ? [] : [file(plan.carrier, CARRIER_PATH, true)]),
     ...planNames(plan),
     ...plan.volumes.map(planVolume),
     ...(plan.readOnlyRoot ? [{ kind: 'seal' } as const] : []),

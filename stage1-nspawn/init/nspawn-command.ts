@@ -10,6 +10,8 @@ export interface NspawnRequest {
   readonly args: RunArguments;
   readonly machine: MachinePlan;
   readonly hostname: string;
+  /** Whether an app has the caller's terminal. */
+  readonly terminal: boolean;
   /** Beyond those that nspawn grants by itself. */
   readonly capabilities: readonly string[];
   /** The caller's. */
@@ -64,7 +66,7 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
     ...(!args.disableCapabilities && capabilities.length > 0
       ? [`--capability=${capabilities.join(',')}`]
       : []),
-    `--console=${args.interactive ? 'interactive' : 'read-only'}`,
+    `--console=${request.terminal ? 'interactive' : 'read-only'}`,
     // All of these are set up by gantry, or used by nobody, and cost time.
     '--link-journal=no',
     '--resolv-conf=off',

@@ -13,6 +13,7 @@ import {
 } from '#stage1';
 import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
 import type { Command } from '../units/unit.ts';
+import { carriedVariables, carry } from './carrier.ts';
 import type { LoadedApp } from './pod.ts';
 
 /** An app ready to be written down. */
@@ -33,7 +34,7 @@ const TERMINAL_VARIABLE = 'TERM';
 export interface AppSetting {
   readonly volumes: readonly AppMount[];
   /** Whether it has the caller's terminal. */
-  readonly interactive: boolean;
+  readonly terminal: boolean;
 }
 
 /**
@@ -41,7 +42,7 @@ export interface AppSetting {
  * with its mounts in place.
  * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_WITHOUT_EXEC, APP_WORKING_DIR_MISSING
  */
-export function planApp(app: LoadedApp, { volumes, interactive }: AppSetting): AppPlan {
+export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppPlan {
   const { runtime, description, root } = app;
   const { name } = runtime;
   const identity = resolveIdentity(root, {
@@ -58,17 +59,22 @@ export function planApp(app: LoadedApp, { volumes, interactive }: AppSetting): A
   const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
   demandDirectory(app, workingDir);
   const place: Place = { root, workingDir, path: environment['PATH'] };
+  const handler = (moment: EventHandler['name']): Command | undefined => {
+    const command = findHandler(app, place, moment);
+    return command === undefined ? undefined : carry(command, carried);
+  };
   const { values, warnings } = isolatorsOf(description);
   const main = lookUp(place, demandExec(app));
-  const unset = interactive ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
+  const carried = carriedVariables(environment);
+  const unset = terminal ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
 
   return {
     unit: {
       name,
       imageName: app.imageName,
-      command: main.command,
-      preStart: handler(app, place, 'pre-start'),
-      postStop: handler(app, place, 'post-stop'),
+      command: carry(main.command, carried),
+      preStart: handler('pre-start'),
+      postStop: handler('post-stop'),
       workingDir,
       identity,
       unsetVariables: unset.filter((variable) => !(variable in environment)),
@@ -131,7 +137,11 @@ function demandDirectory({ runtime, root }: LoadedApp, workingDir: string): void
   );
 }
 
-function handler(app: LoadedApp, place: Place, name: EventHandler['name']): Command | undefined {
+function findHandler(
+  app: LoadedApp,
+  place: Place,
+  name: EventHandler['name'],
+): Command | undefined {
   const found = app.description.eventHandlers?.find((each) => each.name === name);
   const [program, ...args] = found?.exec ?? [];
 

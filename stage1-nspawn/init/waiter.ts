@@ -1,11 +1,14 @@
 import { closeSync, openSync } from 'node:fs';
-import { demandSuccess } from '#base/exec/node-exec';
+import { demandSuccess } from '#base/exec/exec-result';
 import { CLONE, type Fd, type Kernel } from '#base/kernel/kernel';
 import type { EntrypointHost } from '#stage1';
 
 /** The command of gantry that gives back what a pod held outside its namespaces. */
 const RELEASE_COMMAND = 'pod-release';
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** flock's lock is on the first free descriptor; who releases the pod must be able to lock it for itself. */
+const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
 
 /**
  * Starts what outlives the pod: a process that sleeps until the pod's lock is
@@ -17,22 +20,11 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  * @throws GantryError EXEC_NOT_STARTED, EXEC_FAILED when there is no util-linux
  */
 export function startWaiter(host: EntrypointHost, uuid: string): void {
-  const { kernel, exec, gantry, podDir, callerMounts } = host;
+  const { kernel, callerMounts } = host;
   kernel.closeOnExecFrom(3);
   const start = (): void => {
-    const result = exec.runSync({
-      // A shared lock: to the waiter's end the pod counts as ended, yet nobody removes it meanwhile.
-      argv: [
-        'setsid',
-        '--fork',
-        'flock',
-        '--shared',
-        '--no-fork',
-        podDir,
-        ...gantry,
-        RELEASE_COMMAND,
-        uuid,
-      ],
+    const result = host.exec.runSync({
+      argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
       env: { PATH: host.env['PATH'] ?? SYSTEM_PATH },
       cwd: '/',
       stdout: 'ignore',
@@ -44,6 +36,12 @@ export function startWaiter(host: EntrypointHost, uuid: string): void {
 
   if (callerMounts === undefined) start();
   else insideMounts(kernel, callerMounts, start);
+}
+
+function waiterCommand({ podDir, gantry }: EntrypointHost, uuid: string): readonly string[] {
+  const release = [...gantry, RELEASE_COMMAND, uuid];
+
+  return ['flock', '--shared', '--no-fork', podDir, 'sh', '-c', WITHOUT_LOCK, 'sh', ...release];
 }
 
 function insideMounts(kernel: Kernel, mounts: Fd, action: () => void): void {

@@ -7,6 +7,7 @@ import { formatEnvironmentFile } from '../units/quote.ts';
 import { EXEC_STATUS_DIR } from '../units/reaper.ts';
 import type { Unit } from '../units/unit.ts';
 import { writeUnits } from '../units/write-unit.ts';
+import { writeAccountFiles } from './account-files.ts';
 import type { AppPlan } from './plan-app.ts';
 
 export interface Stage1Contents {
@@ -19,6 +20,11 @@ export interface Stage1Contents {
 export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
   const root = stage1RootfsDir(podDir);
   writeUnits(root, [...apps.map(({ unit }) => appUnit(unit, isolation)), defaultTarget(apps)]);
+
+  writeAccountFiles(
+    podDir,
+    apps.map(({ unit }) => unit.identity),
+  );
 
   for (const { unit, environment, execStatus } of apps) {
     const path = appEnvironmentPath(podDir, unit.name);

@@ -6,6 +6,7 @@ import { seccompSettings } from '../seccomp/filter.ts';
 import { BEFORE_EXIT } from './base-units.ts';
 import { appUnitName, endedUnitName, failedUnitName, LIVE_TARGET } from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
+import { type AppStreams, streamSettings } from './streams.ts';
 import type { Command, Setting, Unit } from './unit.ts';
 
 /** An app with everything looked up: names are numbers, paths are absolute and inside the app. */
@@ -35,7 +36,7 @@ export interface AppDevice {
 
 /** What holds for all apps of a pod. */
 export interface PodIsolation {
-  readonly interactive: boolean;
+  readonly streams: AppStreams;
   readonly capabilities: boolean;
   readonly paths: boolean;
   readonly seccomp: boolean;
@@ -64,7 +65,8 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ['DefaultDependencies', 'no'],
       ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
       ['After', `${LIVE_TARGET} systemd-journald.socket`],
-      ['Wants', 'systemd-journald.service'],
+      // Where the journal is sure to be used it starts at once, else when something is logged.
+      ...(pod.streams.kind === 'log' ? [['Wants', 'systemd-journald.service'] as const] : []),
       ...BEFORE_EXIT,
       ['OnSuccess', endedUnitName(app.name)],
       ['OnFailure', failedUnitName(app.name)],
@@ -72,7 +74,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
     service: [
       ...processSettings(app),
       ...rootSettings(app),
-      ...streamSettings(app, pod),
+      ...streamSettings(pod.streams, app.name),
       ...identitySettings(app.identity),
       ...isolationSettings(app, pod),
     ],
@@ -107,26 +109,6 @@ function rootSettings(app: PlannedApp): readonly Setting[] {
     ['BindPaths', SHARED_PATHS.join(' ')],
     ['BindPaths', `${DEV_LOG}:/dev/log`],
     ['WorkingDirectory', plainValue(app.workingDir, 'working directory')],
-  ];
-}
-
-function streamSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
-  if (pod.interactive) {
-    return [
-      ['StandardInput', 'tty'],
-      ['StandardOutput', 'tty'],
-      ['StandardError', 'tty'],
-      ['TTYPath', '/dev/console'],
-    ];
-  }
-
-  return [
-    ['StandardInput', 'null'],
-    ['StandardOutput', 'journal+console'],
-    ['StandardError', 'journal+console'],
-    ['SyslogIdentifier', app.name],
-    // What an app prints is text, even when it begins with "<3>".
-    ['SyslogLevelPrefix', 'no'],
   ];
 }
 

@@ -1,3 +1,4 @@
+import { JOURNALD_STARTER_PATH } from './journald.ts';
 import { LIVE_TARGET, STOPPING_SOCKET } from './names.ts';
 import type { Setting, Unit } from './unit.ts';
 
@@ -70,7 +71,7 @@ export const BASE_UNITS: readonly Unit[] = [
     service: [
       ['Type', 'notify'],
       ['NotifyAccess', 'main'],
-      ['ExecStart', '/usr/lib/systemd/systemd-journald'],
+      ['ExecStart', `/bin/sh ${JOURNALD_STARTER_PATH}`],
       ['Sockets', 'systemd-journald.socket'],
       ['StandardOutput', 'null'],
       ['FileDescriptorStoreMax', '4224'],

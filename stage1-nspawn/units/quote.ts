@@ -47,24 +47,16 @@ export function commandLine({ prefix = '', path, argv }: Command): string {
   return demandShort(words.join(' '), `command line of "${path}"`);
 }
 
-/**
- * Text of an environment file: every value in double quotes, where only the
- * backslash means anything.
- * @throws GantryError APP_ENVIRONMENT_INVALID for what systemd would drop
- */
-export function formatEnvironmentFile(environment: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(environment).map(([name, value]) => {
-    const control = /[^\P{Cc}\t\n]/u.test(value);
-    if (control || !/^[^\s=\p{Cc}]+$/u.test(name)) {
-      throw new GantryError(
-        'APP_ENVIRONMENT_INVALID',
-        `cannot set the variable ${JSON.stringify(name)} of an app: ${control ? 'its value has control characters' : 'that is no name'}`,
-      );
-    }
-    return `${name}="${value.replace(/["\\`$]/g, '\\$&')}"\n`;
-  });
+/** Whether systemd passes a variable on: a name as shells have them, a value of printable characters, tabs and newlines. */
+export function isPassable(name: string, value: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !/[^\P{Cc}\t\n]/u.test(value);
+}
 
-  return lines.join('');
+/** Text of an environment file: every value in double quotes, where only the backslash means anything. */
+export function formatEnvironmentFile(environment: Readonly<Record<string, string>>): string {
+  return Object.entries(environment)
+    .map(([name, value]) => `${name}="${value.replace(/["\\`$]/g, '\\$&')}"\n`)
+    .join('');
 }
 
 /** Reads back what `formatEnvironmentFile` wrote. */

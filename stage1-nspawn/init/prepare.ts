@@ -1,0 +1,101 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Kernel, MS } from '#base/kernel/kernel';
+import type { Log } from '#base/log/log';
+import {
+  type AppMount,
+  ensureEmptyVolume,
+  type RunArguments,
+  resolveAppMounts,
+  stage1RootfsDir,
+} from '#stage1';
+import { type AppStreams, STDIO_DIR, TERMINAL_MARK } from '../units/streams.ts';
+import { carriedVariables, carrierPath } from './carrier.ts';
+import { type IdentityFiles, needsHosts, writeIdentityFiles } from './identity-files.ts';
+import { machineName } from './machine.ts';
+import { planAppMounts } from './mounts.ts';
+import { performMounts } from './perform-mounts.ts';
+import { type AppPlan, planApp } from './plan-app.ts';
+import type { LoadedApp, LoadedPod } from './pod.ts';
+import { writeStage1 } from './write-stage1.ts';
+
+export interface PreparationRequest {
+  readonly kernel: Kernel;
+  readonly log: Log;
+  readonly pod: LoadedPod;
+  readonly args: RunArguments;
+  readonly streams: AppStreams;
+}
+
+/** Makes all that PID 1 of the pod will find: mounts, units, files. */
+export function preparePod(request: PreparationRequest): readonly AppPlan[] {
+  const { pod, args, streams } = request;
+  const hostname = args.hostname ?? machineName(args.uuid);
+  const files = writeIdentityFiles(pod.dir, { uuid: args.uuid, hostname });
+  const apps = pod.apps.map((app) => prepareApp(request, files, app));
+  prepareStreams(request);
+  writeStage1({
+    podDir: pod.dir,
+    apps,
+    isolation: {
+      streams,
+      capabilities: !args.disableCapabilities,
+      paths: !args.disablePaths,
+      seccomp: !args.disableSeccomp,
+    },
+  });
+
+  return apps;
+}
+
+function prepareApp(request: PreparationRequest, files: IdentityFiles, app: LoadedApp): AppPlan {
+  const { kernel, log, pod, args, streams } = request;
+  const volumes = appVolumes(request, app);
+  const carried = carriedVariables(
+    Object.fromEntries((app.description.environment ?? []).map(({ name, value }) => [name, value])),
+  );
+
+  const steps = planAppMounts({
+    podDir: pod.dir,
+    volumes,
+    readOnlyRoot: app.runtime.readOnlyRootFS ?? false,
+    dnsConfMode: args.dnsConfMode,
+    fallbackHosts: needsHosts(app.root, args.dnsConfMode) ? files.hosts : undefined,
+    hostname: files.hostname,
+    carrier: carried.length === 0 ? undefined : carrierPath(stage1RootfsDir(pod.dir)),
+  });
+  performMounts(kernel, app.root, steps);
+  const plan = planApp(app, { volumes, terminal: streams.kind === 'terminal' });
+  for (const warning of plan.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
+
+  return plan;
+}
+
+function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): readonly AppMount[] {
+  const { mounts, implicit } = resolveAppMounts({
+    podDir: pod.dir,
+    app: app.runtime,
+    description: app.description,
+    volumes: pod.manifest.volumes ?? [],
+    recursiveByDefault: true,
+  });
+  for (const point of implicit) {
+    log.warning(
+      `app "${app.runtime.name}" has no volume for mount point "${point}": an empty one is made`,
+    );
+  }
+  for (const mount of mounts) ensureEmptyVolume(mount);
+
+  return mounts;
+}
+
+/** nspawn, which this process becomes, keeps descriptors 0 to 2: PID 1 opens them again through its entry in the host's /proc. */
+function prepareStreams({ kernel, pod, streams }: PreparationRequest): void {
+  const root = stage1RootfsDir(pod.dir);
+  if (streams.kind === 'terminal') writeFileSync(join(root, TERMINAL_MARK), '');
+  if (streams.kind !== 'direct') return;
+
+  const target = join(root, STDIO_DIR);
+  mkdirSync(target, { recursive: true });
+  kernel.mount({ source: `/proc/${process.pid}/fd`, target, flags: MS.BIND });
+}
