@@ -16,7 +16,7 @@ export async function buildActor(): Promise<ActorProgram> {
   const folder = mkdtempSync(join(tmpdir(), 'actor-'));
   const path = join(folder, 'store-actor.mjs');
   await build({
-    entryPoints: [join(import.meta.dirname, 'store-actor.ts')],
+    entryPoints: [join(import.meta.dirname, '../doubles/store-actor.ts')],
     outfile: path,
     bundle: true,
     platform: 'node',

@@ -4,8 +4,8 @@ import { isGantryError } from '#base/errors/gantry-error';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { RLIMIT } from '#base/kernel/kernel';
 import type { ImageStore } from '#image-store';
-import { addImage, openTestStore } from './test-store.ts';
-import { imageNamed } from './store-images.ts';
+import { addImage, openTestStore } from '../helpers/test-store.ts';
+import { imageNamed } from '../helpers/store-images.ts';
 
 // One of several processes that use a store at once: `store-actor DIR ACTION
 // ARGUMENT`, as another user when ACTOR_IDENTITY is `UID:GID`. Says `ready` when
