@@ -1,13 +1,13 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { errorCode, errorMessage, isGantryError } from '#base/errors/gantry-error';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { runExtraction } from './tree/extraction-job.ts';
 import type { ExtractionAnswer, ExtractionRequest } from './tree/extraction-protocol.ts';
 
-// The process that extracts untrusted archives. It reads a request as JSON from
-// standard input, locks itself into the target directory by chroot, and answers
-// with one line of JSON on standard output. Descriptors from 3 on are what the
-// request says they are.
+// The process that extracts untrusted archives. It reads a request as one line
+// of JSON from standard input, locks itself into the target directory by chroot,
+// and answers with one line of JSON on standard output. Descriptors from 3 on
+// are what the request says they are.
 
 // prctl(2): end with the process that started this one, so that nothing
 // extracts into a directory whose lock has gone with its holder.
@@ -18,22 +18,28 @@ function main(): void {
   let answer: ExtractionAnswer;
   try {
     linuxKernel.prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const request = JSON.parse(readFileSync(0, 'utf8')) as ExtractionRequest;
+    const request = JSON.parse(readInput('line')) as ExtractionRequest;
     linuxKernel.chroot(request.root);
     process.chdir('/');
     process.umask(0);
-    answer = { done: runExtraction(linuxKernel, request) };
-    syncRoot();
+    const waitForDigests = (): void => void readInput('all');
+    answer = { done: runExtraction({ kernel: linuxKernel, request, waitForDigests }) };
   } catch (error) {
     answer = { failed: describe(error) };
   }
   writeSync(1, `${JSON.stringify(answer)}\n`);
 }
 
-function syncRoot(): void {
-  const fd = openSync('/', 'r');
-  linuxKernel.syncFs(fd);
-  closeSync(fd);
+/** Reads standard input to the end of its line, or to its end. */
+function readInput(what: 'line' | 'all'): string {
+  const pieces: Buffer[] = [];
+  const buffer = Buffer.alloc(64 * 1024);
+  for (let got = readSync(0, buffer); got > 0; got = readSync(0, buffer)) {
+    pieces.push(Buffer.from(buffer.subarray(0, got)));
+    if (what === 'line' && buffer[got - 1] === 0x0a) break;
+  }
+
+  return Buffer.concat(pieces).toString();
 }
 
 function describe(error: unknown): Extract<ExtractionAnswer, { failed: unknown }>['failed'] {

@@ -18,6 +18,8 @@ export interface ByteSource {
    * @throws GantryError ARCHIVE_TRUNCATED when it is reached later
    */
   exactly(length: number): Buffer | undefined;
+  /** How many bytes the next call of `some` gives at least. */
+  buffered(): number;
   /** Passes over bytes; on a regular file without reading them. */
   skip(length: number): void;
 }
@@ -70,6 +72,8 @@ export function createByteSource(
         throw truncated('it ends inside a block');
       }
     },
+
+    buffered: () => end - start,
 
     skip(length) {
       const buffered = Math.min(length, end - start);

@@ -22,8 +22,8 @@ export interface Layer {
 export interface Extracted {
   readonly entries: number;
   readonly bytes: number;
-  /** Digests (`CONTENT_DIGEST`) of the files' contents, by path below the root. */
-  readonly digests: ReadonlyMap<string, Buffer>;
+  /** Which file of the archives, in the order of `digestContents`, lies at a path below the root. */
+  readonly contents: ReadonlyMap<string, number>;
 }
 
 const ROOT = 'rootfs';
@@ -40,48 +40,42 @@ export function extractLayers(
   limits: ArchiveLimits,
 ): Extracted {
   const placer = createPlacer(kernel);
-  const sofar = { entries: 0, bytes: 0 };
+  const sofar = { entries: 0, bytes: 0, files: 0 };
   for (const layer of layers) extractLayer(layer, { placer, sofar, limits });
   placer.finish();
 
-  return { ...sofar, digests: placer.digests };
+  return { entries: sofar.entries, bytes: sofar.bytes, contents: placer.contents };
 }
 
 interface Work {
   readonly placer: Placer;
-  readonly sofar: { entries: number; bytes: number };
+  readonly sofar: Counts;
   readonly limits: ArchiveLimits;
 }
 
+interface Counts {
+  entries: number;
+  bytes: number;
+  /** Files in the archives, whether placed or not. */
+  files: number;
+}
+
 function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
-  const filter = createPathFilter(layer.whitelists);
-  const standIns = filter === undefined ? undefined : findStandIns(layer, filter);
+  const route = createRoute(layer);
   const reader = openTarReader(layer.fd, layer.size);
   const check = (): void =>
     checkLimits({ entries: sofar.entries + placer.implied(), bytes: sofar.bytes }, limits);
-  const place = (placement: Placement): void => {
-    placing(placement, () => placer.place(placement, reader));
-    check();
-  };
   placer.beginLayer();
 
-  for (const { entry, path } of rootfsEntries(reader)) {
+  for (const placement of rootfsEntries(reader, sofar)) {
     sofar.entries += 1;
-    sofar.bytes += entry.size;
+    sofar.bytes += placement.entry.size;
     check();
-    const linkTarget = linkTargetOf(entry);
-    if (filter === undefined || standIns === undefined) {
-      place({ entry, path, linkTarget });
-      continue;
-    }
+    const routed = route(placement);
+    if (routed === undefined) continue;
 
-    const standIn = standIns.get(path);
-    if (standIn !== undefined) place({ entry, path: standIn });
-    else if (filter.keeps(path, entry.type) && !isStandIn(standIns, path, linkTarget)) {
-      const target =
-        linkTarget === undefined ? undefined : (standIns.get(linkTarget) ?? linkTarget);
-      place({ entry, path, linkTarget: target });
-    }
+    placing(routed, () => placer.place(routed, reader));
+    check();
   }
 }
 
@@ -99,17 +93,21 @@ function placing({ entry }: Placement, work: () => void): void {
   }
 }
 
-function* rootfsEntries(
-  reader: TarReader,
-): Generator<{ readonly entry: ArchiveEntry; readonly path: string }> {
+/** What an archive holds below `rootfs`, as it would be placed were there no whitelist. */
+function* rootfsEntries(reader: TarReader, counts: Pick<Counts, 'files'>): Generator<Placement> {
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     const path = cleanEntryPath(entry.path);
+    const fileIndex = counts.files;
+    if (entry.type === 'file') counts.files += 1;
     if (path === '' || path === 'manifest') continue;
+
+    const linkTarget = linkTargetOf(entry);
     if (path === ROOT) {
       if (entry.type !== 'directory') throw badLayout('its rootfs is no directory');
-      yield { entry, path: '' };
-    } else if (path.startsWith(`${ROOT}/`)) yield { entry, path: path.slice(ROOT.length + 1) };
-    else throw badLayout(`"${entry.path}" is neither the manifest nor in rootfs`);
+      yield { entry, path: '', fileIndex };
+    } else if (path.startsWith(`${ROOT}/`)) {
+      yield { entry, path: path.slice(ROOT.length + 1), fileIndex, linkTarget };
+    } else throw badLayout(`"${entry.path}" is neither the manifest nor in rootfs`);
   }
 }
 
@@ -127,29 +125,40 @@ function linkTargetOf(entry: ArchiveEntry): string | undefined {
 }
 
 /**
- * Files that a whitelist drops although a hard link to them stays: the first
- * such link is placed in their stead.
- * @returns by path of the dropped file, the path of the link
+ * Where each entry of a layer goes, if anywhere, by its whitelists. A file that
+ * they drop although a hard link to it stays is placed under the name of the
+ * first such link.
  */
+function createRoute(layer: Layer): (placement: Placement) => Placement | undefined {
+  const filter = createPathFilter(layer.whitelists);
+  if (filter === undefined) return (placement) => placement;
+
+  const standIns = findStandIns(layer, filter);
+  return (placement) => {
+    const { entry, path, linkTarget } = placement;
+    const standIn = standIns.get(path);
+    if (standIn !== undefined) return { ...placement, path: standIn };
+    if (!filter.keeps(path, entry.type)) return undefined;
+    if (linkTarget === undefined) return placement;
+
+    const target = standIns.get(linkTarget) ?? linkTarget;
+    return target === path ? undefined : { ...placement, linkTarget: target };
+  };
+}
+
+/** By path of a dropped file, the path of the first hard link to it that stays. */
 function findStandIns(layer: Layer, filter: PathFilter): ReadonlyMap<string, string> {
   const standIns = new Map<string, string>();
   const dropped = new Set<string>();
-  for (const { entry, path } of rootfsEntries(openTarReader(layer.fd, layer.size))) {
-    const target = linkTargetOf(entry);
-    if (target === undefined) {
-      if (!filter.keeps(path, entry.type)) dropped.add(path);
-    } else if (dropped.has(target) && filter.keeps(path, entry.type) && !standIns.has(target)) {
-      standIns.set(target, path);
+  const reader = openTarReader(layer.fd, layer.size);
+  for (const { entry, path, linkTarget } of rootfsEntries(reader, { files: 0 })) {
+    const kept = filter.keeps(path, entry.type);
+    if (linkTarget === undefined) {
+      if (!kept) dropped.add(path);
+    } else if (kept && dropped.has(linkTarget) && !standIns.has(linkTarget)) {
+      standIns.set(linkTarget, path);
     }
   }
 
   return standIns;
-}
-
-function isStandIn(
-  standIns: ReadonlyMap<string, string>,
-  path: string,
-  target: string | undefined,
-): boolean {
-  return target !== undefined && standIns.get(target) === path;
 }

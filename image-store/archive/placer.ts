@@ -31,6 +31,8 @@ export interface Placement {
   readonly entry: ArchiveEntry;
   /** Clean path below the root; the empty string is the root. */
   readonly path: string;
+  /** How many files the archives held before this entry. */
+  readonly fileIndex: number;
   /** Clean path below the root of a hard link's target. */
   readonly linkTarget?: string | undefined;
 }
@@ -50,8 +52,8 @@ export interface Placer {
   finish(): void;
   /** How many directories were made that no archive has an entry for. */
   implied(): number;
-  /** Digests of the files' contents by path, as they were written. */
-  readonly digests: ReadonlyMap<string, Buffer>;
+  /** Which file of the archives, counted through all of them, lies at a path now. */
+  readonly contents: ReadonlyMap<string, number>;
 }
 
 interface DirectoryEnd {
@@ -66,7 +68,7 @@ interface State {
   readonly directoryEnds: Map<string, DirectoryEnd>;
   /** What this archive has placed; `implied` for a directory that had no entry yet. */
   readonly placed: Map<string, EntryType | 'implied'>;
-  readonly digests: Map<string, Buffer>;
+  readonly contents: Map<string, number>;
   implied: number;
 }
 
@@ -77,12 +79,12 @@ export function createPlacer(kernel: Kernel): Placer {
     directories: new Set(['']),
     directoryEnds: new Map([['', { mtimeNs: 0n, xattrs: [] }]]),
     placed: new Map(),
-    digests: new Map(),
+    contents: new Map(),
     implied: 0,
   };
 
   return {
-    digests: state.digests,
+    contents: state.contents,
     implied: () => state.implied,
     beginLayer: () => state.placed.clear(),
     place: (placement, reader) => place(state, placement, reader),
@@ -181,19 +183,21 @@ function placeDirectory(state: State, entry: ArchiveEntry, path: string): void {
   state.directoryEnds.set(path, { mtimeNs: entry.mtimeNs, xattrs: entry.xattrs });
 }
 
-function placeFile(state: State, { entry, path }: Placement, reader: TarReader): void {
+function placeFile(state: State, placement: Placement, reader: TarReader): void {
+  const { entry, path, fileIndex } = placement;
   let fd: Fd = -1;
   replacing(state, path, (target) => {
     fd = openSync(target, NEW_FILE, 0o600);
   });
   try {
-    state.digests.set(path, writeContent(fd, entry, reader));
+    writeContent(fd, entry, reader);
     fchownSync(fd, entry.uid, entry.gid);
     // After the owner, whose change takes set-id bits away.
     fchmodSync(fd, entry.mode);
   } finally {
     closeSync(fd);
   }
+  state.contents.set(path, fileIndex);
   finishEntry(state, entry, path);
 }
 
@@ -206,8 +210,8 @@ function placeLink(state: State, { entry, path, linkTarget }: Placement): void {
     );
 
   replacing(state, path, (target) => linkSync(inRoot(linkTarget), target));
-  const digest = state.digests.get(linkTarget);
-  if (digest !== undefined) state.digests.set(path, digest);
+  const content = state.contents.get(linkTarget);
+  if (content !== undefined) state.contents.set(path, content);
 }
 
 function placeNode(state: State, entry: ArchiveEntry, path: string): void {
@@ -254,12 +258,12 @@ function isExisting(error: unknown): boolean {
 /** Takes away what a lower image placed, a directory with all that is in it. */
 function remove(state: State, path: string): void {
   const target = inRoot(path);
-  state.digests.delete(path);
+  state.contents.delete(path);
   if (!lstatSync(target).isDirectory()) return unlinkSync(target);
 
   rmSync(target, { recursive: true });
   const below = `${path}/`;
-  for (const known of [state.directories, state.directoryEnds, state.digests]) {
+  for (const known of [state.directories, state.directoryEnds, state.contents]) {
     for (const name of known.keys()) {
       if (name === path || name.startsWith(below)) known.delete(name);
     }

@@ -26,6 +26,8 @@ export interface TarReader {
    * @returns undefined when all has been read
    */
   piece(): Buffer | undefined;
+  /** How many bytes the next piece has at least, if the entry has so many. */
+  buffered(): number;
 }
 
 /**
@@ -63,6 +65,8 @@ export function openTarReader(fd: Fd, size: number, bufferSize?: number): TarRea
       content.left -= piece.length;
       return piece;
     },
+
+    buffered: () => source.buffered(),
   };
 }
 

@@ -1,31 +1,54 @@
-import { writeSync } from 'node:fs';
-import type { Kernel } from '#base/kernel/kernel';
+import { readSync, writeSync } from 'node:fs';
+import type { Fd, Kernel } from '#base/kernel/kernel';
+import { DIGEST_SIZE } from '../archive/digest-contents.ts';
 import { extractLayers } from '../archive/extract.ts';
 import type { ExtractionDone, ExtractionRequest } from './extraction-protocol.ts';
 import { createListingBuilder } from './listing.ts';
 import { createTreeHasher } from './tree-hash.ts';
 import { walkTree } from './walk.ts';
 
+/** What the extracting process does its work with. */
+export interface ExtractionJob {
+  readonly kernel: Kernel;
+  readonly request: ExtractionRequest;
+  /** Waits until the digests of the archives' files are all written. */
+  readonly waitForDigests: () => void;
+}
+
 /**
  * What the extracting process does once it has chrooted: places the images and,
- * when asked for, lists and hashes what then lies there.
+ * when asked for, lists and hashes what then lies there, and sees it to disk.
  * @throws GantryError and errors of the system
  */
-export function runExtraction(kernel: Kernel, request: ExtractionRequest): ExtractionDone {
-  const { digests, entries, bytes } = extractLayers(kernel, request.layers, request.limits);
-  if (request.listingFd === undefined) return { entries, bytes };
+export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob): ExtractionDone {
+  const { contents, entries, bytes } = extractLayers(kernel, request.layers, request.limits);
+  if (request.record === undefined) return { entries, bytes };
 
+  const { listingFd, digestsFd } = request.record;
+  waitForDigests();
+  const known = (path: string): Buffer | undefined => readDigest(digestsFd, contents.get(path));
   const listing = createListingBuilder();
-  const hasher = createTreeHasher({ kernel, root: '/', known: digests });
+  const hasher = createTreeHasher({ kernel, root: '/', known });
   for (const entry of walkTree(kernel, '/')) {
     listing.add(entry.path, entry.record);
     hasher.add(entry);
   }
-  writeAll(request.listingFd, listing.encode());
+  writeAll(listingFd, listing.encode());
+  kernel.syncFs(listingFd);
 
   return { entries, bytes, hash: hasher.digest() };
 }
 
-function writeAll(fd: number, bytes: Buffer): void {
+/** @returns undefined for a file that no archive holds */
+function readDigest(fd: Fd, index: number | undefined): Buffer | undefined {
+  if (index === undefined) return undefined;
+
+  const digest = Buffer.alloc(DIGEST_SIZE);
+  const got = readSync(fd, digest, 0, DIGEST_SIZE, index * DIGEST_SIZE);
+  if (got !== DIGEST_SIZE) throw new Error(`no digest of file ${index}`);
+  return digest;
+}
+
+function writeAll(fd: Fd, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }

@@ -1,22 +1,33 @@
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Layer } from '../archive/extract.ts';
 
-/** What the extracting process is asked for, JSON on its standard input. */
+/**
+ * What the extracting process is asked for, one line of JSON on its standard
+ * input, which ends when all digests are in their file.
+ */
 export interface ExtractionRequest {
   /** The empty directory that becomes the process's root. */
   readonly root: string;
   /** Lowest first; descriptors as the process sees them. */
   readonly layers: readonly Layer[];
   readonly limits: ArchiveLimits;
-  /** Descriptor that gets the listing of what was placed; undefined when nobody wants to check it later. */
-  readonly listingFd?: number | undefined;
+  /** What makes it a tree that can be checked later; undefined for an extraction for somebody's own use. */
+  readonly record?: RecordRequest | undefined;
+}
+
+/** Descriptors as the process sees them. */
+export interface RecordRequest {
+  /** Gets the listing of what was placed. */
+  readonly listingFd: number;
+  /** Holds the digests of the archives' files, written meanwhile by the process that asks. */
+  readonly digestsFd: number;
 }
 
 /** What was placed. */
 export interface ExtractionDone {
   readonly entries: number;
   readonly bytes: number;
-  /** The whole-tree hash, when a listing was asked for. */
+  /** The whole-tree hash, when a record was asked for. */
   readonly hash?: string | undefined;
 }
 

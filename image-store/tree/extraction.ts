@@ -1,7 +1,9 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
-import { GantryError } from '#base/errors/gantry-error';
-import type { Exec } from '#base/exec/exec';
+import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import type { Exec, RunningProgram } from '#base/exec/exec';
 import { describeEnd } from '#base/exec/node-exec';
+import type { Fd } from '#base/kernel/kernel';
+import { digestContents } from '../archive/digest-contents.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type {
   ExtractionAnswer,
@@ -24,8 +26,15 @@ export interface Extraction {
   /** An empty directory. */
   readonly root: string;
   readonly layers: readonly PlannedLayer[];
-  /** Gets the listing; makes the tree hash be computed and all be written to disk. */
-  readonly listingPath?: string | undefined;
+  /** Makes it a tree that can be checked later: listed, hashed, and all written to disk. */
+  readonly record?: ExtractionRecord | undefined;
+}
+
+/** Files that are made. */
+export interface ExtractionRecord {
+  readonly listingPath: string;
+  /** Of use only while the extraction lasts. */
+  readonly digestsPath: string;
 }
 
 /** The first descriptor behind standard input, output and error. */
@@ -33,54 +42,118 @@ const FIRST_FD = 3;
 
 /**
  * Extracts images in a process of its own, which has no other root than the
- * target. On failure the target holds parts of the images.
+ * target, and hashes their contents here meanwhile. On failure the target holds
+ * parts of the images.
  * @throws GantryError ARCHIVE_*, ACI_LAYOUT_INVALID, EXTRACT_NEEDS_ROOT, EXTRACT_NO_SPACE, EXTRACT_FAILED
  */
 export async function extract(
   extractor: Extractor,
-  extraction: Extraction,
+  { root, layers, record }: Extraction,
 ): Promise<ExtractionDone> {
-  const { root, layers, listingPath } = extraction;
-  const fds: number[] = [];
-  try {
-    if (listingPath !== undefined) fds.push(openSync(listingPath, 'wx', 0o600));
-    const first = FIRST_FD + fds.length;
-    for (const { blob } of layers) fds.push(openSync(blob, 'r'));
-    const request: ExtractionRequest = {
-      root,
-      limits: extractor.limits,
-      layers: layers.map(({ whitelists }, index) => ({
-        fd: first + index,
-        size: fstatSync(fds[first - FIRST_FD + index] as number).size,
-        whitelists,
-      })),
-      ...(listingPath === undefined ? {} : { listingFd: FIRST_FD }),
-    };
+  using files = openFiles(layers, record);
+  const { blobs, written, digests } = files;
+  const first = FIRST_FD + written.length;
+  const request: ExtractionRequest = {
+    root,
+    limits: extractor.limits,
+    layers: layers.map(({ whitelists }, index) => ({
+      fd: first + index,
+      size: blobs[index]?.size ?? 0,
+      whitelists,
+    })),
+    record: record === undefined ? undefined : { listingFd: FIRST_FD, digestsFd: FIRST_FD + 1 },
+  };
 
-    return await ask(extractor, request, fds);
-  } finally {
-    for (const fd of fds) closeSync(fd);
+  const running = start(extractor, request, [...written, ...blobs.map(({ fd }) => fd)]);
+  const failure = digests === undefined ? undefined : await tryDigests(running, { blobs, digests });
+  running.stdin.end();
+  try {
+    return await answerOf(running, root);
+  } catch (error) {
+    // What the extracting process says names the entry; that digests are missing says nothing.
+    throw isGantryError(error, 'EXTRACT_FAILED') && failure !== undefined ? failure : error;
   }
 }
 
-async function ask(
+interface Running extends Pick<RunningProgram, 'stdin' | 'ended'> {
+  /** What it has written to standard output so far; all of it when it has ended. */
+  readonly said: readonly Buffer[];
+}
+
+interface DigestWork {
+  readonly blobs: OpenFiles['blobs'];
+  readonly digests: Fd;
+}
+
+/** @returns what went wrong */
+async function tryDigests({ ended }: Running, { blobs, digests }: DigestWork): Promise<unknown> {
+  const over = new AbortController();
+  const stop = (): void => over.abort();
+  ended.then(stop, stop);
+  try {
+    const write = (bytes: Buffer): void => writeFileSync(digests, bytes);
+    await digestContents(blobs, { write, signal: over.signal });
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+interface OpenFiles extends Disposable {
+  readonly blobs: readonly { readonly fd: Fd; readonly size: number }[];
+  /** Those that the extracting process writes or reads besides. */
+  readonly written: readonly Fd[];
+  /** Where the digests go. */
+  readonly digests: Fd | undefined;
+}
+
+function openFiles(layers: readonly PlannedLayer[], record: Extraction['record']): OpenFiles {
+  const fds: Fd[] = [];
+  const open = (path: string, flags: string): Fd => {
+    const fd = openSync(path, flags, 0o600);
+    fds.push(fd);
+    return fd;
+  };
+  const close = (): void => fds.splice(0).forEach((fd) => closeSync(fd));
+
+  try {
+    const written =
+      record === undefined ? [] : [open(record.listingPath, 'wx'), open(record.digestsPath, 'wx+')];
+    const blobs = layers.map(({ blob }) => {
+      const fd = open(blob, 'r');
+      return { fd, size: fstatSync(fd).size };
+    });
+    return { blobs, written, digests: written[1], [Symbol.dispose]: close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function start(
   { exec, worker }: Extractor,
   request: ExtractionRequest,
-  fds: readonly number[],
-): Promise<ExtractionDone> {
-  const result = await exec.run({
-    argv: worker,
-    env: {},
-    input: JSON.stringify(request),
-    extraFds: fds,
-  });
-  const answer = parseAnswer(result.stdout.toString());
+  fds: readonly Fd[],
+): Running {
+  const running = exec.stream({ argv: worker, env: {}, extraFds: fds });
+  // A process that has ended early says why in its answer.
+  running.stdin.on('error', () => {});
+  running.stdin.write(`${JSON.stringify(request)}\n`);
+  const said: Buffer[] = [];
+  running.stdout.on('data', (piece: Buffer) => void said.push(piece));
+
+  return { stdin: running.stdin, said, ended: running.ended };
+}
+
+async function answerOf({ said, ended }: Running, root: string): Promise<ExtractionDone> {
+  const result = await ended;
+  const answer = parseAnswer(Buffer.concat(said).toString());
   if (answer === undefined)
     throw new GantryError(
       'EXTRACT_FAILED',
-      `cannot extract into "${request.root}": ${describeEnd(result)}: ${result.stderr.trim()}`,
+      `cannot extract into "${root}": ${describeEnd(result)}: ${result.stderr.trim()}`,
     );
-  if ('failed' in answer) throw failure(request.root, answer.failed);
+  if ('failed' in answer) throw extractionError(root, answer.failed);
 
   return answer.done;
 }
@@ -93,7 +166,7 @@ function parseAnswer(text: string): ExtractionAnswer | undefined {
   }
 }
 
-function failure(root: string, failed: ExtractionFailure): GantryError {
+function extractionError(root: string, failed: ExtractionFailure): GantryError {
   const { code, errno, message, hint } = failed;
   if (errno === 'ENOSPC' || errno === 'EDQUOT') {
     return new GantryError(

@@ -97,7 +97,7 @@ async function render(renderer: Renderer, plan: TreePlan): Promise<void> {
   const done = await extract(renderer, {
     root: treeRootfsPath(tree),
     layers: plan.layers,
-    listingPath: treeListingPath(tree),
+    record: { listingPath: treeListingPath(tree), digestsPath: join(temp.path, 'digests') },
   });
   writeDurably(treeManifestPath(tree), `${formatImageManifest(plan.manifest)}\n`);
   writeDurably(treeHashPath(tree), `${done.hash}\n`);

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '#base/kernel/kernel';
-import { CONTENT_DIGEST } from '../archive/write-content.ts';
+import { CONTENT_DIGEST } from '../archive/digest-contents.ts';
 import { type WalkedEntry, walkTree } from './walk.ts';
 
 /** Attributes that the host's policy sets, not the image. */
@@ -24,8 +24,8 @@ export interface TreeHasher {
 export interface TreeHashOptions {
   readonly kernel: Kernel;
   readonly root: string;
-  /** Digests of contents that are known already, by path; other files are read. */
-  readonly known?: ReadonlyMap<string, Buffer> | undefined;
+  /** The digest of a file's content when it is known already; otherwise the file is read. */
+  readonly known?: ((path: string) => Buffer | undefined) | undefined;
 }
 
 /** Begins the hash of a tree. */
@@ -82,7 +82,7 @@ function fileContent(
   const first = stat.links > 1 ? linked.get(stat.inode) : undefined;
   if (first !== undefined) return [first.content, first.path];
 
-  const content = (known?.get(path) ?? digestFile(join(root, path))).toString('hex');
+  const content = (known?.(path) ?? digestFile(join(root, path))).toString('hex');
   if (stat.links > 1) linked.set(stat.inode, { path, content });
   return [content];
 }

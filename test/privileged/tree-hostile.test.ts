@@ -126,6 +126,18 @@ describe.runIf(requires('root'))('render() of hostile archives', () => {
     await expect(rendered(file('x', 'x'.repeat(900)))).resolves.toBeDefined();
   });
 
+  it('refuses a sparse file of a petabyte at once', async () => {
+    const bomb = {
+      path: 'rootfs/bomb',
+      pax: { 'GNU.sparse.size': String(2 ** 50), 'GNU.sparse.map': '0,1' },
+      body: 'x',
+    };
+    const started = performance.now();
+
+    await expect(rendered(bomb)).rejects.toMatchObject({ code: 'ARCHIVE_TOO_BIG' });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   it('says so when the disk is full, and leaves nothing', async () => {
     fixture.add('a', { entries: [file('big', 'x'.repeat(3_000_000))] });
     kernel.mount({

@@ -80,12 +80,16 @@ describe.runIf(requires('root', 'busybox'))('render()', () => {
     const root = join(fixture.dir, 'root');
     fillRoot(root);
     const blob = join(fixture.dir, 'real.aci');
-    const manifest = fixture.plan.bind(fixture);
     fixture.add('real', { blob });
-    await makeAci(nodeExec, { rootfs: root, manifest: manifest('real').manifest, target: blob });
+    await makeAci(nodeExec, {
+      rootfs: root,
+      manifest: fixture.plan('real').manifest,
+      target: blob,
+    });
     const tree = await fixture.render('real');
 
     expect(snapshot(tree.rootfs)).toEqual(snapshot(root));
+    expect(() => fixture.trees.verifyDeep(tree)).not.toThrow();
     expect(statSync(join(tree.rootfs, 'etc/hole')).blocks).toBeLessThan(1000);
 
     const copy = join(fixture.dir, 'copy');
@@ -198,7 +202,9 @@ describe.runIf(requires('root'))('render() with dependencies', () => {
       ],
     });
     fixture.add('top', { dependencies: ['one', 'two'], entries: [file('top')] });
-    const { rootfs } = await fixture.render('top');
+    const tree = await fixture.render('top');
+    const { rootfs } = tree;
+    expect(() => fixture.trees.verifyDeep(tree)).not.toThrow();
     const read = (path: string): string => readFileSync(join(rootfs, path), 'utf8');
 
     expect(read('same')).toBe('two');
@@ -263,9 +269,11 @@ describe.runIf(requires('root'))('render() with dependencies', () => {
       ],
       pathWhitelist: ['/second', '/third'],
     });
-    const { rootfs } = await fixture.render('a');
+    const tree = await fixture.render('a');
+    const { rootfs } = tree;
 
     expect(readdirSync(rootfs)).toEqual(['second', 'third']);
+    expect(() => fixture.trees.verifyDeep(tree)).not.toThrow();
     expect(readFileSync(join(rootfs, 'third'), 'utf8')).toBe('content');
     expect(statSync(join(rootfs, 'second'))).toMatchObject({ nlink: 2, mode: 0o104711 });
   });
