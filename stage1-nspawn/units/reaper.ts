@@ -13,13 +13,29 @@ const EXIT_EXEC = 203;
 /** An app whose pre-start handler failed never ran: no status of its own. */
 const NEVER_RAN = 1;
 
+/** Where the reaper leaves and finds its marks. */
+export interface ReaperPlaces {
+  readonly status: string;
+  readonly execStatus: string;
+  readonly stopping: string;
+  readonly firstFailure: string;
+}
+
+const INSIDE: ReaperPlaces = {
+  status: STATUS_DIR,
+  execStatus: EXEC_STATUS_DIR,
+  stopping: STOPPING_MARK,
+  firstFailure: FIRST_FAILURE,
+};
+
 /**
  * The program that runs when an app has ended: it notes the exit status as a
  * shell would have it, and gives the first failing app's back, which is how
  * PID 1 learns what to exit with. systemd says in MONITOR_* how the app ended
  * (systemd 251).
  */
-export function reaperScript(): string {
+export function reaperScript(places: ReaperPlaces = INSIDE): string {
+  const { status, execStatus, stopping, firstFailure } = places;
   return `#!/bin/sh
 case $MONITOR_EXIT_CODE in
 exited) code=$MONITOR_EXIT_STATUS ;;
@@ -31,12 +47,12 @@ ${signalCases()}
   ;;
 *) code=${NEVER_RAN} ;;
 esac
-[ "$code" = ${EXIT_EXEC} ] && [ -e ${EXEC_STATUS_DIR}/$1 ] && read -r code <${EXEC_STATUS_DIR}/$1
+[ "$code" = ${EXIT_EXEC} ] && [ -e ${execStatus}/$1 ] && read -r code <${execStatus}/$1
 [ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
-echo "$code" >${STATUS_DIR}/$1
-[ -e ${STOPPING_MARK} ] && exit 0
+echo "$code" >${status}/$1
+[ -e ${stopping} ] && exit 0
 [ "$code" = 0 ] && exit 0
-(set -C && : >${FIRST_FAILURE}) 2>/dev/null || exit 0
+(set -C && : >${firstFailure}) 2>/dev/null || exit 0
 exit "$code"
 `;
 }

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { carriedVariables, carry } from './carrier.ts';
+import { type AppMountsPlan, planAppMounts } from './mounts.ts';
+import { planStreams, type StreamSighting } from './streams.ts';
+
+const plan: AppMountsPlan = {
+  podDir: '/pod',
+  volumes: [],
+  readOnlyRoot: false,
+  dnsConfMode: { resolv: 'default', hosts: 'default' },
+  fallbackHosts: undefined,
+  hostname: '/pod/hostname',
+  carrier: undefined,
+};
+const targets = (given: Partial<AppMountsPlan>): readonly string[] =>
+  planAppMounts({ ...plan, ...given }).map((step) => ('target' in step ? step.target : step.kind));
+
+describe('planAppMounts()', () => {
+  it('makes volumes after everything else, so that they have the last word', () => {
+    const volume = {
+      kind: 'host',
+      source: '/h',
+      target: '/etc/hosts',
+      readOnly: false,
+      recursive: true,
+      shared: false,
+    } as const;
+
+    expect(targets({ volumes: [volume], fallbackHosts: '/f' })).toEqual([
+      '/proc',
+      '/sys',
+      '/run/systemd/incoming',
+      '/dev',
+      '/etc/hostname',
+      '/etc/hosts',
+      '/etc/hosts',
+    ]);
+  });
+
+  it('seals a read-only root last', () => {
+    const steps = targets({ readOnlyRoot: true });
+
+    expect(steps[0]).toBe('root');
+    expect(steps.at(-1)).toBe('seal');
+  });
+
+  it('shows files of the host read-only', () => {
+    const steps = planAppMounts({ ...plan, dnsConfMode: { resolv: 'host', hosts: 'host' } });
+    const ofHost = steps.filter((step) => step.kind === 'bind' && step.source.startsWith('/etc/'));
+
+    expect(ofHost).toHaveLength(2);
+    expect(ofHost.every((step) => 'readOnly' in step && step.readOnly)).toBe(true);
+  });
+});
+
+describe('planStreams()', () => {
+  const all =
+    (sighting: StreamSighting): (() => StreamSighting) =>
+    () =>
+      sighting;
+
+  it('logs unless interactive', () => {
+    expect(planStreams(false, all({ terminal: true, socket: false }))).toEqual({ kind: 'log' });
+  });
+
+  it('takes a terminal for one only when both ends are', () => {
+    const mixed = (fd: number): StreamSighting => ({ terminal: fd === 0, socket: fd === 2 });
+
+    expect(planStreams(true, all({ terminal: true, socket: false }))).toEqual({ kind: 'terminal' });
+    expect(planStreams(true, mixed)).toEqual({
+      kind: 'direct',
+      stdin: true,
+      stdout: true,
+      stderr: false,
+    });
+  });
+});
+
+describe('carry()', () => {
+  const command = { path: '/bin/app', argv: ['app', '-x'] } as const;
+
+  it('leaves a command alone that has nothing to carry', () => {
+    expect(carry(command, carriedVariables({ A: 'b' }))).toBe(command);
+  });
+
+  it('puts the variables that systemd drops on the command', () => {
+    const variables = carriedVariables({ A: 'b', 'discovery.type': 'single-node' });
+
+    expect(carry(command, variables)).toEqual({
+      path: '/dev/.env',
+      argv: ['env', 'discovery.type=single-node', 'app', '-x'],
+    });
+  });
+});

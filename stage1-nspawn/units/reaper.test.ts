@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
+import { type ReaperPlaces, reaperScript } from './reaper.ts';
+
+let dir: string;
+let places: ReaperPlaces;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'reaper-'));
+  places = {
+    status: join(dir, 'status'),
+    execStatus: join(dir, 'exec-status'),
+    stopping: join(dir, 'stopping'),
+    firstFailure: join(dir, 'failed'),
+  };
+  mkdirSync(places.status);
+  mkdirSync(places.execStatus);
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+/** Runs the reaper for an app as systemd would. @returns what was noted, and what PID 1 is told */
+function reap(
+  [code, status, result = 'exit-code']: readonly [string?, string?, string?],
+  app = 'web',
+): { noted: number; told: number | undefined } {
+  const monitor = {
+    ...(code === undefined ? {} : { MONITOR_EXIT_CODE: code }),
+    ...(status === undefined ? {} : { MONITOR_EXIT_STATUS: status }),
+    MONITOR_SERVICE_RESULT: result,
+  };
+  const { exitCode } = nodeExec.runSync({
+    argv: ['sh', '-c', reaperScript(places), 'reap', app],
+    env: { PATH: '/usr/bin:/bin', ...monitor },
+  });
+
+  return { noted: Number(readFileSync(join(places.status, app), 'utf8')), told: exitCode };
+}
+
+describe('reaperScript()', () => {
+  it.each([
+    [['exited', '0', 'success'], 0],
+    [['exited', '7'], 7],
+    [['killed', 'KILL', 'signal'], 137],
+    [['killed', 'TERM', 'success'], 143],
+    [['dumped', 'SEGV', 'core-dump'], 139],
+    [['killed', 'RTMIN+7', 'signal'], 169],
+    [['killed', 'SYS', 'signal'], 159],
+    [['exited', '203'], 203],
+  ] as const)('notes and tells %j as %i', (ending, expected) => {
+    expect(reap(ending)).toEqual({ noted: expected, told: expected });
+  });
+
+  it('gives a program that was not there its own status', () => {
+    writeFileSync(join(places.execStatus, 'web'), '127\n');
+
+    expect(reap(['exited', '203'])).toEqual({ noted: 127, told: 127 });
+    expect(reap(['exited', '203'], 'other').noted).toBe(203);
+  });
+
+  it('fails an app that never ran because its pre-start handler failed', () => {
+    expect(reap([])).toEqual({ noted: 1, told: 1 });
+  });
+
+  it('fails an app that ended well but whose service did not', () => {
+    expect(reap(['exited', '0', 'timeout'])).toEqual({ noted: 1, told: 1 });
+  });
+
+  it('tells only the first failure', () => {
+    expect(reap(['exited', '3'], 'first').told).toBe(3);
+    expect(reap(['exited', '4'], 'second')).toEqual({ noted: 4, told: 0 });
+  });
+
+  it('tells nothing of apps that are stopped with the pod', () => {
+    writeFileSync(places.stopping, '');
+
+    expect(reap(['exited', '5'])).toEqual({ noted: 5, told: 0 });
+    expect(existsSync(places.firstFailure)).toBe(false);
+  });
+});
