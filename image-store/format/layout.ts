@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { shortSha512 } from '#base/hash/short-hash';
 import type { ImageKey } from '#schema/types/image-hash';
 
 // Every path in the store (`DATA/cas`), relative names as rkt has them where
@@ -37,7 +38,7 @@ export const treeSizePath = (dir: string, key: ImageKey): string => join(treeSiz
 /** Records of downloads by URL. */
 export const remotesDir = (dir: string): string => join(indexDir(dir), 'remote');
 export const remotePath = (dir: string, url: string): string =>
-  join(remotesDir(dir), `${hashOf(url).slice(0, 64)}${RECORD_ENDING}`);
+  join(remotesDir(dir), `${shortSha512(url).slice(0, 64)}${RECORD_ENDING}`);
 /** Lock files by image key. */
 export const imageLocksDir = (dir: string): string => join(dir, 'imagelocks');
 /** Unfinished work; entries hold a lock while somebody works on them. */
@@ -84,9 +85,5 @@ function fileNameOf(name: string): string {
 
   return flat.length <= MAX_NAME
     ? flat
-    : `${flat.slice(0, MAX_NAME)}++${hashOf(name).slice(0, 32)}`;
-}
-
-function hashOf(text: string): string {
-  return process.getBuiltinModule('node:crypto').createHash('sha512').update(text).digest('hex');
+    : `${flat.slice(0, MAX_NAME)}++${shortSha512(name).slice(0, 32)}`;
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { GantryError } from '#base/errors/gantry-error';
+import { shortSha512 } from '#base/hash/short-hash';
 import type { Dependency, ImageManifest } from '#schema/image/image-manifest';
-import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import type { ImageKey } from '#schema/types/image-hash';
 
 /** Where a plan gets its images from. */
 export interface ImageSource {
@@ -65,7 +65,7 @@ export function planAlone(
  * to it) next.
  */
 export function treeIdOf(keys: readonly ImageKey[]): string {
-  return `deps-${imageKeyOf(createHash('sha512').update(keys.join(',')).digest())}`;
+  return `deps-sha512-${shortSha512(keys.join(',')).slice(0, 64)}`;
 }
 
 interface Place {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { shortSha512 } from '#base/hash/short-hash';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
@@ -58,7 +58,7 @@ export async function factsOf(key: Key): Promise<KeyFacts> {
  * else can write, counts.
  */
 export function recallFacts(dir: string, content: Uint8Array): KeyFacts | undefined {
-  const hash = hashOf(content);
+  const hash = shortSha512(content);
   try {
     const text = readOwn(factsPath(dir, hash));
     const facts = decodeJson(schema, text, { what: 'key facts', code: 'KEY_FACTS_INVALID' });
@@ -70,7 +70,7 @@ export function recallFacts(dir: string, content: Uint8Array): KeyFacts | undefi
 
 /** Remembers facts where that is possible. */
 export function rememberFacts(dir: string, content: Uint8Array, keys: KeyFacts): void {
-  const hash = hashOf(content);
+  const hash = shortSha512(content);
   const facts: FactsFile = { content: hash, keys };
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 });
@@ -92,10 +92,6 @@ function readOwn(path: string): string {
   } finally {
     closeSync(fd);
   }
-}
-
-function hashOf(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 function factsPath(dir: string, hash: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newPodUuid, parsePodUuid } from './pod-uuid.ts';
+import { parsePodUuid } from './pod-uuid.ts';
 
 describe('parsePodUuid()', () => {
   it.each([
@@ -20,11 +20,5 @@ describe('parsePodUuid()', () => {
     '../6733c088-a507-4694-aabf-edbe4fc5266',
   ])('refuses %j', (text) => {
     expect(() => parsePodUuid(text)).toThrow(expect.objectContaining({ code: 'POD_UUID_INVALID' }));
-  });
-});
-
-describe('newPodUuid()', () => {
-  it('gives another one each time', () => {
-    expect(newPodUuid()).not.toBe(newPodUuid());
   });
 });

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Branded } from './brand.ts';
 import { quoted } from '#base/errors/quoted';
@@ -9,10 +8,6 @@ export type PodUuid = Branded<'PodUuid'>;
 const CANONICAL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const PLAIN = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/;
 const NIL = '00000000-0000-0000-0000-000000000000';
-
-export function newPodUuid(): PodUuid {
-  return parsePodUuid(randomUUID());
-}
 
 /**
  * Reads a whole UUID, in either case, with or without its dashes.

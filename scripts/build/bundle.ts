@@ -49,9 +49,37 @@ export async function bundleProgram({ top, out }: BundleRequest): Promise<void> 
       banner: 'const __moduleUrl=require("node:url").pathToFileURL(__filename).href;',
       minifyWhitespace: true,
     });
-    writeFileSync(join(out, name), code);
+    writeFileSync(join(out, name), withLazyBuiltins(code));
   }
   rmSync(split, { recursive: true });
+}
+
+/** Parts of Node that are there when it starts; loading any other costs up to 10 ms, so that waits until it is used. */
+const LOADED_BUILTINS: ReadonlySet<string> = new Set([
+  'node:buffer',
+  'node:fs',
+  'node:module',
+  'node:path',
+  'node:process',
+]);
+
+const LAZY = `
+const __lazy = (name) => {
+  let loaded;
+  return new Proxy({}, { get: (_, key) => (loaded ??= process.getBuiltinModule(name))[key] });
+};`.replaceAll(/\s*\n\s*/g, '');
+
+/** Has the parts of Node loaded by the first use of what a chunk imports from them by name; other imports look at the whole. */
+export function withLazyBuiltins(code: string): string {
+  let lazy = false;
+  const named = /(?<!__toESM\()\brequire\("(node:[a-z_/]+)"\)/g;
+  const changed = code.replaceAll(named, (call, name: string) => {
+    if (LOADED_BUILTINS.has(name)) return call;
+    lazy = true;
+    return `__lazy("${name}")`;
+  });
+
+  return lazy ? `${LAZY}${changed}` : code;
 }
 
 function programEntries(top: string): string[] {

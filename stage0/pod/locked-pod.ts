@@ -1,9 +1,9 @@
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { syncDir } from '#base/fs/atomic';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
-import { newPodUuid, type PodUuid } from '#schema/types/pod-uuid';
+import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
 import { makePhaseDirs, makePodDir, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
 
 /** A pod in a phase, its directory locked by this process. Letting go of it unlocks it and changes nothing else. */
@@ -88,4 +88,9 @@ export function lockedPod<Phase extends PodPhase>(
     lock,
     [Symbol.dispose]: () => lock.release(),
   };
+}
+
+/** A random UUID from the kernel, random(4): loading node:crypto for it would take longer than all else here. */
+function newPodUuid(): PodUuid {
+  return parsePodUuid(readFileSync('/proc/sys/kernel/random/uuid', 'utf8').trim());
 }
