@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import {
   encodeRunArguments,
   handOver,
@@ -56,6 +57,8 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
   const call = { name: 'run', podDir: pod.dir, args: argv, env, callerMounts } as const;
   const found = findEntrypoint(stage1, 'run');
   if (found.kind === 'module') {
+    // Compiled code is kept when a process ends, and this one never does.
+    flushCompileCache();
     return await found.entrypoint(entrypointHost(context, found.path, call));
   }
 
