@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
-import { parseImageManifest } from '#schema/image/image-manifest';
-import {
-  type App,
-  type PodManifest,
-  parsePodManifest,
-  type RuntimeApp,
-} from '#schema/pod/pod-manifest';
-import { annotationValue } from '#schema/types/name-values';
+import type { ImageManifest } from '#schema/image/image-manifest';
+import type { App, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import { appImageManifestPath, appRootfsDir, podManifestPath } from '#stage1';
 
 /** The pod that fly runs: one app. */
@@ -26,11 +20,13 @@ export interface FlyPod {
 const DOCKER_ANNOTATION = 'appc.io/docker/repository';
 
 /**
- * Reads what stage 0 prepared.
- * @throws GantryError POD_MANIFEST_INVALID, IMAGE_MANIFEST_INVALID, FLY_ONE_APP, APP_NOT_DESCRIBED
+ * Reads what stage 0 prepared. The documents lie in the pod's own directory,
+ * where stage 0 put them after checking them; checking them again would take
+ * as long as all else that fly does.
+ * @throws GantryError FLY_ONE_APP, APP_NOT_DESCRIBED
  */
 export function loadPod(podDir: string): FlyPod {
-  const manifest = parsePodManifest(readFileSync(podManifestPath(podDir), 'utf8'));
+  const manifest = readDocument<PodManifest>(podManifestPath(podDir));
   const [app, ...others] = manifest.apps;
   if (app === undefined || others.length > 0) {
     throw new GantryError('FLY_ONE_APP', `cannot run ${manifest.apps.length} apps: fly runs one`, {
@@ -38,7 +34,7 @@ export function loadPod(podDir: string): FlyPod {
     });
   }
 
-  const image = parseImageManifest(readFileSync(appImageManifestPath(podDir, app.name), 'utf8'));
+  const image = readDocument<ImageManifest>(appImageManifestPath(podDir, app.name));
   const description = app.app ?? image.app;
   if (description === undefined) {
     throw new GantryError(
@@ -54,6 +50,10 @@ export function loadPod(podDir: string): FlyPod {
     app,
     description,
     root: appRootfsDir(podDir, app.name),
-    fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
+    fromDocker: image.annotations?.some(({ name }) => name === DOCKER_ANNOTATION) ?? false,
   };
+}
+
+function readDocument<Document>(path: string): Document {
+  return JSON.parse(readFileSync(path, 'utf8')) as Document;
 }
