@@ -45,4 +45,4 @@ if [ -n "${NODE_EXTRA_CA_CERTS+set}" ]; then
   unset NODE_EXTRA_CA_CERTS
 fi
 
-exec "$home/bin/node" "$home/lib/main.js" "$@"
+exec "$home/bin/node" "$home/lib/boot.js" "$@"

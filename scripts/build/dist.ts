@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { nodeExec } from '#base/exec/node-exec';
 import { bundleEntrypoints, bundleProgram } from './bundle.ts';
+import { bundleBoot, packProgram } from './pack.ts';
 import { buildStage1Fly } from './stage1-fly.ts';
 import { buildStage1Nspawn } from './stage1-nspawn.ts';
 import { sourceStamp } from './stamp.ts';
@@ -43,12 +43,13 @@ export async function buildDist(): Promise<void> {
 
   placeNode();
   await bundleProgram({ top, out: join(fresh, 'lib') });
+  await bundleBoot(top, join(fresh, 'lib'));
   copyFileSync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
   writeFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
   copyFileSync(join(top, 'scripts', 'launcher.sh'), join(fresh, 'gantry'));
   chmodSync(join(fresh, 'gantry'), 0o755);
   await buildStage1Images();
-  await warmCompileCache();
+  await packProgram(fresh);
   writeFileSync(join(fresh, stampFile), sourceStamp(top));
   swapIn();
 }
@@ -75,18 +76,6 @@ async function buildStage1Images(): Promise<void> {
   await bundleEntrypoints({ top, out: entrypoints });
   await buildStage1Fly({ entrypoints, out: join(fresh, 'stage1') });
   await buildStage1Nspawn({ entrypoints, out: join(fresh, 'stage1') });
-}
-
-/** Runs the commands whose start-up counts, so that their compiled code is in the cache that ships. */
-async function warmCompileCache(): Promise<void> {
-  for (const args of [['version'], ['help']]) {
-    await nodeExec.run({
-      argv: [join(fresh, 'gantry'), ...args],
-      env: { PATH: '/usr/bin:/bin' },
-      stdout: 'ignore',
-      timeoutMs: 30_000,
-    });
-  }
 }
 
 function swapIn(): void {

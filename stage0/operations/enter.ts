@@ -47,7 +47,7 @@ export async function enterPod(
   using library = openLibrary(context);
   const stage1 = readPodStage1(library, podDir);
   const args = encodeEnterArguments({ pid, app, command: request.command });
-  const found = findEntrypoint(stage1, 'enter');
+  const found = findEntrypoint(context, stage1, 'enter');
   process.chdir(podDir);
   if (found.kind === 'module') {
     const call = { name: 'enter', podDir, args, env: {} } as const;

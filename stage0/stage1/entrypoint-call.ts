@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { exitStatusOf } from '#base/exec/exec-result';
 import {
@@ -7,6 +9,7 @@ import {
   type EntrypointName,
   LOADED_ENTRYPOINT,
 } from '#stage1';
+import { codeFileName, compileScript, wrapModule } from '../boot/compile.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { entrypointPath, type Flavor } from './flavor.ts';
 
@@ -39,7 +42,11 @@ export type FoundEntrypoint =
  * Finds an entrypoint, and loads it when it is JavaScript.
  * @throws GantryError STAGE1_NO_ENTRYPOINT, STAGE1_INVALID
  */
-export function findEntrypoint(stage1: PodStage1, name: EntrypointName): FoundEntrypoint {
+export function findEntrypoint(
+  { programDir }: Pick<OperationContext, 'programDir'>,
+  stage1: PodStage1,
+  name: EntrypointName,
+): FoundEntrypoint {
   const { flavor, treeRootfs, podRootfs } = stage1;
   const inside = flavor.entrypoints[name] ?? '';
   if (!LOADED_ENTRYPOINT.test(inside)) {
@@ -48,13 +55,16 @@ export function findEntrypoint(stage1: PodStage1, name: EntrypointName): FoundEn
   }
 
   const path = entrypointPath(flavor, name, treeRootfs);
-  return { kind: 'module', path, entrypoint: loadEntrypoint(path, flavor) };
+  return { kind: 'module', path, entrypoint: loadEntrypoint(path, { flavor, programDir }) };
 }
 
-function loadEntrypoint(path: string, flavor: Flavor): Entrypoint {
-  // require(), also for ES modules: it is synchronous, hence on this thread
-  // and in this thread's namespaces.
-  const loaded: unknown = createRequire(path)(path);
+function loadEntrypoint(
+  path: string,
+  { flavor, programDir }: { readonly flavor: Flavor; readonly programDir: string },
+): Entrypoint {
+  const loaded: unknown = path.endsWith('.cjs')
+    ? loadCommonJs(path, join(programDir, 'cache'))
+    : createRequire(path)(path);
   if (typeof loaded === 'object' && loaded !== null && 'entrypoint' in loaded) {
     const { entrypoint } = loaded;
     if (typeof entrypoint === 'function') return entrypoint as Entrypoint;
@@ -64,6 +74,25 @@ function loadEntrypoint(path: string, flavor: Flavor): Entrypoint {
     'STAGE1_INVALID',
     `cannot use stage1 image "${flavor.name}": "${path}" exports no entrypoint`,
   );
+}
+
+/**
+ * Loads an entrypoint that is CommonJS: with the code that V8 made of it when
+ * the program was built, if it came with the program. Synchronous like
+ * require(), hence on this thread and in this thread's namespaces.
+ */
+function loadCommonJs(path: string, cache: string): unknown {
+  const source = wrapModule(readFileSync(path, 'utf8'));
+  const script = compileScript(path, source, join(cache, codeFileName(path)));
+  const wrapper = script.runInThisContext() as (
+    module: { exports: unknown },
+    exports: unknown,
+    require: NodeJS.Require,
+  ) => void;
+  const module: { exports: unknown } = { exports: {} };
+  wrapper(module, module.exports, createRequire(path));
+
+  return module.exports;
 }
 
 /** What a loaded entrypoint is handed. */
@@ -97,7 +126,7 @@ export async function callEntrypoint(
   stage1: PodStage1,
   call: EntrypointCall,
 ): Promise<number> {
-  const found = findEntrypoint(stage1, call.name);
+  const found = findEntrypoint(context, stage1, call.name);
   if (found.kind === 'module') {
     return await found.entrypoint(entrypointHost(context, found.path, call));
   }

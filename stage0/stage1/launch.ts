@@ -55,7 +55,7 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
 
   const env = { [LOCK_FD_VARIABLE]: String(pod.lock.fd) };
   const call = { name: 'run', podDir: pod.dir, args: argv, env, callerMounts } as const;
-  const found = findEntrypoint(stage1, 'run');
+  const found = findEntrypoint(context, stage1, 'run');
   if (found.kind === 'module') {
     // Compiled code is kept when a process ends, and this one never does.
     flushCompileCache();

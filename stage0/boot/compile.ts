@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { Script } from 'node:vm';
+
+/**
+ * Compiles a script, with V8's code from an earlier run where there is some.
+ * V8 looks only at the length of the source, its own version and flags, so a
+ * code file must belong to this very source; code that V8 does not take is no
+ * harm.
+ * @param code the file with V8's code, which may be missing
+ */
+export function compileScript(path: string, source: string, code: string | undefined): Script {
+  const cachedData = code === undefined ? undefined : readIfThere(code);
+
+  return new Script(
+    source,
+    cachedData === undefined ? { filename: path } : { filename: path, cachedData },
+  );
+}
+
+/** The whole of a file, or undefined when it cannot be read. */
+export function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of a CommonJS module as the function that whoever loads it calls. */
+export function wrapModule(source: string): string {
+  return `(function(module,exports,require,__filename){${source}\n})`;
+}
+
+/** The name of the file, in the program's cache, with the code of a script. */
+export function codeFileName(path: string): string {
+  const [name = '', ...above] = path.split('/').reverse();
+  // A stage1's entrypoint lies in a tree whose name stands for its content.
+  const tree = above.find((folder) => folder.startsWith('deps-'));
+
+  return tree === undefined ? `${name}.code` : `${tree}-${name}.code`;
+}
