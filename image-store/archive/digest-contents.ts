@@ -16,8 +16,8 @@ const ZEROS: Buffer = Buffer.alloc(64 * 1024);
 
 /** How the digests are taken. */
 export interface DigestOptions {
-  /** Gets the digests, several at a time, `DIGEST_SIZE` bytes each. */
-  readonly write: (digests: Buffer) => void;
+  /** Gets the digests, several at a time, `DIGEST_SIZE` bytes each, and how many bytes were hashed since the last time. */
+  readonly write: (digests: Buffer, hashed: number) => void;
   /** Ends the work early: nobody wants the digests any more. */
   readonly signal: AbortSignal;
 }
@@ -33,33 +33,32 @@ export async function digestContents(
   { write, signal }: DigestOptions,
 ): Promise<void> {
   const digests: Buffer[] = [];
-  const pace = createPace(() => write(Buffer.concat(digests.splice(0))));
+  const pace = createPace((hashed) => write(Buffer.concat(digests.splice(0)), hashed));
 
   for (const { fd, size } of layers) {
     const reader = openTarReader(fd, size);
     for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
       if (entry.type !== 'file') continue;
       if (signal.aborted) return;
-      digests.push(
-        digestAtOnce(entry, reader) ?? (await digestInPieces(entry, reader, { pace, signal })),
-      );
-      await pace(entry.size);
+      const digest = digestAtOnce(entry, reader);
+      digests.push(digest ?? (await digestInPieces(entry, reader, { pace, signal })));
+      if (digest !== undefined) await pace(entry.size);
     }
   }
-  write(Buffer.concat(digests));
+  write(Buffer.concat(digests), 0);
 }
 
 /** Notes that so many bytes were hashed; now and then lets other things run. */
 type Pace = (bytes: number) => Promise<void> | undefined;
 
-function createPace(rest: () => void): Pace {
+function createPace(rest: (bytes: number) => void): Pace {
   let sofar = 0;
 
   return (bytes) => {
     sofar += bytes;
     if (sofar < BREATH) return undefined;
+    rest(sofar);
     sofar = 0;
-    rest();
     return setImmediate();
   };
 }

@@ -44,7 +44,7 @@ const used = (images: readonly ImageKey[], trees: readonly string[] = []): InUse
 function fakeTree(key: ImageKey): string {
   const { id } = store.treePlan(key);
   mkdirSync(join(treeDir(dir, id), 'rootfs'), { recursive: true });
-  writeFileSync(treeFlagPath(treeDir(dir, id)), formatFlag({ key, size: 7, entries: 1 }));
+  writeFileSync(treeFlagPath(treeDir(dir, id)), formatFlag({ key, size: 7, entries: 1, hash: '' }));
 
   return id;
 }

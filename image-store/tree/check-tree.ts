@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { findDifference, readListing } from './listing.ts';
 import type { Tree } from './tree.ts';
 import { hashTree } from './tree-hash.ts';
-import { treeHashPath, treeListingPath } from './tree-paths.ts';
+import { treeListingPath } from './tree-paths.ts';
 
 /**
  * Finds any entry of a tree that was added, removed or changed since it was
@@ -28,18 +27,8 @@ export function checkFast(kernel: Kernel, tree: Tree): void {
 export function verifyDeep(kernel: Kernel, tree: Tree): void {
   checkFast(kernel, tree);
 
-  const expected = readHash(tree);
-  if (expected === undefined) throw changed(tree, 'its hash is missing');
-  if (hashTree(kernel, tree.rootfs) !== expected)
+  if (hashTree(kernel, tree.rootfs) !== tree.hash)
     throw changed(tree, 'its content does not match its hash');
-}
-
-function readHash(tree: Tree): string | undefined {
-  try {
-    return readFileSync(treeHashPath(tree.dir), 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }
 
 function differenceOf(find: () => string | undefined): string | undefined {

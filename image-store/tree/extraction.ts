@@ -3,6 +3,7 @@ import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Exec, RunningProgram } from '#base/exec/exec';
 import { describeEnd } from '#base/exec/node-exec';
 import type { Fd } from '#base/kernel/kernel';
+import type { ProgressEvent } from '#base/log/log';
 import { digestContents } from '../archive/digest-contents.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type {
@@ -28,7 +29,12 @@ export interface Extraction {
   readonly layers: readonly PlannedLayer[];
   /** Makes it a tree that can be checked later: listed, hashed, and all written to disk. */
   readonly record?: ExtractionRecord | undefined;
+  /** Told how far it has come; only with a record. */
+  readonly progress?: ((progress: ExtractionProgress) => void) | undefined;
 }
+
+/** How far an extraction has come, judged by the hashing beside it. */
+export type ExtractionProgress = Pick<ProgressEvent, 'done' | 'total' | 'unit' | 'finished'>;
 
 /** Files that are made. */
 export interface ExtractionRecord {
@@ -48,7 +54,7 @@ const FIRST_FD = 3;
  */
 export async function extract(
   extractor: Extractor,
-  { root, layers, record }: Extraction,
+  { root, layers, record, progress = () => {} }: Extraction,
 ): Promise<ExtractionDone> {
   using files = openFiles(layers, record);
   const { blobs, written, digests } = files;
@@ -65,7 +71,8 @@ export async function extract(
   };
 
   const running = start(extractor, request, [...written, ...blobs.map(({ fd }) => fd)]);
-  const failure = digests === undefined ? undefined : await tryDigests(running, { blobs, digests });
+  const work = { blobs, digests, progress };
+  const failure = await tryDigests(running, work);
   running.stdin.end();
   try {
     return await answerOf(running, root);
@@ -82,20 +89,34 @@ interface Running extends Pick<RunningProgram, 'stdin' | 'ended'> {
 
 interface DigestWork {
   readonly blobs: OpenFiles['blobs'];
-  readonly digests: Fd;
+  readonly digests: OpenFiles['digests'];
+  readonly progress: (progress: ExtractionProgress) => void;
 }
 
 /** @returns what went wrong */
-async function tryDigests({ ended }: Running, { blobs, digests }: DigestWork): Promise<unknown> {
+async function tryDigests(
+  { ended }: Running,
+  { blobs, digests, progress }: DigestWork,
+): Promise<unknown> {
+  if (digests === undefined) return undefined;
+
   const over = new AbortController();
   const stop = (): void => over.abort();
   ended.then(stop, stop);
+  const total = blobs.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
   try {
-    const write = (bytes: Buffer): void => writeFileSync(digests, bytes);
+    const write = (bytes: Buffer, hashed: number): void => {
+      writeFileSync(digests, bytes);
+      done += hashed;
+      progress({ done, total, unit: 'bytes' });
+    };
     await digestContents(blobs, { write, signal: over.signal });
     return undefined;
   } catch (error) {
     return error;
+  } finally {
+    progress({ done: total, total, unit: 'bytes', finished: true });
   }
 }
 

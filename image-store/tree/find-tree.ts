@@ -21,6 +21,8 @@ export interface TreeFlag {
   /** Bytes of content. */
   readonly size: number;
   readonly entries: number;
+  /** The whole-tree hash. */
+  readonly hash: string;
 }
 
 /** The completion flag as it is written. */
@@ -81,6 +83,7 @@ function readFlag(path: string): TreeFlag | undefined {
       key: parseImageKey(String(flag['key'])),
       size: Number(flag['size']),
       entries: Number(flag['entries']),
+      hash: String(flag['hash']),
     };
   } catch {
     return undefined;

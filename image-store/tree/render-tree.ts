@@ -25,7 +25,6 @@ import {
   BROKEN_ENDING,
   treeDir,
   treeFlagPath,
-  treeHashPath,
   treeListingPath,
   treeManifestPath,
   treeRootfsPath,
@@ -89,21 +88,22 @@ function isUnchanged({ kernel, log }: Renderer, tree: Tree): boolean {
  */
 async function render(renderer: Renderer, plan: TreePlan): Promise<void> {
   const { dir, kernel, log } = renderer;
+  const { key, layers, manifest } = plan;
   using temp = makeTempEntry(kernel, dir, 'tree');
   const tree = join(temp.path, 'tree');
   makePrivateDir(temp.path, tree);
-  log.debug(`rendering image "${plan.manifest.name}" of ${plan.layers.length} layers`);
+  log.debug(`rendering image "${manifest.name}" of ${layers.length} layers`);
 
+  // The extracting process flushes the file system: this file too.
+  writeFileSync(treeManifestPath(tree), `${formatImageManifest(manifest)}\n`, { mode: 0o600 });
   const done = await extract(renderer, {
     root: treeRootfsPath(tree),
-    layers: plan.layers,
+    layers,
     record: { listingPath: treeListingPath(tree), digestsPath: join(temp.path, 'digests') },
+    progress: (progress) => log.progress({ ...progress, id: key, action: 'rendering' }),
   });
-  writeDurably(treeManifestPath(tree), `${formatImageManifest(plan.manifest)}\n`);
-  writeDurably(treeHashPath(tree), `${done.hash}\n`);
-  syncDir(tree);
-  const { key } = plan;
-  writeDurably(treeFlagPath(tree), formatFlag({ key, size: done.bytes, entries: done.entries }));
+  const { bytes: size, entries, hash = '' } = done;
+  writeDurably(treeFlagPath(tree), formatFlag({ key, size, entries, hash }));
   syncDir(tree);
 
   makeTreesDir(dir);

@@ -11,11 +11,9 @@ export const treeLocksDir = (dir: string): string => join(dir, 'treestorelocks')
 export const treeRootfsPath = (tree: string): string => join(tree, 'rootfs');
 /** The manifest of the image that the tree belongs to. */
 export const treeManifestPath = (tree: string): string => join(tree, 'manifest');
-/** The whole-tree hash, text and a newline. */
-export const treeHashPath = (tree: string): string => join(tree, 'hash');
 /** How every entry looked when it was rendered. */
 export const treeListingPath = (tree: string): string => join(tree, 'listing');
-/** The completion flag, JSON, written last; a tree without it is none. */
+/** The completion flag, JSON with the whole-tree hash, written last; a tree without it is none. */
 export const treeFlagPath = (tree: string): string => join(tree, 'rendered');
 
 /** What the name of a tree that was found broken has behind its id. */

@@ -14,6 +14,8 @@ export interface Tree {
   /** Bytes of content. */
   readonly size: number;
   readonly entries: number;
+  /** Of all that the tree held when it was rendered: `sha512-` and 128 hexadecimal digits. */
+  readonly hash: string;
   /** Of the image; read when first asked for. */
   readonly manifest: ImageManifest;
 }
