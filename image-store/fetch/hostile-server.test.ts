@@ -124,9 +124,12 @@ describe('fetchImage() from a server that', () => {
   });
 
   it('breaks the connection and has another file then: begins anew', async () => {
+    const older = gzipSync(
+      tinyAci({ name: 'example.com/app', files: { a: randomBytes(300_000) } }),
+    );
     host.server.on(
       served.path,
-      breakAfter(randomBytes(served.data.length), 100_000, { etag: '"1"' }),
+      breakAfter(older, 100_000, { etag: '"1"' }),
       file(served.data, { etag: '"2"' }),
     );
 

@@ -30,7 +30,7 @@ export function packingOf(head: Buffer): Packing | undefined {
 }
 
 function isTar(head: Buffer): boolean {
-  if (head.length < BLOCK) return false;
+  if (head.length < MAGIC_BYTES) return false;
   try {
     return decodeBlock(head.subarray(0, BLOCK)) !== undefined;
   } catch (error) {

@@ -1,9 +1,8 @@
-import { pipeline } from 'node:stream/promises';
 import { GantryError, redact } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { ImageName } from '../reference/image-name.ts';
 import { demandAsked } from './asked.ts';
-import { coalesce } from './coalesce.ts';
+import { pour } from './pour.ts';
 import type { FetchSession } from './session.ts';
 import { unpack } from './unpack.ts';
 import type { Verification } from './verification.ts';
@@ -27,8 +26,8 @@ export interface Arrival {
   readonly latest: boolean;
 }
 
-/** Long enough that hashing and the thread pool are not called all the time, short enough to stay in the processor's cache. */
-const CHUNK = 128 * 1024;
+/** Bytes between two reports. */
+const REPORT_EVERY = 256 * 1024;
 
 /**
  * Takes in an image while it comes: hash of what was sent, unpacking, hash of
@@ -37,16 +36,12 @@ const CHUNK = 128 * 1024;
  * @throws GantryError whatever it is refused for
  */
 export async function takeIn(session: FetchSession, arrival: Arrival): Promise<ImageKey> {
-  const { store, exec, limits, signal } = session.context;
+  const { store, exec, limits } = session.context;
   const { what, asked, verification } = arrival;
   await using ingest = store.beginIngest(limits?.archive);
   const packed = watched(session, arrival);
 
-  await pipeline(
-    unpack(packed, { exec, what }),
-    ingest.sink,
-    signal === undefined ? {} : { signal },
-  );
+  await pour(unpack(packed, { exec, what }), ingest.sink);
 
   const { manifest } = await ingest.finish();
   if (asked !== undefined) demandAsked(manifest, asked);
@@ -59,24 +54,35 @@ export async function takeIn(session: FetchSession, arrival: Arrival): Promise<I
 
 /** Shows the bytes to whom they concern on their way. */
 async function* watched(
-  { context: { log } }: FetchSession,
+  { context: { log, signal } }: FetchSession,
   arrival: Arrival,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { chunks, total, verification, source } = arrival;
+  const { chunks, total, verification, source, what } = arrival;
   const work = { id: redact(source), action: 'fetching', total, unit: 'bytes' } as const;
   let done = 0;
+  let reported = 0;
   try {
-    for await (const chunk of coalesce(chunks, CHUNK)) {
+    for await (const chunk of chunks) {
+      if (signal?.aborted === true) throw cancelled(what, signal);
       done += chunk.length;
       const taken = verification.take(chunk);
       if (taken !== undefined) await taken;
-      log.progress({ ...work, done });
+      if (done - reported >= REPORT_EVERY) {
+        log.progress({ ...work, done });
+        reported = done;
+      }
       yield chunk;
     }
     demandSize(arrival, done);
   } finally {
     log.progress({ ...work, done, finished: true });
   }
+}
+
+function cancelled(what: string, signal: AbortSignal): GantryError {
+  return new GantryError('FETCH_CANCELLED', `cannot fetch ${what}: cancelled`, {
+    cause: signal.reason,
+  });
 }
 
 function demandSize({ what, size }: Arrival, done: number): void {

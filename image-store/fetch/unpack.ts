@@ -1,8 +1,9 @@
 import { pipeline } from 'node:stream/promises';
-import type { Duplex } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
+import { type Fed, feed } from './feed.ts';
 import { MAGIC_BYTES, type Packing, packingOf } from './magic.ts';
 
 type Bytes = AsyncGenerator<Buffer, void, undefined>;
@@ -15,19 +16,18 @@ export interface UnpackOptions {
 
 /**
  * Unpacks an archive as it comes, told by its first bytes.
- * @param packed the first chunk is as long as `MAGIC_BYTES`, unless there is no more
+ * @param packed its chunks, whose memory must be nobody else's
  * @throws GantryError ARCHIVE_UNKNOWN, ARCHIVE_CORRUPT, ARCHIVE_TRAILING_GARBAGE, EXEC_NOT_STARTED; and what `packed` throws
  */
 export async function* unpack(packed: Bytes, options: UnpackOptions): Bytes {
-  const first = await packed.next();
-  if (first.done === true) throw unknownArchive(options, 'it is empty');
-  const all = restored(first.value, packed);
-  const packing = packingOf(first.value.subarray(0, MAGIC_BYTES));
+  const head = await readHead(packed);
+  const all = restored(head, packed);
+  const packing = packingOf(head);
 
   switch (packing) {
     case undefined:
       await packed.return();
-      throw unknownArchive(options, describeHead(first.value));
+      throw unknownArchive(options, describeHead(head));
     case 'plain':
       yield* all;
       return;
@@ -40,6 +40,18 @@ export async function* unpack(packed: Bytes, options: UnpackOptions): Bytes {
   }
 }
 
+/** Reads until there is enough to tell the packing, or no more. */
+async function readHead(packed: Bytes): Promise<Buffer> {
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < MAGIC_BYTES) {
+    const next = await packed.next();
+    if (next.done === true) break;
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value]);
+  }
+
+  return head;
+}
+
 async function* restored(first: Buffer, rest: Bytes): Bytes {
   try {
     yield first;
@@ -49,46 +61,27 @@ async function* restored(first: Buffer, rest: Bytes): Bytes {
   }
 }
 
-/** Long enough that a turn through the thread pool pays. */
-const CHUNK = 256 * 1024;
+/** Bytes that an engine hands out at a time. */
+const OUTPUT = 256 * 1024;
 
 async function* unpackHere(packed: Bytes, packing: 'gzip' | 'zstd', options: UnpackOptions): Bytes {
-  const sizes = { chunkSize: CHUNK, highWaterMark: CHUNK };
+  const sizes = { chunkSize: OUTPUT, highWaterMark: OUTPUT };
   const engine = packing === 'gzip' ? createGunzip(sizes) : createZstdDecompress(sizes);
-  const fed = counted(packed);
-  const feeding = pipeline(fed.chunks, engine as Duplex);
-  // What fails in there ends the engine with the same error, and the loop below throws it.
-  feeding.catch(() => {});
+  const fed: Fed = { bytes: 0, ended: false };
+  // What fails in there ends the engine, and the loop below throws it.
+  feed(engine as Transform, packed, fed).catch((error: Error) => engine.destroy(error));
   try {
     for await (const chunk of engine as AsyncIterable<Buffer>) yield chunk;
   } catch (error) {
     throw corruptUnlessOurs(error, packing, options);
   } finally {
     engine.destroy();
+    // Not waited for: it may be waiting for a server that says nothing.
+    packed.return().catch(() => {});
   }
 
   // Both engines stop where their stream ends, whatever follows.
   if (!fed.ended || engine.bytesWritten !== fed.bytes) throw trailingGarbage(packing, options);
-}
-
-interface Counted {
-  readonly chunks: Bytes;
-  readonly bytes: number;
-  /** Whether all of it was taken. */
-  readonly ended: boolean;
-}
-
-function counted(packed: Bytes): Counted {
-  const state = { chunks: count(), bytes: 0, ended: false };
-  async function* count(): Bytes {
-    for await (const chunk of packed) {
-      state.bytes += chunk.length;
-      yield chunk;
-    }
-    state.ended = true;
-  }
-
-  return state;
 }
 
 /** The system's programs; the memory of xz is bounded, since the archive decides how much it wants. */
@@ -206,6 +199,8 @@ function unknownArchive({ what }: UnpackOptions, state: string): GantryError {
 }
 
 function describeHead(head: Buffer): string {
+  if (head.length === 0) return 'it is empty';
+
   return /^\s*</.test(head.toString('latin1', 0, 64))
     ? 'it is a web page and no archive'
     : 'it is no archive that we know';
