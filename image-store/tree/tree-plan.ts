@@ -39,13 +39,25 @@ const MAX_LAYERS = 1000;
  */
 export function planTree(key: ImageKey, source: ImageSource): TreePlan {
   const flat: PlannedLayer[] = [];
-  flatten({ key, above: [], whitelists: [] }, { source, flat });
+  const manifest = rememberManifests(source);
+  flatten({ key, above: [], whitelists: [] }, { source: { ...source, manifest }, flat });
 
   return {
     id: treeIdOf(flat.map((layer) => layer.key)),
     key,
-    manifest: source.manifest(key),
+    manifest: manifest(key),
     layers: flat.reverse(),
+  };
+}
+
+/** Reads every manifest once: checking one takes longer than all else here. */
+function rememberManifests(source: ImageSource): ImageSource['manifest'] {
+  const manifests = new Map<ImageKey, ImageManifest>();
+
+  return (key) => {
+    const known = manifests.get(key) ?? source.manifest(key);
+    manifests.set(key, known);
+    return known;
   };
 }
 

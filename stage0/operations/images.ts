@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
-import { parseReference, type Tree, type TreePlan } from '#image-store';
+import { parseReference, type Tree } from '#image-store';
+import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
@@ -47,7 +48,9 @@ export async function findImage(
 /** An image that may be run, with its tree. */
 export interface RunnableImage {
   readonly key: ImageKey;
-  readonly plan: TreePlan;
+  readonly manifest: ImageManifest;
+  /** What its tree is made of, itself included. */
+  readonly layers: readonly ImageKey[];
   readonly tree: Tree;
 }
 
@@ -69,7 +72,13 @@ export async function demandRunnable(
   }
 
   const tree = store.trees.find(plan.id) ?? (await store.renderTree(key));
-  return { key, plan, tree: await demandUnchanged(context, store, { key, tree }) };
+
+  return {
+    key,
+    manifest: plan.manifest,
+    layers: plan.layers.map((layer) => layer.key),
+    tree: await demandUnchanged(context, store, { key, tree }),
+  };
 }
 
 /** A tree that is not as it was rendered is put aside and rendered anew from the verified image. */

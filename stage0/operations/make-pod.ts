@@ -1,8 +1,9 @@
 import type { Lease } from '#image-store';
 import { createPod, type LockedPod } from '../pod/locked-pod.ts';
 import { overlayObstacle } from '../prepare/overlay.ts';
-import { writePod } from '../prepare/write-pod.ts';
+import { type PodTree, writePod } from '../prepare/write-pod.ts';
 import type { OperationContext } from './context.ts';
+import type { RunnableImage } from './images.ts';
 import type { Library } from './library.ts';
 import type { PodPlan } from './plan-pod.ts';
 
@@ -29,10 +30,11 @@ export async function makePod(
     // Until the pod's directory says what it is made of, only this keeps the images.
     using _lease: Lease = store.lease(plan.keys);
     const { manifest, stage1, apps } = plan;
-    await writePod(pod.dir, { manifest, stage1, apps, overlay }, async ({ id, rootfs }, target) => {
-      const tree = [stage1, ...apps].find((each) => each.id === id && each.rootfs === rootfs);
-      if (tree === undefined) throw new Error(`not a tree of the pod: ${id}`);
-      await store.trees.copyTo(tree, target);
+    const contents = { manifest, stage1: treeOf(stage1), apps: apps.map(treeOf), overlay };
+    await writePod(pod.dir, contents, async ({ id }, target) => {
+      const image = [stage1, ...apps].find(({ tree }) => tree.id === id);
+      if (image === undefined) throw new Error(`not a tree of the pod: ${id}`);
+      await store.trees.copyTo(image.tree, target);
     });
     for (const { key } of apps) store.touch(key);
 
@@ -41,6 +43,10 @@ export async function makePod(
     pod.lock.release();
     throw error;
   }
+}
+
+function treeOf({ manifest, tree }: RunnableImage): PodTree {
+  return { id: tree.id, rootfs: tree.rootfs, manifest };
 }
 
 function canOverlay({ dataDir, log }: OperationContext): boolean {

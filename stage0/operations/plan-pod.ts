@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
-import type { Tree, TreePlan } from '#image-store';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { readEnvironmentFiles } from '../prepare/environment-file.ts';
@@ -8,7 +7,7 @@ import { buildPodManifest } from '../prepare/pod-manifest.ts';
 import { chooseStage1 } from '../stage1/choose.ts';
 import { type Flavor, readFlavor } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
-import { demandRunnable, findImage } from './images.ts';
+import { demandRunnable, findImage, type RunnableImage } from './images.ts';
 import type { Library } from './library.ts';
 import type { PrepareRequest } from './requests.ts';
 
@@ -16,9 +15,9 @@ import type { PrepareRequest } from './requests.ts';
 export interface PodPlan {
   readonly manifest: PodManifest;
   readonly flavor: Flavor;
-  readonly stage1: Tree;
+  readonly stage1: RunnableImage;
   /** In the order of the apps. */
-  readonly apps: readonly Tree[];
+  readonly apps: readonly RunnableImage[];
   /** Every image that the pod is made of, for a lease. */
   readonly keys: readonly ImageKey[];
 }
@@ -42,22 +41,16 @@ export async function planPod(
     given === undefined
       ? await findRequested(context, library, request)
       : given.apps.map(({ image }) => library.store.findByPrefix(image.id));
-  const images = [];
-  for (const key of appKeys) images.push(await demandRunnable(context, library, { key, insecure }));
+  const apps: RunnableImage[] = [];
+  for (const key of appKeys) apps.push(await demandRunnable(context, library, { key, insecure }));
 
-  const manifest =
-    given ??
-    describe(
-      context,
-      request,
-      images.map(({ plan }) => plan),
-    );
+  const manifest = given ?? describe(context, request, apps);
   return {
     manifest,
-    flavor: readFlavor(stage1.plan.manifest),
-    stage1: stage1.tree,
-    apps: images.map(({ tree }) => tree),
-    keys: [stage1, ...images].flatMap(({ plan }) => plan.layers.map(({ key }) => key)),
+    flavor: readFlavor(stage1.manifest),
+    stage1,
+    apps,
+    keys: [stage1, ...apps].flatMap(({ layers }) => layers),
   };
 }
 
@@ -78,7 +71,7 @@ async function findRequested(
 function describe(
   context: OperationContext,
   request: PrepareRequest,
-  images: readonly TreePlan[],
+  images: readonly RunnableImage[],
 ): PodManifest {
   return buildPodManifest({
     request,

@@ -49,12 +49,12 @@ interface Start {
 }
 
 async function launch(context: OperationContext, { pod, plan, request }: Start): Promise<number> {
-  const trees = new Map([plan.stage1, ...plan.apps].map(({ id, rootfs }) => [id, rootfs]));
+  const trees = new Map([plan.stage1, ...plan.apps].map(({ tree }) => [tree.id, tree.rootfs]));
 
   return await launchPod(context, {
     pod,
     flavor: plan.flavor,
-    stage1TreeRootfs: plan.stage1.rootfs,
+    stage1TreeRootfs: plan.stage1.tree.rootfs,
     apps: plan.manifest.apps.map(({ name }) => name),
     rootfsOf: (id) => {
       const rootfs = trees.get(id);

@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import type { Kernel } from '#base/kernel/kernel';
 import { overlayUpperDir, overlayWorkDir } from '#stage1';
 
