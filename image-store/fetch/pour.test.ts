@@ -88,10 +88,9 @@ describe('release()', () => {
     release(whole.subarray(50));
     release(pooled);
 
-    for (let index = 0; index < 3000; index += 1) release(Buffer.from('pooled'), { isLast: true });
+    release(Buffer.from(pooled.buffer), { isLast: true });
 
     expect(whole.buffer.byteLength).toBe(100);
-    expect(Buffer.from('still here').toString()).toBe('still here');
     expect(pooled.toString()).toBe('hello');
   });
 

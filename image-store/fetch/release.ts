@@ -8,9 +8,12 @@
  */
 export function release(chunk: Buffer, { isLast = false }: { isLast?: boolean } = {}): void {
   const { buffer, byteOffset, byteLength } = chunk;
-  // Small buffers are cut from a pool of Node's.
-  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength === Buffer.poolSize) return;
-
   const reachesEnd = byteOffset + byteLength === buffer.byteLength;
-  if (reachesEnd && (isLast || byteOffset === 0)) buffer.transfer(0);
+  if (!(buffer instanceof ArrayBuffer) || !reachesEnd || !(isLast || byteOffset === 0)) return;
+
+  try {
+    buffer.transfer(0);
+  } catch {
+    // The pool that Node cuts small buffers from refuses to be given away.
+  }
 }
