@@ -138,6 +138,8 @@ export interface Kernel {
   /** Marks every open descriptor from `first` on as closed by the next execve. */
   closeOnExecFrom(first: Fd): void;
   duplicate(fd: Fd, onto: Fd): void;
+  /** A pipe without a name, both ends close-on-exec. */
+  makePipe(): { readonly read: Fd; readonly write: Fd };
   getRlimit(resource: number): Rlimit;
   setRlimit(resource: number, limit: Rlimit): void;
   /** What the next program sees for a signal number: SIG_DFL or SIG_IGN. */

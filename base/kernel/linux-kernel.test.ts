@@ -3,10 +3,12 @@ import {
   lstatSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +76,15 @@ describe('linuxKernel', () => {
     expect(record.readBigUInt64LE(32)).toBe(statSync(dir, { bigint: true }).ino);
     expect(kernel.statEntry(fd, 'file/x', record)).toBe(false);
     closeSync(fd);
+  });
+
+  it('makes a pipe that carries what is written', () => {
+    const { read, write } = kernel.makePipe();
+    writeSync(write, 'through');
+    closeSync(write);
+
+    expect(readFileSync(read, 'utf8')).toBe('through');
+    closeSync(read);
   });
 
   it('makes a FIFO', () => {

@@ -13,6 +13,8 @@ const SIGSET_BYTES = 128;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const XATTR_MAX = 65_536;
+// pipe2(2), asm-generic/fcntl.h.
+const O_CLOEXEC = 0o2000000;
 // statx(2), linux/stat.h.
 const STATX_BASIC_STATS = 0x7ff;
 // mount_setattr(2), open_tree(2) and move_mount(2), linux/mount.h; their numbers
@@ -197,6 +199,12 @@ export const linuxKernel: Kernel = {
 
   duplicate(fd, onto) {
     callLibc('int dup2(int fd, int onto)', [fd, onto], `duplicate descriptor ${fd} onto ${onto}`);
+  },
+
+  makePipe() {
+    const ends = Buffer.alloc(8);
+    callLibc('int pipe2(void *ends, int flags)', [ends, O_CLOEXEC], 'make a pipe');
+    return { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
   },
 
   getRlimit(resource) {

@@ -17,6 +17,7 @@ const RESULTS: Partial<Record<keyof Kernel, unknown>> = {
   flock: true,
   getRlimit: { soft: 1024n, hard: 1_048_576n },
   listXattrs: [],
+  makePipe: { read: 101, write: 102 },
   pidfdOpen: 100,
   prctl: 0,
   umask: 0o022,

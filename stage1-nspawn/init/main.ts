@@ -23,7 +23,8 @@ import { nspawnCommand } from './nspawn-command.ts';
 import type { AppPlan } from './plan-app.ts';
 import { loadPod, refuseUnsupported } from './pod.ts';
 import { preparePod } from './prepare.ts';
-import { planStreams } from './streams.ts';
+import { relaySocket } from './relay.ts';
+import { planStreams, socketStreams } from './streams.ts';
 import { startWaiter } from './waiter.ts';
 
 /** Runs the pod: prepares its stage1 root and becomes systemd-nspawn. */
@@ -36,16 +37,14 @@ export const entrypoint: Entrypoint = async (host) => {
 
   const dirs = claimCgroups(host, args, machine);
   startWaiter(host, args.uuid);
+  const streams = planStreams(args.interactive);
+  if (streams === 'direct') for (const stream of socketStreams()) relaySocket(host, stream);
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
   const { kernel, log } = host;
-  const streams = planStreams(args.interactive);
   const apps = await settleAfter(entered, () => preparePod({ kernel, log, pod, args, streams }));
-  if (!args.disablePaths)
-    closePodDevices(
-      dirs,
-      apps.flatMap(({ unit }) => unit.devices),
-    );
+  const devices = apps.flatMap(({ unit }) => unit.devices);
+  if (!args.disablePaths) closePodDevices(dirs, devices);
 
   return becomeNspawn(host, { args, machine, apps, streams });
 };
@@ -88,7 +87,7 @@ function becomeNspawn(host: EntrypointHost, { args, machine, apps, streams }: Ha
     stage1: readStage1Root(stage1RootfsDir(podDir)),
     args,
     machine,
-    terminal: streams.kind === 'terminal',
+    terminal: streams === 'terminal',
     hostname: args.hostname ?? machineName(args.uuid),
     capabilities: podCapabilities(apps.map(({ unit }) => unit)),
     env: host.env,

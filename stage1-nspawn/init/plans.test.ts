@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { carriedVariables, carry } from './carrier.ts';
 import { type AppMountsPlan, planAppMounts } from './mounts.ts';
-import { planStreams, type StreamSighting } from './streams.ts';
+import { planStreams, socketStreams } from './streams.ts';
 
 const plan: AppMountsPlan = {
   podDir: '/pod',
@@ -54,25 +54,19 @@ describe('planAppMounts()', () => {
 });
 
 describe('planStreams()', () => {
-  const all =
-    (sighting: StreamSighting): (() => StreamSighting) =>
-    () =>
-      sighting;
-
   it('logs unless interactive', () => {
-    expect(planStreams(false, all({ terminal: true, socket: false }))).toEqual({ kind: 'log' });
+    expect(planStreams(false, () => true)).toBe('log');
   });
 
   it('takes a terminal for one only when both ends are', () => {
-    const mixed = (fd: number): StreamSighting => ({ terminal: fd === 0, socket: fd === 2 });
+    expect(planStreams(true, () => true)).toBe('terminal');
+    expect(planStreams(true, (fd) => fd === 0)).toBe('direct');
+  });
+});
 
-    expect(planStreams(true, all({ terminal: true, socket: false }))).toEqual({ kind: 'terminal' });
-    expect(planStreams(true, mixed)).toEqual({
-      kind: 'direct',
-      stdin: true,
-      stdout: true,
-      stderr: false,
-    });
+describe('socketStreams()', () => {
+  it('names those that are', () => {
+    expect(socketStreams((fd) => fd > 0)).toEqual([1, 2]);
   });
 });
 

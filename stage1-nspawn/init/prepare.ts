@@ -65,7 +65,7 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
     carrier: carried.length === 0 ? undefined : carrierPath(stage1RootfsDir(pod.dir)),
   });
   performMounts(kernel, app.root, steps);
-  const plan = planApp(app, { volumes, terminal: streams.kind === 'terminal' });
+  const plan = planApp(app, { volumes, terminal: streams === 'terminal' });
   for (const warning of plan.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
 
   return plan;
@@ -92,8 +92,8 @@ function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): readonly 
 /** nspawn, which this process becomes, keeps descriptors 0 to 2: PID 1 opens them again through its entry in the host's /proc. */
 function prepareStreams({ kernel, pod, streams }: PreparationRequest): void {
   const root = stage1RootfsDir(pod.dir);
-  if (streams.kind === 'terminal') writeFileSync(join(root, TERMINAL_MARK), '');
-  if (streams.kind !== 'direct') return;
+  if (streams === 'terminal') writeFileSync(join(root, TERMINAL_MARK), '');
+  if (streams !== 'direct') return;
 
   const target = join(root, STDIO_DIR);
   mkdirSync(target, { recursive: true });

@@ -1,32 +1,21 @@
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import type { Fd } from '#base/kernel/kernel';
 import type { AppStreams } from '../units/streams.ts';
-
-/** What a look at a descriptor tells. */
-export interface StreamSighting {
-  readonly terminal: boolean;
-  /** A socket cannot be opened again by its path. */
-  readonly socket: boolean;
-}
 
 /** Where the apps' standard streams lead: into the journal, or, when interactive, to the caller. */
 export function planStreams(
   interactive: boolean,
-  look: (fd: 0 | 1 | 2) => StreamSighting = lookAt,
+  isTerminal: (fd: Fd) => boolean = isatty,
 ): AppStreams {
-  if (!interactive) return { kind: 'log' };
+  if (!interactive) return 'log';
 
-  const [stdin, stdout, stderr] = [look(0), look(1), look(2)];
-  if (stdin.terminal && stdout.terminal) return { kind: 'terminal' };
-
-  return {
-    kind: 'direct',
-    stdin: !stdin.socket,
-    stdout: !stdout.socket,
-    stderr: !stderr.socket,
-  };
+  return isTerminal(0) && isTerminal(1) ? 'terminal' : 'direct';
 }
 
-function lookAt(fd: 0 | 1 | 2): StreamSighting {
-  return { terminal: isatty(fd), socket: fstatSync(fd).isSocket() };
+/** Which of the standard streams are sockets: those cannot be opened again by their path. */
+export function socketStreams(
+  isSocket: (fd: Fd) => boolean = (fd) => fstatSync(fd).isSocket(),
+): readonly (0 | 1 | 2)[] {
+  return ([0, 1, 2] as const).filter(isSocket);
 }

@@ -1,7 +1,6 @@
-import { closeSync, openSync } from 'node:fs';
 import { demandSuccess } from '#base/exec/exec-result';
-import { CLONE, type Fd, type Kernel } from '#base/kernel/kernel';
 import type { EntrypointHost } from '#stage1';
+import { insideMounts } from './inside-mounts.ts';
 
 /** The command of gantry that gives back what a pod held outside its namespaces. */
 const RELEASE_COMMAND = 'pod-release';
@@ -22,7 +21,7 @@ const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
 export function startWaiter(host: EntrypointHost, uuid: string): void {
   const { kernel, callerMounts } = host;
   kernel.closeOnExecFrom(3);
-  const start = (): void => {
+  insideMounts(kernel, callerMounts, () => {
     const result = host.exec.runSync({
       argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
       env: { PATH: host.env['PATH'] ?? SYSTEM_PATH },
@@ -32,32 +31,11 @@ export function startWaiter(host: EntrypointHost, uuid: string): void {
       timeoutMs: 10_000,
     });
     demandSuccess(result, 'start the process that waits for the end of the pod');
-  };
-
-  if (callerMounts === undefined) start();
-  else insideMounts(kernel, callerMounts, start);
+  });
 }
 
 function waiterCommand({ podDir, gantry }: EntrypointHost, uuid: string): readonly string[] {
   const release = [...gantry, RELEASE_COMMAND, uuid];
 
   return ['flock', '--shared', '--no-fork', podDir, 'sh', '-c', WITHOUT_LOCK, 'sh', ...release];
-}
-
-function insideMounts(kernel: Kernel, mounts: Fd, action: () => void): void {
-  const own = openSync('/proc/self/ns/mnt', 'r');
-  const cwd = openSync('.', 'r');
-  try {
-    kernel.setNamespace(mounts, CLONE.NEWNS);
-    try {
-      action();
-    } finally {
-      // Joining a mount namespace also moves root and working directory.
-      kernel.setNamespace(own, CLONE.NEWNS);
-      process.chdir(`/proc/self/fd/${cwd}`);
-    }
-  } finally {
-    closeSync(own);
-    closeSync(cwd);
-  }
 }

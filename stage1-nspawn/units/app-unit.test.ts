@@ -17,7 +17,7 @@ const app: PlannedApp = {
   devices: [],
 };
 const closed: PodIsolation = {
-  streams: { kind: 'log' },
+  streams: 'log',
   capabilities: true,
   paths: true,
   seccomp: true,
@@ -96,14 +96,11 @@ describe('appUnit()', () => {
   });
 
   it('leads streams where they are wanted', () => {
-    const direct = { kind: 'direct', stdin: true, stdout: true, stderr: false } as const;
-
     expect(service('StandardInput')).toEqual(['null']);
     expect(service('StandardOutput')).toEqual(['journal+console']);
-    expect(service('StandardInput', {}, { streams: { kind: 'terminal' } })).toEqual(['tty']);
-    expect(service('StandardInput', {}, { streams: direct })).toEqual(['file:/rkt/stdio/0']);
-    expect(service('StandardOutput', {}, { streams: direct })).toEqual(['append:/rkt/stdio/1']);
-    expect(service('StandardError', {}, { streams: direct })).toEqual(['journal+console']);
+    expect(service('StandardInput', {}, { streams: 'terminal' })).toEqual(['tty']);
+    expect(service('StandardInput', {}, { streams: 'direct' })).toEqual(['file:/rkt/stdio/0']);
+    expect(service('StandardError', {}, { streams: 'direct' })).toEqual(['append:/rkt/stdio/2']);
   });
 
   it('is text that no name or argument can break out of', () => {

@@ -66,7 +66,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
       ['After', `${LIVE_TARGET} systemd-journald.socket`],
       // Where the journal is sure to be used it starts at once, else when something is logged.
-      ...(pod.streams.kind === 'log' ? [['Wants', 'systemd-journald.service'] as const] : []),
+      ...(pod.streams === 'log' ? [['Wants', 'systemd-journald.service'] as const] : []),
       ...BEFORE_EXIT,
       ['OnSuccess', endedUnitName(app.name)],
       ['OnFailure', failedUnitName(app.name)],

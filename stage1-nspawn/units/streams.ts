@@ -1,18 +1,11 @@
 import type { Setting } from './unit.ts';
 
-/** Where an app's standard streams lead. */
-export type AppStreams =
-  /** Nothing comes in; what goes out goes to the pod's journal and is shown to the caller. */
-  | { readonly kind: 'log' }
-  /** A terminal that nspawn connects with the caller's. */
-  | { readonly kind: 'terminal' }
-  /** The caller's own descriptors, but those that cannot be opened again. */
-  | {
-      readonly kind: 'direct';
-      readonly stdin: boolean;
-      readonly stdout: boolean;
-      readonly stderr: boolean;
-    };
+/**
+ * Where an app's standard streams lead. `log`: nothing comes in; what goes out
+ * goes to the pod's journal and is shown to the caller. `terminal`: one that
+ * nspawn connects with the caller's. `direct`: the caller's own descriptors.
+ */
+export type AppStreams = 'log' | 'terminal' | 'direct';
 
 /** Where the descriptors of the pod's first process are mounted, inside stage1, for `direct` streams. */
 export const STDIO_DIR = '/rkt/stdio';
@@ -20,27 +13,29 @@ export const STDIO_DIR = '/rkt/stdio';
 /** Exists when the console is an app's terminal: its settings are not to be touched. */
 export const TERMINAL_MARK = '/rkt/terminal';
 
-const JOURNAL = 'journal+console';
-
+/** The settings of an app's service. @param app how the app is called in the journal */
 export function streamSettings(streams: AppStreams, app: string): readonly Setting[] {
-  if (streams.kind === 'terminal') {
-    return [
-      ['StandardInput', 'tty'],
-      ['StandardOutput', 'tty'],
-      ['StandardError', 'tty'],
-      ['TTYPath', '/dev/console'],
-    ];
-  }
+  return SETTINGS[streams](app);
+}
 
-  const direct = streams.kind === 'direct' ? streams : NONE;
-  return [
-    ['StandardInput', direct.stdin ? `file:${STDIO_DIR}/0` : 'null'],
-    ['StandardOutput', direct.stdout ? `append:${STDIO_DIR}/1` : JOURNAL],
-    ['StandardError', direct.stderr ? `append:${STDIO_DIR}/2` : JOURNAL],
+const SETTINGS: Readonly<Record<AppStreams, (app: string) => readonly Setting[]>> = {
+  log: (app) => [
+    ['StandardInput', 'null'],
+    ['StandardOutput', 'journal+console'],
+    ['StandardError', 'journal+console'],
     ['SyslogIdentifier', app],
     // What an app prints is text, even when it begins with "<3>".
     ['SyslogLevelPrefix', 'no'],
-  ];
-}
-
-const NONE = { stdin: false, stdout: false, stderr: false } as const;
+  ],
+  terminal: () => [
+    ['StandardInput', 'tty'],
+    ['StandardOutput', 'tty'],
+    ['StandardError', 'tty'],
+    ['TTYPath', '/dev/console'],
+  ],
+  direct: () => [
+    ['StandardInput', `file:${STDIO_DIR}/0`],
+    ['StandardOutput', `append:${STDIO_DIR}/1`],
+    ['StandardError', `append:${STDIO_DIR}/2`],
+  ],
+};

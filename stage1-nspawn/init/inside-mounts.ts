@@ -1,0 +1,30 @@
+import { closeSync, openSync } from 'node:fs';
+import { CLONE, type Fd, type Kernel } from '#base/kernel/kernel';
+
+/**
+ * Does something in another mount namespace, where what is started stays: a
+ * process that outlives the pod must not pin the pod's mounts.
+ * @param mounts undefined: where this process is
+ */
+export function insideMounts(kernel: Kernel, mounts: Fd | undefined, action: () => void): void {
+  if (mounts === undefined) {
+    action();
+    return;
+  }
+
+  const own = openSync('/proc/self/ns/mnt', 'r');
+  const cwd = openSync('.', 'r');
+  try {
+    kernel.setNamespace(mounts, CLONE.NEWNS);
+    try {
+      action();
+    } finally {
+      // Joining a mount namespace also moves root and working directory.
+      kernel.setNamespace(own, CLONE.NEWNS);
+      process.chdir(`/proc/self/fd/${cwd}`);
+    }
+  } finally {
+    closeSync(own);
+    closeSync(cwd);
+  }
+}
