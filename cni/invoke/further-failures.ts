@@ -1,0 +1,41 @@
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+
+interface WithFurther {
+  readonly furtherFailures: readonly GantryError[];
+}
+
+/**
+ * The first failure with those that followed it: what failed while things were
+ * undone, or while the rest was done all the same. Code, hint and `failure` are
+ * those of the first.
+ */
+export function withFurtherFailures(
+  first: GantryError,
+  further: readonly GantryError[],
+): GantryError {
+  if (further.length === 0) return first;
+
+  const all = [...furtherFailuresOf(first), ...further];
+  const words = further.map(({ message }) => message).join('; ');
+  const error = new GantryError(first.code, `${first.message}; afterwards: ${words}`, {
+    hint: first.hint,
+    cause: first,
+  });
+  const kept = 'failure' in first ? { failure: first.failure } : {};
+
+  return Object.assign(error, kept, { furtherFailures: all } satisfies WithFurther);
+}
+
+/** What failed after the failure that an error tells of. */
+export function furtherFailuresOf(error: unknown): readonly GantryError[] {
+  if (!isGantryError(error) || !('furtherFailures' in error)) return [];
+
+  return (error as GantryError & WithFurther).furtherFailures;
+}
+
+/** One of our errors as it is; anything else is a bug and thrown on. */
+export function expectGantryError(error: unknown): GantryError {
+  if (isGantryError(error)) return error;
+
+  throw error;
+}
