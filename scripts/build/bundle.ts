@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type BuildOptions, build, transform } from 'esbuild';
+import { type BuildOptions, build, type TransformOptions, transform } from 'esbuild';
 
 export interface BundleRequest {
   /** The checkout. */
@@ -39,20 +39,25 @@ export async function bundleProgram({ top, out }: BundleRequest): Promise<void> 
   });
 
   for (const name of readdirSync(split)) {
-    const { code } = await transform(readFileSync(join(split, name), 'utf8'), {
+    const source = readFileSync(join(split, name), 'utf8');
+    const { code } = await transform(source, {
       format: 'cjs',
       platform: 'node',
       target: 'node26',
       supported: { 'dynamic-import': false },
-      // A library that asks where it lies must still get an answer.
-      define: { 'import.meta.url': '__moduleUrl' },
-      banner: 'const __moduleUrl=require("node:url").pathToFileURL(__filename).href;',
-      minifyWhitespace: true,
+      ...(source.includes('import.meta.url') ? OWN_PLACE : {}),
+      minify: true,
     });
     writeFileSync(join(out, name), withLazyBuiltins(code));
   }
   rmSync(split, { recursive: true });
 }
+
+/** A library that asks where it lies must still get an answer. */
+const OWN_PLACE: TransformOptions = {
+  define: { 'import.meta.url': '__moduleUrl' },
+  banner: 'const __moduleUrl=require("node:url").pathToFileURL(__filename).href;',
+};
 
 /** Parts of Node that are there when it starts; loading any other costs up to 10 ms, so that waits until it is used. */
 const LOADED_BUILTINS: ReadonlySet<string> = new Set([

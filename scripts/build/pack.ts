@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { nodeExec } from '#base/exec/node-exec';
 import { codeFileName, wrapModule } from '../../stage0/boot/compile.ts';
-import { PACK } from '../../stage0/boot/loader.ts';
+import { PACKS } from '../../stage0/boot/loader.ts';
 import { makeTrialImage } from './trial-image.ts';
 
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
@@ -35,16 +35,24 @@ export async function packProgram(dist: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'gantry-build-'));
   try {
     const commands = await prepareTrial(dist, folder);
-    const names = new Set<string>();
-    for (const args of commands.hot) {
-      for (const path of (await record(dist, args)).keys()) {
-        if (existsSync(join(lib, basename(path)))) names.add(basename(path));
+    const packed = new Set<string>();
+    for (const [pack, hot] of [
+      [PACKS[0], commands.common],
+      [PACKS[1], commands.run],
+    ] as const) {
+      const names = new Set<string>();
+      for (const args of hot) {
+        for (const path of (await record(dist, args)).keys()) names.add(basename(path));
       }
+      const fresh = [...names]
+        .filter((name) => existsSync(join(lib, name)) && !packed.has(name))
+        .sort();
+      writeFileSync(join(lib, pack), packText(lib, fresh));
+      for (const name of fresh) packed.add(name);
     }
-    writeFileSync(join(lib, PACK), packText(lib, [...names].sort()));
 
     // The last one counts for what several compile, and that is `run`.
-    for (const args of [...commands.warm, ...commands.hot]) {
+    for (const args of [...commands.warm, ...commands.run]) {
       for (const [path, code] of await record(dist, args)) {
         writeFileSync(join(dist, 'cache', codeFileName(path)), code);
       }
@@ -66,8 +74,10 @@ function packText(lib: string, names: readonly string[]): string {
 
 interface TrialCommands {
   readonly flags: readonly string[];
-  /** What they load is packed. */
-  readonly hot: readonly (readonly string[])[];
+  /** What they load is what every command needs. */
+  readonly common: readonly (readonly string[])[];
+  /** What they load is what a run needs. */
+  readonly run: readonly (readonly string[])[];
   /** What they load lies in files of its own, its code kept too. */
   readonly warm: readonly (readonly string[])[];
 }
@@ -94,8 +104,8 @@ async function prepareTrial(dist: string, folder: string): Promise<TrialCommands
       [...flags, 'fetch', insecure, '--pull-policy=update', image],
       [...flags, 'image', 'list'],
     ],
-    hot: [
-      ['version'],
+    common: [['version']],
+    run: [
       [...flags, 'list'],
       [...run, '--stage1-name=nspawn', 'gantry.sh/trial:1'],
       [...run, '--stage1-name=fly', 'gantry.sh/trial:1'],

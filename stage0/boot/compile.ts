@@ -26,9 +26,11 @@ export function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** The text of a CommonJS module as the function that whoever loads it calls. */
+/** The text of a CommonJS module as a function of `{ module, require, path }`. */
 export function wrapModule(source: string): string {
-  return `(function(module,exports,require,__filename){${source}\n})`;
+  const names = 'const {module,require,path:__filename}=scope,{exports}=module;';
+
+  return `(function(scope){${names}(function(){${source}\n})()})`;
 }
 
 /** The name of the file, in the program's cache, with the code of a script. */

@@ -8,19 +8,23 @@ import { codeFileName, compileScript, readIfThere, wrapModule } from './compile.
 // chunks that every run needs lie in one file, and V8's code, taken after a
 // whole run, lies beside it.
 
-/** The file that the chunks of every run are packed into: an object of functions by the chunk's name. */
-export const PACK = 'pack.js';
+/**
+ * The files that chunks are packed into, each an object of functions by the
+ * chunk's name: what every command needs, and what a run needs beyond that.
+ */
+export const PACKS = ['pack.js', 'run-pack.js'] as const;
 
 interface Module {
   exports: unknown;
 }
 
-type Wrapper = (
-  module: Module,
-  exports: unknown,
-  load: (wanted: string) => unknown,
-  path: string,
-) => void;
+interface Scope {
+  readonly module: Module;
+  readonly require: (wanted: string) => unknown;
+  readonly path: string;
+}
+
+type Wrapper = (scope: Scope) => void;
 
 /** Where the program lies. */
 export interface ProgramFolders {
@@ -36,10 +40,18 @@ export function createLoader({ lib, cache }: ProgramFolders): (name: string) => 
     const code = cache === undefined ? undefined : join(cache, codeFileName(path));
     return compileScript(path, source, code).runInThisContext();
   };
-  const packPath = join(lib, PACK);
-  const packed = readIfThere(packPath);
-  const pack =
-    packed === undefined ? {} : (evaluate(packPath, packed.toString()) as Record<string, Wrapper>);
+  const unread = [...PACKS];
+  const packed = new Map<string, Wrapper>();
+  const findPacked = (name: string): Wrapper | undefined => {
+    while (!packed.has(name) && unread.length > 0) {
+      const path = join(lib, unread.shift() ?? '');
+      const source = readIfThere(path);
+      if (source === undefined) continue;
+      const pack = evaluate(path, source.toString()) as Record<string, Wrapper>;
+      for (const [chunk, wrapper] of Object.entries(pack)) packed.set(chunk, wrapper);
+    }
+    return packed.get(name);
+  };
   const loaded = new Map<string, Module>();
 
   const load = (name: string): unknown => {
@@ -48,10 +60,10 @@ export function createLoader({ lib, cache }: ProgramFolders): (name: string) => 
 
     const path = join(lib, name);
     const wrapper =
-      pack[name] ?? (evaluate(path, wrapModule(readFileSync(path, 'utf8'))) as Wrapper);
+      findPacked(name) ?? (evaluate(path, wrapModule(readFileSync(path, 'utf8'))) as Wrapper);
     const module: Module = { exports: {} };
     loaded.set(name, module);
-    wrapper(module, module.exports, require, path);
+    wrapper({ module, require, path });
     return module.exports;
   };
   const require = (wanted: string): unknown =>

@@ -84,13 +84,9 @@ function loadEntrypoint(
 function loadCommonJs(path: string, cache: string): unknown {
   const source = wrapModule(readFileSync(path, 'utf8'));
   const script = compileScript(path, source, join(cache, codeFileName(path)));
-  const wrapper = script.runInThisContext() as (
-    module: { exports: unknown },
-    exports: unknown,
-    require: NodeJS.Require,
-  ) => void;
+  const wrapper = script.runInThisContext() as (scope: unknown) => void;
   const module: { exports: unknown } = { exports: {} };
-  wrapper(module, module.exports, createRequire(path));
+  wrapper({ module, require: createRequire(path), path });
 
   return module.exports;
 }
