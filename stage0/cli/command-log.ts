@@ -1,4 +1,4 @@
-import { createLog, type Log, stderrSink } from '#base/log/log';
+import { createLog, type Log, type LogEvent, stderrSink } from '#base/log/log';
 import type { ProgressDisplay } from './progress.ts';
 
 /** A command's talk: its log, and progress while there is some. */
@@ -8,19 +8,29 @@ export interface CommandLog extends Disposable {
   quiet(): void;
 }
 
+export interface TalkOptions {
+  readonly debug: boolean;
+  /** Neither progress nor information. */
+  readonly quiet: boolean;
+}
+
 /**
  * Makes the log of a command, on standard error. What shows progress is loaded
  * with the first piece of it.
  */
-export function createCommandLog(name: string, debug: boolean): CommandLog {
+export function createCommandLog(name: string, { debug, quiet: silent }: TalkOptions): CommandLog {
   const program = `gantry ${name}`;
-  const plain = stderrSink(program, debug);
+  const sink = stderrSink(program, debug);
+  const plain = (event: LogEvent): void => {
+    if (!silent || event.level === 'warning' || event.level === 'error') sink(event);
+  };
   let display: ProgressDisplay | undefined;
   let loading = false;
 
   const log = createLog(
     (event) => (display === undefined ? plain(event) : display.interrupt(() => plain(event))),
     (event) => {
+      if (silent) return;
       if (display !== undefined) display.show(event);
       else if (!loading) {
         loading = true;

@@ -152,15 +152,17 @@ export interface ReadRun {
 /** Reads what is said about a pod only when it runs. @throws GantryError BAD_USAGE */
 export async function readRunOptions(values: RunValues): Promise<ReadRun> {
   const needsAddresses = ADDRESS_FLAGS.some((name) => (values[name]?.length ?? 0) > 0);
+  const net = readNetworks(values.net);
   const addresses = needsAddresses ? await readAddresses(values) : NO_ADDRESSES;
 
   return {
     options: {
       ...addresses,
-      net: readNetworks(values.net),
+      net,
       interactive: values.interactive ?? false,
     },
     unsupported: [
+      ...unsupportedNetworks(net),
       ...readIpc(values.ipc),
       ...(values['mds-register'] === true ? ['--mds-register'] : []),
     ],
@@ -188,6 +190,13 @@ async function readAddresses(values: RunValues): Promise<Addresses> {
     dns: readDns(values),
     hosts: readHosts(values['hosts-entry']),
   };
+}
+
+/** `host` wins over whatever else is listed, as in rkt. */
+function unsupportedNetworks(net: readonly string[] | undefined): readonly string[] {
+  if (net === undefined || net.includes('host')) return [];
+
+  return net.filter((item) => item !== 'none').map((item) => `--net=${item}`);
 }
 
 function readIpc(mode: string | undefined): readonly string[] {

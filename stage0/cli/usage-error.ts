@@ -24,9 +24,18 @@ export function unknownWord(
   return Object.assign(usageError(`unknown ${what} ${shown}`), { unknown, candidates });
 }
 
-/** An error about a flag whose feature this version does not have yet. */
-export function notSupported(what: string): GantryError<'NOT_SUPPORTED'> {
-  return new GantryError('NOT_SUPPORTED', `${what} is not supported by this version of gantry`, {
-    hint: 'leave it out; ignoring it could make the pod less safe than you asked for',
-  });
+/**
+ * Refuses flags whose features this version does not have yet: before anything
+ * is fetched or made for them.
+ * @throws GantryError NOT_SUPPORTED when there is one
+ */
+export function refuseUnsupported(flags: readonly string[]): void {
+  if (flags.length === 0) return;
+
+  const verb = flags.length === 1 ? 'is' : 'are';
+  throw new GantryError(
+    'NOT_SUPPORTED',
+    `${flags.join(', ')} ${verb} not supported by this version of gantry`,
+    { hint: 'leave it out: nothing that was asked for is ignored in silence' },
+  );
 }

@@ -21,13 +21,22 @@ export interface Workplace extends Disposable {
   readonly context: OperationContext;
 }
 
+export interface WorkplaceOptions {
+  /** Whether to tell of nothing but warnings and errors. */
+  readonly quiet?: boolean | undefined;
+}
+
 /**
  * Makes what a command works with from its global flags, the configuration and
  * the environment. Whatever is costly is loaded when it is used first.
  * @throws GantryError CONFIG_UNREADABLE, CONFIG_INVALID
  */
-export async function openWorkplace(call: Call, globals: GlobalOptions): Promise<Workplace> {
-  const talk = createCommandLog(call.name, globals.debug);
+export async function openWorkplace(
+  call: Call,
+  globals: GlobalOptions,
+  { quiet = false }: WorkplaceOptions = {},
+): Promise<Workplace> {
+  const talk = createCommandLog(call.name, { debug: globals.debug, quiet });
   const configuration = await readConfiguration(globals, ['paths.d', 'stage1.d']);
   const programDir = programDirOf(call.program);
   const context: OperationContext = {

@@ -4,6 +4,7 @@ import { globalOptions } from '../cli/global-options.ts';
 import { optionValues } from '../cli/option.ts';
 import { PREPARE_OPTIONS } from '../cli/pod-options.ts';
 import { parsePodLine, readPrepareRequest } from '../cli/pod-request.ts';
+import { refuseUnsupported } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { prepare } from '../operations/prepare.ts';
 
@@ -27,8 +28,9 @@ export const command: Command = {
     if (globals.help) return await showHelp(call);
     const values = optionValues(line.tokens, OPTIONS);
     const request = await readPrepareRequest(line, values, globals);
+    refuseUnsupported(request.unsupported);
 
-    using workplace = await openWorkplace(call, globals);
+    using workplace = await openWorkplace(call, globals, { quiet: values.quiet });
     const { uuid } = await prepare(workplace.context, request);
     workplace.talk.quiet();
     call.output.write(`${uuid}\n`);

@@ -1,6 +1,7 @@
 import { type Command, plainCommand } from '../cli/command.ts';
 import { RUN_OPTIONS } from '../cli/pod-options.ts';
 import { readRunOptions } from '../cli/pod-request.ts';
+import { refuseUnsupported } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { findPod } from '../operations/list.ts';
 import { runPrepared } from '../operations/run-prepared.ts';
@@ -14,6 +15,7 @@ export const command: Command = plainCommand({
 
   async run({ call, globals, options: values, words: [text = ''] }) {
     const { options, unsupported } = await readRunOptions(values);
+    refuseUnsupported(unsupported);
     using workplace = await openWorkplace(call, globals);
     const uuid = findPod(workplace.context, { uuid: text });
     const { exitCode } = await runPrepared(workplace.context, {

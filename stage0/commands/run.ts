@@ -4,6 +4,7 @@ import { optionValues } from '../cli/option.ts';
 import { PREPARE_OPTIONS, RUN_ONLY_OPTIONS, RUN_OPTIONS } from '../cli/pod-options.ts';
 import { APP_OPTIONS } from '../cli/app-options.ts';
 import { parsePodLine, readPrepareRequest, readRunOptions } from '../cli/pod-request.ts';
+import { refuseUnsupported } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { run } from '../operations/run.ts';
 
@@ -28,12 +29,12 @@ export const command: Command = {
     const values = optionValues(line.tokens, OPTIONS);
     const prepared = await readPrepareRequest(line, values, globals);
     const { options, unsupported } = await readRunOptions(values);
+    refuseUnsupported([...prepared.unsupported, ...unsupported]);
 
     using workplace = await openWorkplace(call, globals);
     const { exitCode } = await run(workplace.context, {
       ...prepared,
       ...options,
-      unsupported: [...prepared.unsupported, ...unsupported],
       uuidFileSave: values['uuid-file-save'],
     });
 

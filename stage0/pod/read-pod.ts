@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
+import { labelValue } from '#schema/types/labels';
 import {
   appImageManifestPath,
   appStatusPath,
@@ -51,11 +52,14 @@ export function readPodTreeIds(podDir: string): PodTreeIds {
   return { stage1: readText(stage1TreeIdPath(podDir)), apps };
 }
 
-/** Name of the image that an app comes from; undefined when its manifest cannot be read. */
+/** Name of the image that an app comes from, with its version; undefined when its manifest cannot be read. */
 export function readAppImageName(podDir: string, app: string): string | undefined {
   try {
     const text = readText(appImageManifestPath(podDir, app));
-    return text === undefined ? undefined : parseImageManifest(text).name;
+    if (text === undefined) return undefined;
+    const { name, labels = [] } = parseImageManifest(text);
+    const version = labelValue(labels, 'version');
+    return version === undefined ? name : `${name}:${version}`;
   } catch {
     return undefined;
   }
