@@ -1,13 +1,21 @@
 import { readSync, writeSync } from 'node:fs';
 import { errorCode, errorMessage, isGantryError } from '#base/errors/gantry-error';
+import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { runExtraction } from './tree/extraction-job.ts';
-import type { ExtractionAnswer, ExtractionRequest } from './tree/extraction-protocol.ts';
+import type {
+  ExtractionDone,
+  WorkerAnswer,
+  WorkerFailure,
+  WorkerRequest,
+} from './tree/extraction-protocol.ts';
+import { runMounted } from './tree/mounted-job.ts';
 
-// The process that extracts untrusted archives. It reads a request as one line
-// of JSON from standard input, locks itself into the target directory by chroot,
-// and answers with one line of JSON on standard output. Descriptors from 3 on
-// are what the request says they are.
+// The process that extracts untrusted archives and looks into packed trees. It
+// reads a request as one line of JSON from standard input, locks itself into the
+// target directory by chroot, or into a mount namespace, and answers with one
+// line of JSON on standard output. Descriptors from 3 on are what the request
+// says they are.
 
 // prctl(2): end with the process that started this one, so that nothing
 // extracts into a directory whose lock has gone with its holder.
@@ -15,19 +23,25 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
 function main(): void {
-  let answer: ExtractionAnswer;
+  let answer: WorkerAnswer;
   try {
     linuxKernel.prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const request = JSON.parse(readInput('line')) as ExtractionRequest;
-    linuxKernel.chroot(request.root);
-    process.chdir('/');
     process.umask(0);
-    const waitForDigests = (): void => void readInput('all');
-    answer = { done: runExtraction({ kernel: linuxKernel, request, waitForDigests }) };
+    answer = { done: work(JSON.parse(readInput('line')) as WorkerRequest) };
   } catch (error) {
     answer = { failed: describe(error) };
   }
   writeSync(1, `${JSON.stringify(answer)}\n`);
+}
+
+function work(request: WorkerRequest): Partial<ExtractionDone> {
+  const kernel = linuxKernel;
+  if (request.kind === 'mounted') return runMounted({ kernel, exec: nodeExec, request });
+
+  kernel.chroot(request.root);
+  process.chdir('/');
+  const waitForDigests = (): void => void readInput('all');
+  return runExtraction({ kernel, request, waitForDigests });
 }
 
 /** Reads standard input to the end of its line, or to its end. */
@@ -42,7 +56,7 @@ function readInput(what: 'line' | 'all'): string {
   return Buffer.concat(pieces).toString();
 }
 
-function describe(error: unknown): Extract<ExtractionAnswer, { failed: unknown }>['failed'] {
+function describe(error: unknown): WorkerFailure {
   return {
     code: isGantryError(error) ? error.code : undefined,
     errno: errnoOf(error),

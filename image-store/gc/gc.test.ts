@@ -44,7 +44,10 @@ const used = (images: readonly ImageKey[], trees: readonly string[] = []): InUse
 function fakeTree(key: ImageKey): string {
   const { id } = store.treePlan(key);
   mkdirSync(join(treeDir(dir, id), 'rootfs'), { recursive: true });
-  writeFileSync(treeFlagPath(treeDir(dir, id)), formatFlag({ key, size: 7, entries: 1, hash: '' }));
+  writeFileSync(
+    treeFlagPath(treeDir(dir, id)),
+    formatFlag({ key, kind: 'directory', size: 7, entries: 1, hash: '' }),
+  );
 
   return id;
 }

@@ -1,6 +1,7 @@
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { findDifference, readListing } from './listing.ts';
+import { hashPacked, type Packer } from './packed-tree.ts';
 import type { Tree } from './tree.ts';
 import { hashTree } from './tree-hash.ts';
 import { treeListingPath } from './tree-paths.ts';
@@ -15,7 +16,8 @@ export function checkFast(kernel: Kernel, tree: Tree): void {
   const listing = readListing(treeListingPath(tree.dir));
   if (listing === undefined) throw changed(tree, 'its listing is missing or damaged');
 
-  const difference = differenceOf(() => findDifference(kernel, tree.rootfs, listing));
+  const root = tree.kind === 'packed' ? tree.dir : tree.rootfs;
+  const difference = differenceOf(() => findDifference(kernel, root, listing));
   if (difference !== undefined) throw changed(tree, difference);
 }
 
@@ -24,11 +26,13 @@ export function checkFast(kernel: Kernel, tree: Tree): void {
  * was computed when the tree was rendered, and does what `checkFast` does.
  * @throws GantryError TREE_CHANGED
  */
-export function verifyDeep(kernel: Kernel, tree: Tree): void {
+export function verifyDeep(packer: Packer, tree: Tree): void {
+  const { kernel } = packer;
   checkFast(kernel, tree);
 
-  if (hashTree(kernel, tree.rootfs) !== tree.hash)
-    throw changed(tree, 'its content does not match its hash');
+  const hash =
+    tree.kind === 'packed' ? hashPacked(packer, tree.dir) : hashTree(kernel, tree.rootfs);
+  if (hash !== tree.hash) throw changed(tree, 'its content does not match its hash');
 }
 
 function differenceOf(find: () => string | undefined): string | undefined {

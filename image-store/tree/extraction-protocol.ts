@@ -1,11 +1,12 @@
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Layer } from '../archive/extract.ts';
 
-/**
- * What the extracting process is asked for, one line of JSON on its standard
- * input, which ends when all digests are in their file.
- */
+/** What the worker process is asked for, one line of JSON on its standard input. */
+export type WorkerRequest = ExtractionRequest | MountedRequest;
+
+/** To extract archives; standard input ends when all digests are in their file. */
 export interface ExtractionRequest {
+  readonly kind: 'extract';
   /** The empty directory that becomes the process's root. */
   readonly root: string;
   /** Lowest first; descriptors as the process sees them. */
@@ -13,6 +14,16 @@ export interface ExtractionRequest {
   readonly limits: ArchiveLimits;
   /** What makes it a tree that can be checked later; undefined for an extraction for somebody's own use. */
   readonly record?: RecordRequest | undefined;
+}
+
+/** To look into a packed tree, mounted in a mount namespace of the process's own. */
+export interface MountedRequest {
+  readonly kind: 'mounted';
+  readonly image: string;
+  /** A directory to mount it on. */
+  readonly mountpoint: string;
+  /** Where everything is copied to; undefined to compute the whole-tree hash. */
+  readonly copyTo?: string | undefined;
 }
 
 /** Descriptors as the process sees them. */
@@ -31,8 +42,8 @@ export interface ExtractionDone {
   readonly hash?: string | undefined;
 }
 
-/** Why nothing can be used of what was placed. */
-export interface ExtractionFailure {
+/** Why nothing can be used of what was done. */
+export interface WorkerFailure {
   /** Of a GantryError. */
   readonly code?: string | undefined;
   /** Of a failed system call. */
@@ -42,6 +53,6 @@ export interface ExtractionFailure {
 }
 
 /** The one line of JSON that the process ends with. */
-export type ExtractionAnswer =
-  | { readonly done: ExtractionDone }
-  | { readonly failed: ExtractionFailure };
+export type WorkerAnswer =
+  | { readonly done: Partial<ExtractionDone> }
+  | { readonly failed: WorkerFailure };

@@ -1,18 +1,13 @@
 import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { isGantryError } from '#base/errors/gantry-error';
 import type { Exec, RunningProgram } from '#base/exec/exec';
-import { describeEnd } from '#base/exec/node-exec';
 import type { Fd } from '#base/kernel/kernel';
 import type { ProgressEvent } from '#base/log/log';
 import { digestContents } from '../archive/digest-contents.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
-import type {
-  ExtractionAnswer,
-  ExtractionDone,
-  ExtractionFailure,
-  ExtractionRequest,
-} from './extraction-protocol.ts';
+import type { ExtractionDone, ExtractionRequest } from './extraction-protocol.ts';
 import type { PlannedLayer } from './tree-plan.ts';
+import { readAnswer } from './worker-answer.ts';
 
 /** What it takes to extract. */
 export interface Extractor {
@@ -60,6 +55,7 @@ export async function extract(
   const { blobs, written, digests } = files;
   const first = FIRST_FD + written.length;
   const request: ExtractionRequest = {
+    kind: 'extract',
     root,
     limits: extractor.limits,
     layers: layers.map(({ whitelists }, index) => ({
@@ -168,48 +164,14 @@ function start(
 
 async function answerOf({ said, ended }: Running, root: string): Promise<ExtractionDone> {
   const result = await ended;
-  const answer = parseAnswer(Buffer.concat(said).toString());
-  if (answer === undefined)
-    throw new GantryError(
-      'EXTRACT_FAILED',
-      `cannot extract into "${root}": ${describeEnd(result)}: ${result.stderr.trim()}`,
-    );
-  if ('failed' in answer) throw extractionError(root, answer.failed);
+  const action = `extract into "${root}"`;
 
-  return answer.done;
-}
-
-function parseAnswer(text: string): ExtractionAnswer | undefined {
-  try {
-    return JSON.parse(text) as ExtractionAnswer;
-  } catch {
-    return undefined;
-  }
-}
-
-function extractionError(root: string, failed: ExtractionFailure): GantryError {
-  const { code, errno, message, hint } = failed;
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
-    return new GantryError(
-      'EXTRACT_NO_SPACE',
-      `cannot extract into "${root}": no space left on the device`,
-      { hint: 'make room, for example by "gantry image gc"' },
-    );
-  }
-  if (
-    errno === 'EPERM' &&
-    code === 'KERNEL_CALL_FAILED' &&
-    message.startsWith('cannot change the root')
-  ) {
-    return new GantryError('EXTRACT_NEEDS_ROOT', `cannot extract into "${root}": this takes root`, {
-      hint: 'run the command as root',
-    });
-  }
-  if (code !== undefined && code !== 'KERNEL_CALL_FAILED') {
-    return new GantryError(code, message, { hint });
-  }
-
-  return new GantryError('EXTRACT_FAILED', `cannot extract into "${root}": ${message}`);
+  const {
+    entries = 0,
+    bytes = 0,
+    hash,
+  } = readAnswer({ ...result, stdout: Buffer.concat(said) }, action);
+  return { entries, bytes, hash };
 }
 
 /** Whether the number of a user is root's. */

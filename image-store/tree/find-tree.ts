@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
-import type { StoredTree, Tree } from './tree.ts';
+import type { StoredTree, Tree, TreeKind } from './tree.ts';
 import {
   BROKEN_ENDING,
   treeDir,
@@ -18,6 +18,7 @@ const TREE_VERSION = 1;
 /** What the completion flag says. */
 export interface TreeFlag {
   readonly key: ImageKey;
+  readonly kind: TreeKind;
   /** Bytes of content. */
   readonly size: number;
   readonly entries: number;
@@ -81,6 +82,7 @@ function readFlag(path: string): TreeFlag | undefined {
 
     return {
       key: parseImageKey(String(flag['key'])),
+      kind: flag['kind'] === 'packed' ? 'packed' : 'directory',
       size: Number(flag['size']),
       entries: Number(flag['entries']),
       hash: String(flag['hash']),

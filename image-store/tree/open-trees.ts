@@ -7,9 +7,12 @@ import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts
 import { checkFast, verifyDeep } from './check-tree.ts';
 import { type ExtractionTarget, extractImage } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
+import { copyRequest } from './mounted-job.ts';
+import { copyPacked, mountPacked } from './packed-tree.ts';
 import { putAside, type Renderer, renderTree } from './render-tree.ts';
 import type { StoredTree, Tree } from './tree.ts';
 import { lockTree } from './tree-lock.ts';
+import { treeImagePath } from './tree-paths.ts';
 import { type ImageSource, planAlone, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
 
 /** How to open the rendered trees of a store. */
@@ -22,6 +25,12 @@ export interface TreesOptions {
   /** How worker programs start. */
   readonly workers: { readonly extract: readonly [string, ...string[]] };
   readonly limits?: ArchiveLimits | undefined;
+  /**
+   * From how many entries on a tree becomes one read-only erofs image, where
+   * tools and kernel allow it; never unless told. The caller then attaches
+   * trees before it uses them (docs/decisions).
+   */
+  readonly packFrom?: number | undefined;
 }
 
 /** The rendered trees of a store. What `run` needs is synchronous. */
@@ -47,7 +56,13 @@ export interface Trees {
   discard(id: string): Promise<void>;
   /** Everything among the trees, broken and unfinished ones too. */
   list(): readonly StoredTree[];
-  /** Copies a tree with everything preserved into an empty directory, for pods without overlay. */
+  /**
+   * Sees to it that a tree's root file system lies at `rootfs` in the mount
+   * namespace of this process; that of a directory lies there anyhow.
+   * @returns `tree.rootfs`
+   */
+  attach(tree: Tree): string;
+  /** Copies a tree with everything preserved to a path where nothing is yet, for pods without overlay. */
   copyTo(tree: Tree, target: string): Promise<void>;
   /**
    * Extracts a plan for somebody's own use: `image render` with a whole plan,
@@ -60,7 +75,10 @@ export interface Trees {
 /** Opens the rendered trees of a store. */
 export function openTrees(options: TreesOptions): Trees {
   const { dir, kernel, exec, log, limits = DEFAULT_ARCHIVE_LIMITS } = options;
-  const renderer: Renderer = { dir, kernel, exec, log, limits, worker: options.workers.extract };
+  const { packFrom = Number.POSITIVE_INFINITY } = options;
+  const worker = options.workers.extract;
+  const renderer: Renderer = { dir, kernel, exec, log, limits, packFrom, worker };
+  const attached = new Set<string>();
   // Whoever holds one tree's lock must not wait for another's: two processes
   // that render two trees in opposite order would wait for each other.
   const oneAfterTheOther = createQueue();
@@ -72,24 +90,27 @@ export function openTrees(options: TreesOptions): Trees {
     find: (id) => findTree(dir, id),
     render: (plan) => oneAfterTheOther(() => renderTree(renderer, plan)),
     checkFast: (tree) => checkFast(kernel, tree),
-    verifyDeep: (tree) => verifyDeep(kernel, tree),
+    verifyDeep: (tree) => verifyDeep(renderer, tree),
     discard: (id) =>
       oneAfterTheOther(async () => {
         using _lock = await lockTree(renderer, id);
         if (listTrees(dir).some(({ name }) => name === id)) putAside(dir, id);
       }),
     list: () => listTrees(dir),
-    copyTo: (tree, target) => copyTree(exec, tree, target),
+    attach(tree) {
+      if (tree.kind === 'packed' && !attached.has(tree.dir)) {
+        mountPacked(kernel, treeImagePath(tree.dir), tree.rootfs);
+        attached.add(tree.dir);
+      }
+      return tree.rootfs;
+    },
+    async copyTo(tree, target) {
+      if (tree.kind === 'packed') return copyPacked(renderer, tree.dir, target);
+      const copied = await exec.run(copyRequest(tree.rootfs, target));
+      demandSuccess(copied, `copy the tree "${tree.id}" to "${target}"`);
+    },
     extract: (plan, target) => extractImage(renderer, plan, target),
   };
-}
-
-async function copyTree(exec: Exec, tree: Tree, target: string): Promise<void> {
-  const result = await exec.run({
-    argv: ['cp', '-a', '--reflink=auto', '--no-target-directory', tree.rootfs, target],
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
-  });
-  demandSuccess(result, `copy the tree "${tree.id}" to "${target}"`);
 }
 
 function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {

@@ -19,6 +19,7 @@ import { makeTempEntry } from '../blobs/temp-entry.ts';
 import { checkFast } from './check-tree.ts';
 import { type Extractor, extract, isRoot } from './extraction.ts';
 import { findTree, formatFlag } from './find-tree.ts';
+import { packTree } from './packed-tree.ts';
 import type { Tree } from './tree.ts';
 import { type Locker, lockTree } from './tree-lock.ts';
 import {
@@ -34,6 +35,8 @@ import type { TreePlan } from './tree-plan.ts';
 
 /** What it takes to render. */
 export interface Renderer extends Locker, Extractor {
+  /** From how many entries on a tree becomes one image where tools and kernel allow it. */
+  readonly packFrom: number;
   readonly log: Log;
 }
 
@@ -103,12 +106,30 @@ async function render(renderer: Renderer, plan: TreePlan): Promise<void> {
     progress: (progress) => log.progress({ ...progress, id: key, action: 'rendering' }),
   });
   const { bytes: size, entries, hash = '' } = done;
-  writeDurably(treeFlagPath(tree), formatFlag({ key, size, entries, hash }));
+  const kind = (await packIfLarge(renderer, { tree, entries, hash })) ? 'packed' : 'directory';
+  writeDurably(treeFlagPath(tree), formatFlag({ key, kind, size, entries, hash }));
   syncDir(tree);
 
   makeTreesDir(dir);
   renameSync(tree, treeDir(dir, plan.id));
   syncDir(treesDir(dir));
+}
+
+interface Finished {
+  readonly tree: string;
+  readonly entries: number;
+  readonly hash: string;
+}
+
+async function packIfLarge(
+  renderer: Renderer,
+  { tree, entries, hash }: Finished,
+): Promise<boolean> {
+  if (entries < renderer.packFrom) return false;
+
+  const packed = await packTree(renderer, tree, hash);
+  if (!packed) renderer.log.debug('this machine does not pack trees into erofs images');
+  return packed;
 }
 
 /** Only root looks into a tree: it holds set-id programs that must not be run on the host. */

@@ -9,6 +9,8 @@ export const treeDir = (dir: string, id: string): string => join(treesDir(dir), 
 export const treeLocksDir = (dir: string): string => join(dir, 'treestorelocks');
 /** The rendered root file system. */
 export const treeRootfsPath = (tree: string): string => join(tree, 'rootfs');
+/** The same packed into one file, which is then mounted on it. */
+export const treeImagePath = (tree: string): string => join(tree, 'rootfs.erofs');
 /** The manifest of the image that the tree belongs to. */
 export const treeManifestPath = (tree: string): string => join(tree, 'manifest');
 /** How every entry looked when it was rendered. */

@@ -1,6 +1,9 @@
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 
+/** `packed`: one read-only erofs image. */
+export type TreeKind = 'directory' | 'packed';
+
 /** A rendered tree, complete. */
 export interface Tree {
   /** `deps-sha512-` and 64 hexadecimal digits. */
@@ -9,7 +12,9 @@ export interface Tree {
   readonly key: ImageKey;
   /** The tree's own folder. */
   readonly dir: string;
-  /** Its root file system, a directory. */
+  /** Whether its root file system is a directory, or an image that has to be mounted there. */
+  readonly kind: TreeKind;
+  /** Its root file system; for a packed tree only where `attach` was called. */
   readonly rootfs: string;
   /** Bytes of content. */
   readonly size: number;

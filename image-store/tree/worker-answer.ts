@@ -1,0 +1,47 @@
+import { GantryError } from '#base/errors/gantry-error';
+import type { ExecResult } from '#base/exec/exec';
+import { describeEnd } from '#base/exec/node-exec';
+import type { ExtractionDone, WorkerAnswer, WorkerFailure } from './extraction-protocol.ts';
+
+/**
+ * What a worker process that has ended did.
+ * @param action what it was to do: `extract into "/a"`
+ * @throws GantryError what the worker threw; EXTRACT_NEEDS_ROOT, EXTRACT_NO_SPACE, EXTRACT_FAILED
+ */
+export function readAnswer(result: ExecResult, action: string): Partial<ExtractionDone> {
+  const answer = parseAnswer(result.stdout.toString());
+  if (answer === undefined)
+    throw new GantryError(
+      'EXTRACT_FAILED',
+      `cannot ${action}: ${describeEnd(result)}: ${result.stderr.trim()}`,
+    );
+  if ('failed' in answer) throw workerError(action, answer.failed);
+
+  return answer.done;
+}
+
+function parseAnswer(text: string): WorkerAnswer | undefined {
+  try {
+    return JSON.parse(text) as WorkerAnswer;
+  } catch {
+    return undefined;
+  }
+}
+
+function workerError(action: string, { code, errno, message, hint }: WorkerFailure): GantryError {
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+    return new GantryError('EXTRACT_NO_SPACE', `cannot ${action}: no space left on the device`, {
+      hint: 'make room, for example by "gantry image gc"',
+    });
+  }
+  if (errno === 'EPERM' && code === 'KERNEL_CALL_FAILED' && message.includes('change the root')) {
+    return new GantryError('EXTRACT_NEEDS_ROOT', `cannot ${action}: this takes root`, {
+      hint: 'run the command as root',
+    });
+  }
+  if (code !== undefined && code !== 'KERNEL_CALL_FAILED') {
+    return new GantryError(code, message, { hint });
+  }
+
+  return new GantryError('EXTRACT_FAILED', `cannot ${action}: ${message}`);
+}
