@@ -68,7 +68,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run (ns
 
     expect(result.exitCode).toBe(4);
     expect(result.stdout.toString()).toContain('stopped');
-    const status = await pods.context.gantry(['status', `--uuid-file=${uuidFile}`]);
+    const status = await pods.context.gantry(['status', '--wait', `--uuid-file=${uuidFile}`]);
     expect(status.stdout.toString()).toMatch(/app-good=0\n[^]*app-bad=4\n[^]*app-slow=9\n/);
   });
 

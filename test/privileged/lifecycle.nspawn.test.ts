@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
+import {
+  cgroupsOf,
+  commandLine,
+  createNspawnPods,
+  type NspawnPods,
+  processesOf,
+  type StartedPod,
+  until,
+  waiterOf,
+} from '../helpers/nspawn-pods.ts';
+import { requires } from '../helpers/requires.ts';
+
+const NAME = 'example.com/lifecycle';
+const SLEEPER = [NAME, '--exec=/bin/sh', '--', '-c', 'echo ready; sleep 300 & wait'];
+const DEADLY = ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const;
+const IGNORED = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecycle', () => {
+  let pods: NspawnPods;
+  beforeAll(async () => {
+    pods = createNspawnPods();
+    await pods.add({ name: NAME });
+  });
+  afterAll(async () => {
+    await pods[Symbol.asyncDispose]();
+  });
+
+  /** That nothing of a pod is left anywhere: no process, no cgroup, no waiter. */
+  async function expectGone({ uuid, dir }: StartedPod): Promise<void> {
+    await until(`pod ${uuid} is released`, () => cgroupsOf(uuid).length === 0);
+    await until('the waiter has gone', () => waiterOf(dir) === undefined);
+  }
+
+  it.each(DEADLY)('ends the whole pod when nspawn dies of %s', async (signal) => {
+    const pod = await pods.start(SLEEPER);
+    expect(processesOf(pod.uuid).length).toBeGreaterThan(3);
+    const before = processesOf(pod.uuid);
+    pod.program.kill(signal);
+
+    expect((await pod.program.ended).signal).toBe(signal);
+    await expectGone(pod);
+    // One that nobody has waited for yet has no command line any more.
+    for (const pid of before) expect(commandLine(pid).join('')).toBe('');
+  });
+
+  it.each(IGNORED)('lives on when nspawn gets %s', async (signal) => {
+    const pod = await pods.start(SLEEPER);
+    pod.program.kill(signal);
+    const { exitCode } = await pods.context.gantry(['enter', pod.uuid, '/bin/true']);
+
+    expect(exitCode).toBe(0);
+    pod.program.kill('SIGTERM');
+    expect((await pod.program.ended).exitCode).toBe(0);
+    await expectGone(pod);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends in order when nspawn gets %s', async (signal) => {
+    const script = 'trap "echo in order; exit 0" TERM; echo ready; sleep 300 & wait';
+    const pod = await pods.start([NAME, '--exec=/bin/sh', '--', '-c', script]);
+    let said = '';
+    pod.program.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    pod.program.kill(signal);
+
+    expect((await pod.program.ended).exitCode).toBe(0);
+    expect(said).toContain('in order');
+    await expectGone(pod);
+  });
+
+  it('ends at once when it is asked a second time', async () => {
+    const script = 'trap : TERM; echo ready; while :; do sleep 1; done';
+    const pod = await pods.start([NAME, '--exec=/bin/sh', '--', '-c', script]);
+    pod.program.kill('SIGTERM');
+    await new Promise((resolve) => void setTimeout(resolve, 300));
+    const started = performance.now();
+    pod.program.kill('SIGTERM');
+    await pod.program.ended;
+
+    expect(performance.now() - started).toBeLessThan(3000);
+    await expectGone(pod);
+  });
+
+  it.each([
+    ['in order', []],
+    ['by force', ['--force']],
+  ])('is stopped %s by the command', async (_how, flags) => {
+    const pod = await pods.start(SLEEPER);
+    const { exitCode } = await pods.context.gantry(['stop', ...flags, pod.uuid]);
+
+    expect(exitCode).toBe(0);
+    await pod.program.ended;
+    await expectGone(pod);
+  });
+
+  it('has the lock held by nspawn, and a waiter that is no part of the pod', async () => {
+    const pod = await pods.start(SLEEPER);
+    const waiter = waiterOf(pod.dir) ?? 0;
+    const inPod = processesOf(pod.uuid);
+    const descriptors = readdirSync(`/proc/${waiter}/fd`).map((fd) =>
+      readlinkSync(`/proc/${waiter}/fd/${fd}`),
+    );
+
+    expect(descriptors.toSorted()).toEqual(['/dev/null', '/dev/null', '/dev/null', pod.dir]);
+    expect(inPod).not.toContain(waiter);
+    expect(readlinkSync(`/proc/${waiter}/ns/mnt`)).toBe(readlinkSync('/proc/self/ns/mnt'));
+    const [, ppid, , session] = readFileSync(`/proc/${waiter}/stat`, 'utf8')
+      .split(') ')[1]!
+      .split(' ');
+    expect(ppid).not.toBe(String(pod.program.pid));
+    expect(session).not.toBe(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]!.split(' ')[3]);
+    pod.program.kill('SIGKILL');
+    await pod.program.ended;
+    await expectGone(pod);
+  });
+
+  it('enters an app as root, in its root, with its environment', async () => {
+    const pod = await pods.start(SLEEPER);
+    const script = 'id -u; pwd; echo $AC_APP_NAME; cat /proc/1/comm; exit 9';
+    const { stdout, exitCode } = await pods.context.gantry([
+      'enter',
+      pod.uuid,
+      '/bin/sh',
+      '-c',
+      script,
+    ]);
+
+    expect(stdout.toString()).toBe('0\n/\nlifecycle\nsystemd\n');
+    expect(exitCode).toBe(9);
+    pod.program.kill('SIGTERM');
+    await pod.program.ended;
+  });
+
+  it('tells the service manager when every app is ready', async () => {
+    const image = 'example.com/notifies';
+    await pods.add({
+      name: image,
+      app: { exec: ['/bin/sh', '-c', 'sleep 1; /bin/notify --ready; echo ready; sleep 300'] },
+      manifest: {
+        annotations: [{ name: 'appc.io/executor/supports-systemd-notify', value: 'true' }],
+      },
+      prepare: installNotify,
+    });
+    const socket = join(pods.context.workDir, 'notify');
+    const listener = nodeExec.stream({
+      argv: ['perl', '-MIO::Socket::UNIX', '-e', LISTENER, socket],
+      env: { PATH: '/usr/bin:/bin' },
+      timeoutMs: 30_000,
+    });
+    let heard = '';
+    listener.stdout.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    await until('the listener listens', () => heard.includes('listening'));
+    const pod = await pods.start([image], {
+      env: { PATH: '/usr/bin:/bin', NOTIFY_SOCKET: socket },
+    });
+
+    await until('readiness is told', () => heard.includes('READY=1'));
+    pod.program.kill('SIGTERM');
+    await pod.program.ended;
+    listener.kill();
+  });
+});
+
+/** Prints what arrives at a datagram socket. */
+const LISTENER = `
+  $| = 1;
+  my $s = IO::Socket::UNIX->new(Type => 2, Local => $ARGV[0]) or die;
+  print "listening\\n";
+  while ($s->recv(my $text, 4096)) { print "$text\\n" }
+  while (defined($s->recv(my $text, 4096))) { print "$text\\n" }
+`;
+
+/** Puts systemd-notify with its libraries into a root, as /bin/notify. */
+function installNotify(root: string): void {
+  const script = `
+    cd "$1" && mkdir -p lib && cp /usr/bin/systemd-notify bin/notify.bin
+    for l in $(ldd /usr/bin/systemd-notify | grep -o '/[^ ]*'); do cp -L "$l" lib/; done
+    printf '#!/bin/sh\\nexec /lib/ld-linux*.so.2 --library-path /lib /bin/notify.bin "$@"\\n' >bin/notify
+    chmod 755 bin/notify
+  `;
+  nodeExec.runSync({ argv: ['sh', '-ec', script, 'sh', root], env: { PATH: '/usr/bin:/bin' } });
+}
