@@ -5,6 +5,8 @@ import { amountText, rateText, timeLeftText } from './progress-text.ts';
 
 /** Columns of a bar. */
 const BAR_WIDTH = 20;
+/** Columns of a terminal that does not say. */
+const DEFAULT_COLUMNS = 80;
 
 interface Work {
   readonly bar: cliProgress.SingleBar;
@@ -45,7 +47,9 @@ export function openBars(): ProgressDisplay {
 
 function openMultiBar(): cliProgress.MultiBar {
   return new cliProgress.MultiBar(
-    { format: '{bar} {text}', barsize: BAR_WIDTH, hideCursor: true, fps: 10 },
+    // Neither a hidden cursor nor lines that do not wrap: who interrupts the
+    // program would be left with them.
+    { format: '{bar} {text}', barsize: BAR_WIDTH, hideCursor: false, linewrap: true, fps: 10 },
     cliProgress.Presets.shades_classic,
   );
 }
@@ -57,8 +61,10 @@ function beginWork(bars: cliProgress.MultiBar, event: ProgressEvent): Work {
   };
 }
 
+/** Ends with what is the longest, and is cut so that the line does not wrap. */
 function textOf(event: ProgressEvent, seconds: number): string {
-  const state = event.finished === true ? '' : timeLeftText(event, seconds);
+  const timeLeft = event.finished === true ? '' : timeLeftText(event, seconds);
+  const text = `${amountText(event)}${rateText(event, seconds)}${timeLeft}  ${event.action} ${event.id}`;
 
-  return `${event.action} ${event.id}: ${amountText(event)}${rateText(event, seconds)}${state}`;
+  return text.slice(0, (process.stderr.columns ?? DEFAULT_COLUMNS) - BAR_WIDTH - 2);
 }
