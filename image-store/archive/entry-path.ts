@@ -23,15 +23,3 @@ export function cleanEntryPath(path: string): string {
 
   return parts.join('/');
 }
-
-/**
- * Notes a path and the directories above it, which will be made even without
- * entries of their own.
- * @param known holds, with a path, all that is above it
- */
-export function notePath(path: string, known: Set<string>): void {
-  for (let end = path.length; end > 0 && !known.has(path.slice(0, end)); ) {
-    known.add(path.slice(0, end));
-    end = path.lastIndexOf('/', end - 1);
-  }
-}

@@ -1,11 +1,11 @@
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Fd, Kernel } from '#base/kernel/kernel';
-import { badLayout, refused, shown } from './archive-error.ts';
-import type { ArchiveEntry } from './entry.ts';
+import { badLayout, shown } from './archive-error.ts';
 import { cleanEntryPath } from './entry-path.ts';
 import { checkLimits } from './inspect.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { createPathFilter, type PathFilter } from './path-filter.ts';
+import { linkTargetOf } from './placed.ts';
 import { createPlacer, type Placement, type Placer } from './placer.ts';
 import { openTarReader, type TarReader } from './tar-reader.ts';
 
@@ -109,19 +109,6 @@ function* rootfsEntries(reader: TarReader, counts: Pick<Counts, 'files'>): Gener
       yield { entry, path: path.slice(ROOT.length + 1), fileIndex, linkTarget };
     } else throw badLayout(`"${entry.path}" is neither the manifest nor in rootfs`);
   }
-}
-
-/** The target of a hard link below the root; undefined for other entries. */
-function linkTargetOf(entry: ArchiveEntry): string | undefined {
-  if (entry.type !== 'link') return undefined;
-  if (entry.linkPath.startsWith('/'))
-    throw refused(entry.path, `it is a hard link to the absolute path "${entry.linkPath}"`);
-
-  const parts = entry.linkPath.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..') || parts[0] !== ROOT || parts.length < 2)
-    throw refused(entry.path, `it is a hard link to "${entry.linkPath}", outside of rootfs`);
-
-  return parts.slice(1).join('/');
 }
 
 /**

@@ -101,6 +101,34 @@ describe('inspectAci()', () => {
     await expect(inspect(aciOf(entry))).rejects.toMatchObject({ code: 'ARCHIVE_ENTRY_REFUSED' });
   });
 
+  it.each([
+    [
+      'a link placed before it',
+      [symlink('rootfs/l', '/etc'), { path: 'rootfs/l/x' }],
+      /lies behind "l"/,
+    ],
+    ['a file above it', [{ path: 'rootfs/f' }, { path: 'rootfs/f/a/x' }], /lies behind "f"/],
+    ['a hard link to the host', [hardLink('rootfs/h', '/etc/passwd')], /absolute path/],
+    ['a hard link past rootfs', [hardLink('rootfs/h', 'rootfs/../manifest')], /outside of rootfs/],
+    ['a hard link to nothing', [hardLink('rootfs/h', 'rootfs/x')], /not placed before it/],
+    [
+      'a hard link through a link',
+      [symlink('rootfs/l', '/etc'), hardLink('rootfs/h', 'rootfs/l/passwd')],
+      /not placed before it/,
+    ],
+    [
+      'a hard link to a directory',
+      [directory('rootfs/d'), hardLink('rootfs/h', 'rootfs/d')],
+      /not placed/,
+    ],
+    ['a whiteout device', [{ path: 'rootfs/w', flag: '3' }], /character device 0:0/],
+  ])('rejects what could not be placed: %s', async (_, entries, message) => {
+    const inspected = inspect(aciOf(...entries));
+
+    await expect(inspected).rejects.toThrow(message);
+    await expect(inspected).rejects.toMatchObject({ code: 'ARCHIVE_ENTRY_REFUSED' });
+  });
+
   it('never shows control characters of a hostile name', async () => {
     const hostile = inspect(aciOf({ path: '/\u001b[2J\u202e' }));
 

@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { badLayout, tooBig } from './archive-error.ts';
 import type { ArchiveEntry } from './entry.ts';
-import { cleanEntryPath, notePath } from './entry-path.ts';
+import { cleanEntryPath } from './entry-path.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './limits.ts';
+import { linkTargetOf, notePlaced, type Placed } from './placed.ts';
 import { openTarReader, type TarReader } from './tar-reader.ts';
 
 /** What an archive that keeps the layout of an ACI holds. */
@@ -14,13 +15,18 @@ export interface AciContents {
   readonly bytes: number;
 }
 
+/** The manifest and `rootfs` itself, which has to be there at least as what is above its entries. */
+const TOP_ENTRIES = 2;
+const ROOT_PREFIX = 'rootfs/';
+
 /** Bytes: mostly headers are read and contents passed over. */
 const HEADERS_AT_A_TIME = 8192;
 
 /**
  * Reads a whole uncompressed archive and checks that it is laid out as an ACI
  * (appc spec, image layout): at the top only the file `manifest` and the
- * directory `rootfs`, no path twice, within the limits.
+ * directory `rootfs`, no path twice, within the limits; and that every entry
+ * could be placed, so that no image is accepted that can never be rendered.
  * @throws GantryError ACI_LAYOUT_INVALID, ARCHIVE_TOO_BIG, ARCHIVE_CORRUPT,
  *   ARCHIVE_TRUNCATED, ARCHIVE_ENTRY_REFUSED
  */
@@ -36,7 +42,7 @@ function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
   try {
     const reader = openTarReader(fd, fstatSync(fd).size, HEADERS_AT_A_TIME);
     const seen = new Set<string>();
-    const made = new Set<string>();
+    const placed: Placed = new Map();
     let manifestText: string | undefined;
     let [bytes, rootfs] = [0, false];
 
@@ -47,8 +53,13 @@ function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
       if (seen.has(path)) throw badLayout(`it holds "${path}" twice`);
       seen.add(path);
       bytes += entry.size;
-      notePath(path, made);
-      checkLimits({ entries: made.size, bytes }, limits);
+      if (path.startsWith(ROOT_PREFIX))
+        notePlaced(placed, {
+          entry,
+          path: path.slice(ROOT_PREFIX.length),
+          linkTarget: linkTargetOf(entry),
+        });
+      checkLimits({ entries: placed.size + TOP_ENTRIES, bytes }, limits);
       if (path === 'manifest') manifestText = readManifest(reader, entry, limits);
     }
 

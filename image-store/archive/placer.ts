@@ -15,26 +15,19 @@ import {
 } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import type { Fd, Kernel } from '#base/kernel/kernel';
-import { refused } from './archive-error.ts';
-import type { ArchiveEntry, EntryType, Xattr } from './entry.ts';
+import type { ArchiveEntry, Xattr } from './entry.ts';
+import { notePlaced, type Place, type Placed } from './placed.ts';
 import type { TarReader } from './tar-reader.ts';
 import { writeContent } from './write-content.ts';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** File type bits of stat(2). */
 const TYPE_BITS = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
-/** What overlayfs itself keeps in attributes: in an image they would change what the pod sees. */
-const OVERLAY_ATTRIBUTE = /^(?:trusted|user)\.overlay\./;
 
 /** An entry on its way into the root. */
-export interface Placement {
-  readonly entry: ArchiveEntry;
-  /** Clean path below the root; the empty string is the root. */
-  readonly path: string;
+export interface Placement extends Place {
   /** How many files the archives held before this entry. */
   readonly fileIndex: number;
-  /** Clean path below the root of a hard link's target. */
-  readonly linkTarget?: string | undefined;
 }
 
 /**
@@ -66,8 +59,8 @@ interface State {
   /** Paths known to be real directories. */
   readonly directories: Set<string>;
   readonly directoryEnds: Map<string, DirectoryEnd>;
-  /** What this archive has placed; `implied` for a directory that had no entry yet. */
-  readonly placed: Map<string, EntryType | 'implied'>;
+  /** What this archive has placed. */
+  readonly placed: Placed;
   readonly contents: Map<string, number>;
   implied: number;
 }
@@ -103,12 +96,7 @@ function inRoot(path: string): string {
 
 function place(state: State, placement: Placement, reader: TarReader): void {
   const { entry, path } = placement;
-  checkAttributes(entry);
-  demandDirectoryAbove(state, path, entry.path);
-  const before = state.placed.get(path);
-  if (before !== undefined && !(before === 'implied' && entry.type === 'directory'))
-    throw refused(entry.path, 'the archive holds this path twice');
-  state.placed.set(path, entry.type);
+  for (const parent of notePlaced(state.placed, placement)) placeImplied(state, parent);
 
   switch (entry.type) {
     case 'directory':
@@ -128,32 +116,15 @@ function place(state: State, placement: Placement, reader: TarReader): void {
   }
 }
 
-function checkAttributes(entry: ArchiveEntry): void {
-  const foreign = entry.xattrs.find(({ name }) => OVERLAY_ATTRIBUTE.test(name));
-  if (foreign !== undefined)
-    throw refused(entry.path, `its attribute "${foreign.name}" belongs to the overlay file system`);
-  if (entry.type === 'char' && entry.device.major === 0 && entry.device.minor === 0)
-    throw refused(entry.path, 'a character device 0:0 hides files in an overlay');
-}
-
-/** Sees to it that every part above a path is a directory, making the missing ones. */
-function demandDirectoryAbove(state: State, path: string, entryPath: string): void {
-  const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
-  if (parent === '') return;
-  const before = state.placed.get(parent);
-  if (before === 'directory' || before === 'implied') return;
-  if (before !== undefined)
-    throw refused(entryPath, `it lies behind "${parent}", which the archive placed as a ${before}`);
-
-  demandDirectoryAbove(state, parent, entryPath);
-  state.placed.set(parent, 'implied');
-  if (!makeDirectory(state, parent)) return;
+/** Sees to it that a directory is there that no entry makes. */
+function placeImplied(state: State, path: string): void {
+  if (!makeDirectory(state, path)) return;
   state.implied += 1;
 
   // No archive says what it looks like; always the same, so that a tree rendered again is the same.
-  lchownSync(inRoot(parent), 0, 0);
-  chmodSync(inRoot(parent), 0o755);
-  state.directoryEnds.set(parent, { mtimeNs: 0n, xattrs: [] });
+  lchownSync(inRoot(path), 0, 0);
+  chmodSync(inRoot(path), 0o755);
+  state.directoryEnds.set(path, { mtimeNs: 0n, xattrs: [] });
 }
 
 /** @returns false when there was a directory already */
@@ -201,14 +172,7 @@ function placeFile(state: State, placement: Placement, reader: TarReader): void 
   finishEntry(state, entry, path);
 }
 
-function placeLink(state: State, { entry, path, linkTarget }: Placement): void {
-  const type = linkTarget === undefined ? undefined : state.placed.get(linkTarget);
-  if (linkTarget === undefined || type === undefined || type === 'directory' || type === 'implied')
-    throw refused(
-      entry.path,
-      `it is a hard link to "${entry.linkPath}", which the archive has not placed before it`,
-    );
-
+function placeLink(state: State, { path, linkTarget = '' }: Placement): void {
   replacing(state, path, (target) => linkSync(inRoot(linkTarget), target));
   const content = state.contents.get(linkTarget);
   if (content !== undefined) state.contents.set(path, content);
