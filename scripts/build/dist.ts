@@ -1,16 +1,14 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, linkSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import {
+  copySync,
+  emptyDirSync,
+  ensureDirSync,
+  outputFileSync,
+  pathExistsSync,
+  removeSync,
+} from 'fs-extra';
 import { bundleEntrypoints, bundleProgram } from './bundle.ts';
 import { bundleBoot, packProgram } from './pack.ts';
 import { buildStage1Fly } from './stage1-fly.ts';
@@ -25,7 +23,7 @@ const stampFile = 'stamp';
 /** Builds `dist` unless it was built from just these sources. @returns whether it was built */
 export async function buildDistIfStale(): Promise<boolean> {
   const path = join(dist, stampFile);
-  if (existsSync(path) && readFileSync(path, 'utf8') === sourceStamp(top)) return false;
+  if (pathExistsSync(path) && readFileSync(path, 'utf8') === sourceStamp(top)) return false;
 
   await buildDist();
   return true;
@@ -37,20 +35,19 @@ export async function buildDistIfStale(): Promise<boolean> {
  * beside the old and takes its place by rename.
  */
 export async function buildDist(): Promise<void> {
-  rmSync(fresh, { recursive: true, force: true });
-  for (const folder of ['bin', 'lib', 'stage1', 'cache'])
-    mkdirSync(join(fresh, folder), { recursive: true });
+  emptyDirSync(fresh);
+  for (const folder of ['bin', 'lib', 'stage1', 'cache']) ensureDirSync(join(fresh, folder));
 
   placeNode();
   await bundleProgram({ top, out: join(fresh, 'lib') });
   await bundleBoot(top, join(fresh, 'lib'));
-  copyFileSync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
-  writeFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
-  copyFileSync(join(top, 'scripts', 'launcher.sh'), join(fresh, 'gantry'));
+  copySync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
+  outputFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
+  copySync(join(top, 'scripts', 'launcher.sh'), join(fresh, 'gantry'));
   chmodSync(join(fresh, 'gantry'), 0o755);
   await buildStage1Images();
   await packProgram(fresh);
-  writeFileSync(join(fresh, stampFile), sourceStamp(top));
+  outputFileSync(join(fresh, stampFile), sourceStamp(top));
   swapIn();
 }
 
@@ -60,7 +57,7 @@ function placeNode(): void {
   try {
     linkSync(process.execPath, target);
   } catch {
-    copyFileSync(process.execPath, target);
+    copySync(process.execPath, target);
   }
 }
 
@@ -80,7 +77,7 @@ async function buildStage1Images(): Promise<void> {
 
 function swapIn(): void {
   const old = join(top, '.build', `dist-old-${process.pid}`);
-  if (existsSync(dist)) renameSync(dist, old);
+  if (pathExistsSync(dist)) renameSync(dist, old);
   renameSync(fresh, dist);
-  rmSync(old, { recursive: true, force: true });
+  removeSync(old);
 }

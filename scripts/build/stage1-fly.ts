@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { dirname, join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { formatImageManifest, type ImageManifest } from '#schema/image/image-manifest';
-import { FLY_ENTRYPOINTS, flyManifest } from '../../stage1-fly/aci/manifest.ts';
+import { FLY_ENTRYPOINTS, flyManifest } from '../../stage1-fly/index.ts';
 
 export interface Stage1Request {
   /** The folder of bundled entrypoints, `FLAVOR/NAME.js`. */
