@@ -1,0 +1,98 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFlyPods, type FlyPods } from '../helpers/fly-pods.ts';
+import { requires } from '../helpers/requires.ts';
+
+const NAME = 'example.com/for-foreign';
+const STAGE1 = 'example.com/stage1-foreign';
+
+describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebody else', () => {
+  let pods: FlyPods;
+  let dir: string;
+  beforeAll(async () => {
+    pods = createFlyPods();
+    dir = mkdtempSync(join(tmpdir(), 'foreign-'));
+    await pods.add({ name: NAME, prepare: (rootfs) => mkdirSync(join(rootfs, 'a-folder')) });
+    await pods.add({
+      name: STAGE1,
+      app: null,
+      manifest: {
+        annotations: [
+          { name: 'coreos.com/rkt/stage1/run', value: '/init' },
+          { name: 'coreos.com/rkt/stage1/gc', value: '/gc' },
+          { name: 'coreos.com/rkt/stage1/interface-version', value: '2' },
+        ],
+      },
+      prepare: (rootfs) => {
+        const init = [
+          '#!/bin/sh',
+          'echo "$0"',
+          'for a; do echo "$a"; done',
+          'pwd',
+          'readlink /proc/self/fd/$RKT_LOCK_FD',
+          'ls -d stage1/rootfs/opt/stage2/for-foreign/rootfs/a-*',
+          'echo $$ >pid',
+          'grep SigIgn /proc/$$/status',
+          'exit 6',
+          '',
+        ].join('\n');
+        writeFileSync(join(rootfs, 'init'), init, { mode: 0o755 });
+        writeFileSync(join(rootfs, 'gc'), `#!/bin/sh\necho "$@" >${dir}/collected\n`, {
+          mode: 0o755,
+        });
+      },
+    });
+  });
+  afterAll(async () => {
+    rmSync(dir, { recursive: true });
+    await pods[Symbol.asyncDispose]();
+  });
+
+  it('runs, with the arguments and environment of rkt, and collects', async () => {
+    const { context } = pods;
+    const uuidFile = join(dir, 'uuid');
+    const { stdout, stderr, exitCode } = await context.gantry([
+      '--insecure-options=image',
+      'run',
+      `--stage1-name=${STAGE1}`,
+      `--uuid-file-save=${uuidFile}`,
+      '--net=host',
+      '--hostname=pod',
+      '--dns=host',
+      NAME,
+    ]);
+    const uuid = readFileSync(uuidFile, 'utf8').trim();
+    const podDir = join(context.dataDir, 'pods', 'run', uuid);
+
+    expect(exitCode).toBe(6);
+    expect(stdout.toString().trim().split('\n')).toEqual([
+      join(podDir, 'stage1', 'rootfs', 'init'),
+      '--net=host',
+      `--local-config=${context.localConfig}`,
+      '--hostname=pod',
+      uuid,
+      podDir,
+      podDir,
+      'stage1/rootfs/opt/stage2/for-foreign/rootfs/a-folder',
+      'SigIgn:\t0000000000000000',
+    ]);
+    expect(stderr).toContain('too old to be told of dns-conf-mode');
+
+    expect((await context.gantry(['rm', uuid])).exitCode).toBe(0);
+    expect(readFileSync(join(dir, 'collected'), 'utf8')).toBe(`${uuid}\n`);
+  });
+
+  it('is refused for what it has no entrypoint for', async () => {
+    const { exitCode, stderr } = await pods.context.gantry([
+      '--insecure-options=image',
+      'run',
+      `--stage1-name=${NAME}`,
+      NAME,
+    ]);
+
+    expect(exitCode).toBe(254);
+    expect(stderr).toContain(`stage1 image "${NAME}" has no entrypoint for it`);
+  });
+});
