@@ -46,9 +46,6 @@ export const RLIMIT = {
   AS: 9,
 } as const;
 
-/** RLIM_INFINITY. */
-export const RLIM_INFINITY: bigint = 0xffff_ffff_ffff_ffffn;
-
 export interface Rlimit {
   readonly soft: bigint;
   readonly hard: bigint;

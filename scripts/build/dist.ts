@@ -8,7 +8,7 @@ import {
   outputFileSync,
   pathExistsSync,
   removeSync,
-} from 'fs-extra';
+} from 'fs-extra/esm';
 import { bundleEntrypoints, bundleProgram } from './bundle.ts';
 import { bundleBoot, packProgram } from './pack.ts';
 import { buildStage1Fly } from './stage1-fly.ts';

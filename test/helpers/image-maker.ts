@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
-import { type ProbeVerb, probeScript } from '../probe/verbs.ts';
+import { probeScript } from '../probe/verbs.ts';
 
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
@@ -129,9 +129,4 @@ function manifestOf({ name, version = '1.0.0', app, manifest }: TestImage): unkn
     app === null ? {} : { app: { exec: ['/bin/true'], user: '0', group: '0', ...app } };
 
   return { acKind: 'ImageManifest', acVersion: '0.8.11', name, labels, ...merged, ...manifest };
-}
-
-/** The `exec` of an app that tells facts: `probe VERB…`. */
-export function probeExec(...verbs: readonly ProbeVerb[]): readonly string[] {
-  return ['/bin/probe', ...verbs];
 }
