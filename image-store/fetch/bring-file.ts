@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { PathReference } from '../reference/reference.ts';
+import { refusing } from './refusal.ts';
 import type { FetchRequest } from './request.ts';
 import type { FetchSession } from './session.ts';
 import { readSignatureFile } from './signature.ts';
@@ -22,7 +23,11 @@ export async function bringFile(
   request: Pick<FetchRequest, 'signature' | 'acceptAs'>,
 ): Promise<ImageKey> {
   await using file = await openImage(path);
-  await using verification = await verificationOf(session, path, request);
+  const what = `image "${path}"`;
+  await using verification = await refusing(
+    what,
+    async () => await verificationOf(session, path, request),
+  );
   const { size } = await file.stat();
   const source = resolve(path);
 
@@ -30,7 +35,7 @@ export async function bringFile(
     chunks: chunksOf(file.createReadStream({ highWaterMark: READ_SIZE, autoClose: false })),
     total: size,
     verification,
-    what: `image "${path}"`,
+    what,
     source,
     latest: false,
   });

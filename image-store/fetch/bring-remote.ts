@@ -4,13 +4,14 @@ import { labelValue } from '#schema/types/labels';
 import { discover } from '../discovery/discover.ts';
 import { type Endpoint, signatureUrl } from '../discovery/template.ts';
 import type { RemoteRecord } from '../index/image-record.ts';
-import { formatImageName, type ImageName } from '../reference/image-name.ts';
+import type { ImageName } from '../reference/image-name.ts';
 import type { NameReference, UrlReference } from '../reference/reference.ts';
 import { isAcceptable } from './acceptable.ts';
 import { isAsked } from './asked.ts';
 import { type DownloadRequest, openDownload, type Unchanged } from './download.ts';
 import { shown } from './http-failure.ts';
 import { recordUrl } from './remote-url.ts';
+import { refusing } from './refusal.ts';
 import type { FetchRequest } from './request.ts';
 import type { FetchSession } from './session.ts';
 import { fetchSignature, readSignatureFile } from './signature.ts';
@@ -50,7 +51,7 @@ export async function bringNamed(
   const { client, insecure, context } = session;
   const discovery = { client, log: context.log, allowHttp: insecure.http };
   const endpoints = await discover(discovery, asked);
-  const what = `image "${formatImageName(asked)}"`;
+  const what = `image "${asked.text}"`;
 
   const failures: unknown[] = [];
   for (const endpoint of endpoints) {
@@ -116,7 +117,10 @@ async function bringOnce(session: FetchSession, errand: Errand): Promise<Brought
   const kept = await keptRemote(session, errand);
   if (kept !== undefined && isFresh(kept, session.now())) return confirm(session, errand, kept);
 
-  await using verification = await verificationFor(session, errand);
+  await using verification = await refusing(
+    errand.what,
+    async () => await verificationFor(session, errand),
+  );
   const answer = await openDownload(downloadOf(session, endpoint.image, kept?.etag));
   if ('unchanged' in answer) {
     if (kept === undefined) throw new Error('an answer of 304 to a question without condition');

@@ -195,21 +195,36 @@ async function* readBody(
   }
 }
 
-/** Passes chunks on, and gives up when the server lets us wait for the next one for too long. */
+/** Bytes that have to come while we wait as long as `timeouts.stall`; less is as good as nothing. */
+const SLOWEST = 1024;
+
+/**
+ * Passes chunks on, and gives up when we wait for the server for too long. The
+ * time in which nobody wants a chunk does not count.
+ */
 async function* timely(
   body: Readable | null,
   { request: { url, timeouts }, abort }: Arrival,
 ): AsyncGenerator<Buffer, void, undefined> {
   if (body === null) return;
   const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let left = timeouts.stall;
+  let came = 0;
   try {
     for (;;) {
+      const began = performance.now();
       const timer = setTimeout(() => {
-        const state = `nothing came for ${timeouts.stall / 1000} s`;
+        const state = `${came} bytes came in ${timeouts.stall / 1000} s`;
         abort.abort(fetchFailure('FETCH_STALLED', url, { state }));
-      }, timeouts.stall);
+      }, left);
       const next = await iterator.next().finally(() => clearTimeout(timer));
       if (next.done === true) return;
+      came += next.value.length;
+      left -= performance.now() - began;
+      if (came >= SLOWEST) {
+        left = timeouts.stall;
+        came = 0;
+      }
       yield next.value;
     }
   } finally {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
@@ -358,6 +358,7 @@ describe('fetchImage() with signatures', () => {
     const { key } = await host.fetch('example.com/app');
 
     expect(host.store.record(key)?.accepted.how).toBe('signed');
+    expect(readdirSync(join(host.store.dir, 'tmp'))).toEqual([]);
     const asked = host.server.seen.map(({ target }) => target.endsWith('.asc'));
     expect(asked).toEqual([false, true, false, true, true]);
   });

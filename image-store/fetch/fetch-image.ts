@@ -1,6 +1,5 @@
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
-import { formatImageName } from '../reference/image-name.ts';
 import type { ImageRecord } from '../index/image-record.ts';
 import type { NameReference, Reference, UrlReference } from '../reference/reference.ts';
 import type { ImageStore } from '../store.ts';
@@ -115,7 +114,7 @@ function recordOf(store: ImageStore, url: URL): ImageRecord | undefined {
 }
 
 function notInStore(reference: NameReference | UrlReference): GantryError {
-  const what = reference.kind === 'name' ? formatImageName(reference) : recordUrl(reference.url);
+  const what = reference.kind === 'name' ? reference.text : recordUrl(reference.url);
 
   return new GantryError(
     'IMAGE_NOT_FOUND',

@@ -70,6 +70,16 @@ describe('fetchImage() from a server that', () => {
     expect(host.server.count(served.path)).toBe(3);
   });
 
+  it('sends a byte now and then: gives up in time', async () => {
+    host.server.on(served.path, (_request, response) => {
+      response.writeHead(200, { 'content-length': served.data.length });
+      const timer = setInterval(() => response.write('x'), 30);
+      response.on('close', () => clearInterval(timer));
+    });
+
+    await refused('FETCH_CHANGED', IMPATIENT);
+  });
+
   it('stalls in the middle once: goes on there', async () => {
     const options = { etag: '"1"' };
     host.server.on(served.path, stallAfter(served.data, 5000, options), file(served.data, options));

@@ -41,8 +41,29 @@ export function fetchFailure(
   url: URL,
   { state, ...details }: FailureDetails & { readonly state: string },
 ): GantryError<FetchFailure> {
-  return new GantryError(code, `cannot fetch "${shown(url)}": ${state}`, details);
+  return new GantryError(code, `cannot fetch "${shown(url)}": ${state}`, {
+    ...details,
+    hint: details.hint ?? HINTS[code],
+  });
 }
+
+const LATER = 'try again later';
+const TELL = 'its server does not do as it should: try again later, or tell who runs it';
+
+/** What to do when nothing better is known. */
+const HINTS: Readonly<Partial<Record<FetchFailure, string>>> = {
+  FETCH_UNREACHABLE: 'look at the address and the network; https_proxy names a proxy',
+  FETCH_STALLED: LATER,
+  FETCH_BUSY: LATER,
+  FETCH_TLS: 'look at the address; https_proxy names a proxy',
+  FETCH_NOT_FOUND: 'look at the address',
+  FETCH_REDIRECT: TELL,
+  FETCH_REFUSED: TELL,
+  FETCH_BROKEN: TELL,
+  FETCH_OVERRUN: TELL,
+  FETCH_WRONG_PART: TELL,
+};
+
 
 /** An URL as it may be shown: without user, password and fragment; signatures in the query are taken out where the error is built. */
 export function shown(url: URL): string {

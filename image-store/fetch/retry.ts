@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GantryError } from '#base/errors/gantry-error';
 import type { HttpRetries } from './http-options.ts';
 
 export const DEFAULT_RETRIES: HttpRetries = { attempts: 3, delay: 500, maxDelay: 20_000 };
@@ -18,9 +19,16 @@ export async function pause(
   { attempt, asked, signal }: Pause,
 ): Promise<void> {
   const grown = retries.delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-  const wait = Math.min(Math.max(grown, asked ?? 0), retries.maxDelay);
+  await wait(Math.min(Math.max(grown, asked ?? 0), retries.maxDelay), signal);
+}
 
-  await sleep(wait, undefined, signal === undefined ? {} : { signal });
+/** Waits. @throws GantryError FETCH_CANCELLED */
+export async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    throw new GantryError('FETCH_CANCELLED', 'cannot fetch: cancelled', { cause });
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { shown } from './http-failure.ts';
+import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
 import {
   type Expected,
@@ -80,7 +80,7 @@ const NOT_YET_PAUSES = [0, 1000, 2000, 4000];
 
 async function askAgain(session: FetchSession, request: SignatureRequest): Promise<Buffer> {
   for (const pause of NOT_YET_PAUSES) {
-    await sleep(pause);
+    await wait(pause, session.context.signal);
     const signature = await ask(session, request);
     if (signature !== undefined) return signature;
   }

@@ -3,6 +3,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import type { ImageName } from '../reference/image-name.ts';
 import { demandAsked } from './asked.ts';
 import { pour } from './pour.ts';
+import { refusing } from './refusal.ts';
 import type { FetchSession } from './session.ts';
 import { unpack } from './unpack.ts';
 import type { Verification } from './verification.ts';
@@ -36,6 +37,10 @@ const REPORT_EVERY = 256 * 1024;
  * @throws GantryError whatever it is refused for
  */
 export async function takeIn(session: FetchSession, arrival: Arrival): Promise<ImageKey> {
+  return await refusing(arrival.what, async () => await accept(session, arrival));
+}
+
+async function accept(session: FetchSession, arrival: Arrival): Promise<ImageKey> {
   const { store, exec, limits } = session.context;
   const { what, asked, verification } = arrival;
   await using ingest = store.beginIngest(limits?.archive);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import type { AcIdentifier } from '#schema/types/names';
 import { makeTempEntry } from '../blobs/temp-entry.ts';
+import { storeError } from '../format/permissions.ts';
 import type { Acceptance } from '../index/image-record.ts';
 import { createVerifier } from '../trust/index.ts';
 import type { Verifier } from '../trust/trust-types.ts';
@@ -64,14 +65,20 @@ export async function verifyLater(
   session: FetchSession,
   askAgain: () => Promise<Uint8Array>,
 ): Promise<Verification> {
-  const entry = makeTempEntry(session.context.kernel, session.context.store.dir, 'fetch');
+  const { kernel, store } = session.context;
+  const inStore = async <Value>(action: () => Promise<Value>): Promise<Value> => {
+    try {
+      return await action();
+    } catch (error) {
+      throw storeError(error, store.dir);
+    }
+  };
+  const entry = await inStore(async () => makeTempEntry(kernel, store.dir, 'fetch'));
   const path = join(entry.path, 'image');
-  const file = await open(path, 'wx', 0o600);
+  const file = await inStore(async () => await open(path, 'wx', 0o600));
 
   return {
-    take: async (chunk) => {
-      await file.writeFile(chunk);
-    },
+    take: async (chunk) => await inStore(async () => await file.writeFile(chunk)),
     judge: async (name) => {
       const verifier = await createVerifier(await askAgain(), { now: session.now });
       await demandKnownIssuer(session, verifier, name);
