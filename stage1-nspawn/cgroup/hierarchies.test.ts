@@ -26,6 +26,15 @@ describe('findHierarchies()', () => {
     ]);
   });
 
+  it('leaves out what a container may only look at', () => {
+    const mounts = `29 23 0:26 / /sys/fs/cgroup/pids ro,nosuid - cgroup cgroup rw,pids
+30 23 0:27 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd`;
+
+    expect(findHierarchies('2:pids:/\n1:name=systemd:/a\n', mounts)).toEqual([
+      { controllers: 'name=systemd', mountPoint: '/sys/fs/cgroup/systemd', path: '/a' },
+    ]);
+  });
+
   it('finds none where nothing is mounted', () => {
     expect(findHierarchies('0::/\n', '')).toEqual([]);
   });

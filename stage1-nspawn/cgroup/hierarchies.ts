@@ -10,7 +10,7 @@ export interface Hierarchy {
 
 /**
  * The hierarchies that are mounted and in which a process has a place; one of
- * which only a part is mounted is left out.
+ * which only a part is mounted, or read-only, is left out.
  * @param cgroup text of /proc/self/cgroup
  * @param mountinfo text of /proc/self/mountinfo
  */
@@ -39,8 +39,10 @@ function parseCgroupMount(line: string): CgroupMount | undefined {
   const [type, , options = ''] = right.split(' ');
   if (type !== 'cgroup' && type !== 'cgroup2') return undefined;
 
-  const [, , , root, mountPoint] = left.split(' ');
+  const [, , , root, mountPoint, flags = ''] = left.split(' ');
   if (root !== '/' || mountPoint === undefined) return undefined;
+  // In a container the controllers of version 1 are often there to look at only.
+  if (flags.split(',').includes('ro')) return undefined;
   return { version: type === 'cgroup' ? 1 : 2, mountPoint, options: options.split(',') };
 }
 
