@@ -26,7 +26,7 @@ const DOCKER_ANNOTATION = 'appc.io/docker/repository';
  * @throws GantryError FLY_ONE_APP, APP_NOT_DESCRIBED
  */
 export function loadPod(podDir: string): FlyPod {
-  const manifest = readDocument<PodManifest>(podManifestPath(podDir));
+  const manifest = readDocument(podManifestPath(podDir)) as PodManifest;
   const [app, ...others] = manifest.apps;
   if (app === undefined || others.length > 0) {
     throw new GantryError('FLY_ONE_APP', `cannot run ${manifest.apps.length} apps: fly runs one`, {
@@ -34,7 +34,7 @@ export function loadPod(podDir: string): FlyPod {
     });
   }
 
-  const image = readDocument<ImageManifest>(appImageManifestPath(podDir, app.name));
+  const image = readDocument(appImageManifestPath(podDir, app.name)) as ImageManifest;
   const description = app.app ?? image.app;
   if (description === undefined) {
     throw new GantryError(
@@ -54,6 +54,6 @@ export function loadPod(podDir: string): FlyPod {
   };
 }
 
-function readDocument<Document>(path: string): Document {
-  return JSON.parse(readFileSync(path, 'utf8')) as Document;
+function readDocument(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
 }

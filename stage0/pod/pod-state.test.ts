@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { parsePodUuid } from '#schema/types/pod-uuid';
+import { POD_PHASES, type PodPhase } from './pod-dirs.ts';
+import {
+  canEnter,
+  canRemove,
+  canRun,
+  canStop,
+  hasEnded,
+  type PodState,
+  podState,
+  wrongState,
+} from './pod-state.ts';
+
+const uuid = parsePodUuid('8f3ab0ad-3a3b-4d64-9b0c-9a29cbd8a4cd');
+
+function stateOf(phase: PodPhase, locked: boolean, populated = false): PodState {
+  return podState({ uuid, dir: '/p', phase, locked, populated: () => populated });
+}
+
+describe('podState()', () => {
+  it('follows from folder, lock and cgroup', () => {
+    const names = POD_PHASES.map((phase) => [
+      stateOf(phase, true).name,
+      stateOf(phase, false).name,
+    ]);
+
+    expect(names).toEqual([
+      ['embryo', 'embryo'],
+      ['preparing', 'aborted prepare'],
+      ['prepared', 'prepared'],
+      ['running', 'exited'],
+      ['exited deleting', 'exited garbage'],
+      ['deleting', 'garbage'],
+    ]);
+    expect(stateOf('run', false, true).name).toBe('orphaned');
+  });
+
+  it('does not look at the cgroup of a pod that is locked', () => {
+    const populated = (): boolean => {
+      throw new Error('looked');
+    };
+
+    expect(podState({ uuid, dir: '/p', phase: 'run', locked: true, populated }).name).toBe(
+      'running',
+    );
+  });
+});
+
+describe('what a state allows', () => {
+  const all = POD_PHASES.flatMap((phase) => [true, false].map((locked) => stateOf(phase, locked)));
+  const allowing = (question: (state: PodState) => boolean): readonly string[] => [
+    ...new Set([...all, stateOf('run', false, true)].filter(question).map(({ name }) => name)),
+  ];
+
+  it('is one answer for each question', () => {
+    expect(allowing(canRun)).toEqual(['prepared']);
+    expect(allowing(canEnter)).toEqual(['running']);
+    expect(allowing(canStop)).toEqual(['running', 'orphaned']);
+    expect(allowing(canRemove)).toEqual([
+      'aborted prepare',
+      'prepared',
+      'exited',
+      'exited garbage',
+      'garbage',
+      'orphaned',
+    ]);
+    expect(allowing(hasEnded)).toEqual([
+      'exited',
+      'exited deleting',
+      'exited garbage',
+      'deleting',
+      'garbage',
+    ]);
+  });
+});
+
+describe('wrongState()', () => {
+  it('names action and state, and what to do', () => {
+    const error = wrongState('remove', stateOf('run', true));
+
+    expect(error.message).toBe(`cannot remove pod ${uuid}: it is running`);
+    expect(error.hint).toBe('stop it first with "gantry stop"');
+  });
+});

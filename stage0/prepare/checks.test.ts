@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { isGantryError } from '#base/errors/gantry-error';
+import type { PodManifest } from '#schema/pod/pod-manifest';
+import type { RunOptions } from '../operations/requests.ts';
+import type { Flavor } from '../stage1/flavor.ts';
+import { checkPod, checkRun, type RunProposal } from './checks.ts';
+
+const everything: Flavor = { name: 's', interfaceVersion: 6, entrypoints: {}, features: 'all' };
+const nothing: Flavor = { ...everything, features: new Set<string>() };
+const options: RunOptions = { dns: { search: [], options: [] }, interactive: false };
+
+function app(name: string, more: object = {}): object {
+  return {
+    name,
+    image: { id: 'sha512-aa' },
+    app: { exec: ['/a'], user: '0', group: '0' },
+    ...more,
+  };
+}
+
+function proposal(given: {
+  apps?: readonly object[];
+  volumes?: readonly object[];
+  flavor?: Flavor;
+  unsupported?: readonly string[];
+  options?: Partial<RunOptions>;
+}): RunProposal {
+  const manifest = {
+    acKind: 'PodManifest',
+    acVersion: '0.8.11',
+    apps: given.apps ?? [app('a')],
+    volumes: given.volumes ?? [],
+  } as unknown as PodManifest;
+
+  return {
+    manifest,
+    images: [],
+    flavor: given.flavor ?? everything,
+    unsupported: given.unsupported ?? [],
+    options: { ...options, ...given.options },
+  };
+}
+
+function codeOf(action: () => unknown): string | undefined {
+  try {
+    action();
+  } catch (error) {
+    if (isGantryError(error)) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+const handler = { name: 'post-stop', exec: ['/x'] };
+const handled = app('a', {
+  app: { exec: ['/a'], user: '0', group: '0', eventHandlers: [handler] },
+});
+
+describe('checkPod()', () => {
+  it('takes a pod that has nothing wrong', () => {
+    expect(codeOf(() => checkPod(proposal({})))).toBeUndefined();
+    expect(codeOf(() => checkPod(proposal({ apps: [handled] })))).toBeUndefined();
+  });
+
+  it.each([
+    ['flags that are not supported yet', { unsupported: ['--memory'] }, 'NOT_SUPPORTED'],
+    ['no apps', { apps: [] }, 'POD_EMPTY'],
+    ['two apps of one name', { apps: [app('a'), app('a')] }, 'APP_NAME_TWICE'],
+    ['an app without a program', { apps: [app('a', { app: undefined })] }, 'APP_NOT_DESCRIBED'],
+    [
+      'a dangling mount',
+      { apps: [app('a', { mounts: [{ volume: 'v', path: '/v' }] })] },
+      'MOUNT_DANGLING',
+    ],
+    ['several apps under fly', { apps: [app('a'), app('b')], flavor: nothing }, 'FLAVOR_CANNOT'],
+    ['a post-stop handler under fly', { apps: [handled], flavor: nothing }, 'FLAVOR_CANNOT'],
+  ])('rejects %s', (_what, given, code) => {
+    expect(codeOf(() => checkPod(proposal(given)))).toBe(code);
+  });
+});
+
+describe('checkRun()', () => {
+  it.each([
+    [
+      'a terminal for two apps',
+      { apps: [app('a'), app('b')], options: { interactive: true } },
+      'POD_NOT_INTERACTIVE',
+    ],
+    ['other networks', { options: { net: ['default'] } }, 'NOT_SUPPORTED'],
+    ['no network under fly', { options: { net: ['none'] }, flavor: nothing }, 'FLAVOR_CANNOT'],
+    [
+      'a volume without its source',
+      { volumes: [{ name: 'v', kind: 'host', source: '/no/such' }] },
+      'VOLUME_SOURCE_MISSING',
+    ],
+  ])('rejects %s', (_what, given, code) => {
+    expect(codeOf(() => checkRun(proposal(given)))).toBe(code);
+  });
+
+  it('lets host win over every other network', () => {
+    const given = { options: { net: ['default', 'host'] }, flavor: nothing };
+
+    expect(codeOf(() => checkRun(proposal(given)))).toBeUndefined();
+  });
+});
