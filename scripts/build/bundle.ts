@@ -77,7 +77,8 @@ const __lazy = (name) => {
 /** Has the parts of Node loaded by the first use of what a chunk imports from them by name; other imports look at the whole. */
 export function withLazyBuiltins(code: string): string {
   let lazy = false;
-  const named = /(?<!__toESM\()\brequire\("(node:[a-z_/]+)"\)/g;
+  // What is handed to a function (__toESM, by whatever name) is looked at whole.
+  const named = /(?<![\w$]\()\brequire\("(node:[a-z_/]+)"\)/g;
   const changed = code.replaceAll(named, (call, name: string) => {
     if (LOADED_BUILTINS.has(name)) return call;
     lazy = true;
