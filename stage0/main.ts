@@ -1,3 +1,5 @@
+// What nobody caught is a failure of gantry's own, not an app's exit status.
+process.once('uncaughtException', (error) => void fail(error));
 void main();
 
 /** argv to exit status, nothing else. When built, stage0/boot loads it. */
@@ -6,4 +8,9 @@ async function main(): Promise<void> {
   const { runProgram } = await import('./cli/program.ts');
   const { readEnvironment } = await import('./config/environment.ts');
   process.exitCode = await runProgram({ program, args, environment: readEnvironment(process.env) });
+}
+
+async function fail(error: unknown): Promise<never> {
+  const { presentError } = await import('./cli/present-error.ts');
+  process.exit(await presentError(error, { name: '', debug: true }));
 }

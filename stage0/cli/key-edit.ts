@@ -46,7 +46,7 @@ export async function editKeys(workplace: Workplace, wish: KeyEdit): Promise<num
   const { roots } = openKeys(workplace.context);
   const { log } = workplace.context;
 
-  return await reportAll(workplace.call, fingerprints, async (text) => {
+  return await reportAll(workplace, fingerprints, async (text) => {
     const place = { scope, fingerprint: readFingerprint(text) };
     if (edit === 'mask') {
       const { path } = maskTrustedKey(roots, place);

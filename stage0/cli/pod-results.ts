@@ -10,11 +10,13 @@ import type { Workplace } from './workplace.ts';
  * @returns the exit status
  */
 export async function reportPods(
-  { call, context }: Workplace,
+  workplace: Workplace,
   selectors: readonly PodSelector[],
   operation: (uuids: readonly PodUuid[]) => Promise<readonly PodResult[]>,
 ): Promise<number> {
-  return await reportAll(call, selectors, async (selector) => {
+  const { call, context } = workplace;
+
+  return await reportAll(workplace, selectors, async (selector) => {
     const [result] = await operation([findPod(context, selector)]);
     if (result?.error !== undefined) throw result.error;
     if (result !== undefined) call.output.write(`"${result.uuid}"\n`);

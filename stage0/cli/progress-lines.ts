@@ -34,7 +34,9 @@ export function openLines(
 }
 
 function lineOf(event: ProgressEvent, seconds: number): string {
-  const state = event.finished === true ? ', done' : '';
+  const isWhole = event.total === undefined || event.done >= event.total;
+  const end = isWhole ? ', done' : ', broken off';
+  const state = event.finished === true ? end : '';
 
   return `${event.action} ${event.id}: ${amountText(event)}${rateText(event, seconds)}${state}`;
 }

@@ -1,6 +1,6 @@
-import type { Call } from './command.ts';
 import { EXIT } from './exit-status.ts';
 import { presentError } from './present-error.ts';
+import type { Workplace } from './workplace.ts';
 
 /**
  * Does something for every one of many things; one that fails is told about
@@ -8,7 +8,7 @@ import { presentError } from './present-error.ts';
  * @returns the exit status: success only when all were
  */
 export async function reportAll<Item>(
-  { name, args }: Call,
+  { call, globals }: Pick<Workplace, 'call' | 'globals'>,
   items: readonly Item[],
   action: (item: Item) => Promise<void>,
 ): Promise<number> {
@@ -17,7 +17,7 @@ export async function reportAll<Item>(
     try {
       await action(item);
     } catch (error) {
-      status = await presentError(error, { name, debug: args.includes('--debug') });
+      status = await presentError(error, { name: call.name, debug: globals.debug });
     }
   }
 

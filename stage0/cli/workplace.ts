@@ -37,7 +37,7 @@ export async function openWorkplace(
   { quiet = false }: WorkplaceOptions = {},
 ): Promise<Workplace> {
   const talk = createCommandLog(call.name, { debug: globals.debug, quiet });
-  const configuration = await readConfiguration(globals, ['paths.d', 'stage1.d']);
+  const configuration = await readConfiguration(globals, ['limits.d', 'paths.d', 'stage1.d']);
   const programDir = programDirOf(call.program);
   const context: OperationContext = {
     kernel: linuxKernel,
@@ -56,6 +56,7 @@ export async function openWorkplace(
     caller: call.environment.caller,
     stage1Config: () => configuration.stage1,
     stage1ImagesDir: () => configuration.paths.stage1Images,
+    imageLimits: configuration.limits,
     fetchImage: async (text, options) => {
       const { fetchForOperation } = await import('./fetching.ts');
       return await fetchForOperation(workplace, { text, ...options });

@@ -17,7 +17,12 @@ export const command: Command = plainCommand({
   words: { min: 0, max: 0 },
 
   async run({ call, globals, options }) {
-    const configuration = await readConfiguration(globals, ['auth.d', 'paths.d', 'stage1.d']);
+    const configuration = await readConfiguration(globals, [
+      'auth.d',
+      'limits.d',
+      'paths.d',
+      'stage1.d',
+    ]);
     const documents = documentsOf(configuration, options['show-secrets'] ?? false);
     const pretty = options['pretty-print'] ?? true;
     call.output.write(formatJson({ stage0: documents }, { pretty }));
@@ -28,7 +33,7 @@ export const command: Command = plainCommand({
 
 /** One document for each thing that is said. */
 function documentsOf(
-  { auth, dockerAuth, paths, stage1 }: Configuration,
+  { auth, dockerAuth, limits, paths, stage1 }: Configuration,
   showSecrets: boolean,
 ): readonly object[] {
   const secret = (text: string): string => (showSecrets ? text : REDACTED);
@@ -51,6 +56,16 @@ function documentsOf(
       registries: [registry],
       credentials: { user, password: secret(password) },
     })),
+    ...(limits.maxEntries === undefined && limits.maxBytes === undefined
+      ? []
+      : [
+          {
+            ...version,
+            rktKind: 'limits',
+            'image-entries': limits.maxEntries,
+            'image-bytes': limits.maxBytes,
+          },
+        ]),
     ...(paths.data === undefined && paths.stage1Images === undefined
       ? []
       : [{ ...version, rktKind: 'paths', data: paths.data, 'stage1-images': paths.stage1Images }]),

@@ -45,7 +45,7 @@ export const command: Command = plainCommand({
       if (error === undefined) context.log.info(`garbage collecting pod "${uuid}"`);
     }
     const failed = [...marked, ...deleted].filter(({ error }) => error !== undefined);
-    return await reportAll(call, failed, async ({ error }) => {
+    return await reportAll(workplace, failed, async ({ error }) => {
       throw error;
     });
   },

@@ -18,7 +18,7 @@ export const command: Command = plainCommand({
     using library = openLibrary(workplace.context);
     const { dataDir } = workplace.context;
 
-    return await reportAll(call, words, async (text) => {
+    return await reportAll(workplace, words, async (text) => {
       const key = findStored(library.store, text);
       library.store.remove(key, () => usedImages(dataDir));
       call.output.write(`successfully removed aci for image: "${key}"\n`);

@@ -18,7 +18,7 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
 
-    return await reportAll(call, words, async (text) => {
+    return await reportAll(workplace, words, async (text) => {
       const key = findStored(library.store, text);
       await library.store.verifyBlob(key);
       const verdict = await verifyTree(workplace, library, key);

@@ -10,7 +10,7 @@ export interface ConfigDirs {
 }
 
 /** The folders in a configuration directory that hold documents of a kind. */
-export type ConfigFolder = 'auth.d' | 'paths.d' | 'stage1.d';
+export type ConfigFolder = 'auth.d' | 'limits.d' | 'paths.d' | 'stage1.d';
 
 /** The documents of one folder of one configuration directory. */
 export interface ConfigLayer {

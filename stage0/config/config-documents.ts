@@ -95,6 +95,7 @@ function configurationOf(entries: readonly ConfigEntry[]): Configuration {
   const dockerAuth: Configuration['dockerAuth'][number][] = [];
   let paths: Configuration['paths'] = {};
   let stage1: Configuration['stage1'];
+  let limits: Configuration['limits'] = {};
   for (const entry of entries) {
     switch (entry.kind) {
       case 'auth':
@@ -106,11 +107,14 @@ function configurationOf(entries: readonly ConfigEntry[]): Configuration {
       case 'paths':
         paths = { ...paths, ...entry.value };
         break;
+      case 'limits':
+        limits = { ...limits, ...entry.value };
+        break;
       case 'stage1':
         stage1 = { ...stage1, ...entry.value };
         break;
     }
   }
 
-  return { auth, dockerAuth, paths, stage1 };
+  return { auth, dockerAuth, paths, stage1, limits };
 }

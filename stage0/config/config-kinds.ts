@@ -3,6 +3,7 @@ import { type DecodeOptions, decodeValue } from '#base/decode/decode';
 import type { Credential, HostCredential } from '#image-store';
 import type { Decoder } from '#schema/types/decoder';
 import { objectOf } from '#schema/types/fields';
+import { integer } from '#schema/types/scalars';
 import type { ConfigFolder } from './config-dirs.ts';
 import type { Configuration, RegistryCredential } from './configuration.ts';
 
@@ -10,6 +11,7 @@ import type { Configuration, RegistryCredential } from './configuration.ts';
 export type ConfigEntry = { readonly key: string } & (
   | { readonly kind: 'auth'; readonly value: HostCredential }
   | { readonly kind: 'dockerAuth'; readonly value: RegistryCredential }
+  | { readonly kind: 'limits'; readonly value: Configuration['limits'] }
   | { readonly kind: 'paths'; readonly value: Configuration['paths'] }
   | { readonly kind: 'stage1'; readonly value: NonNullable<Configuration['stage1']> }
 );
@@ -169,6 +171,40 @@ const paths: ConfigKind = {
   },
 };
 
+interface LimitsDocument {
+  readonly 'image-entries'?: number | undefined;
+  readonly 'image-bytes'?: number | undefined;
+}
+
+const amount: Decoder<number> = integer(1, Number.MAX_SAFE_INTEGER);
+
+const limitsDocument: Decoder<LimitsDocument> = objectOf<LimitsDocument>({
+  fields: { 'image-entries': v.optional(amount), 'image-bytes': v.optional(amount) },
+  required: {},
+});
+
+/** A kind that rkt had not. */
+const limits: ConfigKind = {
+  name: 'limits',
+  folder: 'limits.d',
+  read(value, options) {
+    const { 'image-entries': maxEntries, 'image-bytes': maxBytes } = decodeValue(
+      limitsDocument,
+      value,
+      options,
+    );
+    const entries: ConfigEntry[] = [];
+    if (maxEntries !== undefined) {
+      entries.push({ kind: 'limits', key: 'limit image-entries', value: { maxEntries } });
+    }
+    if (maxBytes !== undefined) {
+      entries.push({ kind: 'limits', key: 'limit image-bytes', value: { maxBytes } });
+    }
+
+    return entries;
+  },
+};
+
 interface Stage1Document {
   readonly name?: string | undefined;
   readonly version?: string | undefined;
@@ -216,4 +252,4 @@ const stage1: ConfigKind = {
 };
 
 /** Every kind that there is. */
-export const KINDS: readonly ConfigKind[] = [auth, dockerAuth, paths, stage1];
+export const KINDS: readonly ConfigKind[] = [auth, dockerAuth, limits, paths, stage1];

@@ -1,5 +1,5 @@
 import type { HostCredential } from '#image-store';
-import type { Stage1Config } from '../operations/context.ts';
+import type { ImageLimits, Stage1Config } from '../operations/context.ts';
 import { type ConfigDirs, type ConfigFolder, findConfigFiles } from './config-dirs.ts';
 
 /** A credential of a registry of Docker images (kind dockerAuth). */
@@ -20,10 +20,18 @@ export interface Configuration {
     readonly stage1Images?: string | undefined;
   };
   readonly stage1: Stage1Config | undefined;
+  /** What one image may hold; the store's own limits where nothing is said. */
+  readonly limits: ImageLimits;
 }
 
 /** What there is when no file says anything. */
-const NOTHING: Configuration = { auth: [], dockerAuth: [], paths: {}, stage1: undefined };
+const NOTHING: Configuration = {
+  auth: [],
+  dockerAuth: [],
+  paths: {},
+  stage1: undefined,
+  limits: {},
+};
 
 /**
  * Reads and merges the documents in some folders of the configuration

@@ -173,6 +173,17 @@ describe.runIf(requires('root'))('gantry fetch', () => {
     expect(result.stderr).toMatch(/warning: .*image/);
   });
 
+  it('trusts the keys of the site when told so, without a terminal', async () => {
+    await using other = await startPublisher();
+    await other.publish({ name: 'example.com/four' });
+    const refused = await other.gantry(['fetch', 'example.com/four']);
+    const fetched = await other.gantry(['--trust-keys-from-https', 'fetch', 'example.com/four']);
+
+    expect(refused.exitCode).toBe(254);
+    expect(out(fetched)).toMatch(/^sha512-/);
+    expect(fetched.stderr).toContain(other.key.fingerprint);
+  });
+
   it('refuses arguments and flags of apps', async () => {
     expect((await gantry('fetch', 'a', '--', 'b')).stderr).toContain('mean nothing here');
     expect((await gantry('fetch', 'a', '--exec=/x')).stderr).toContain('unknown flag --exec');
