@@ -31,8 +31,15 @@ export interface OperationContext {
   readonly stage1Config: () => Stage1Config | undefined;
   /** Folder of `--stage1-from-dir`: the `paths` kind's `stage1-images`, or undefined for the program's own. */
   readonly stage1ImagesDir: () => string | undefined;
+  readonly imageLimits: ImageLimits;
   /** Brings an image and its dependencies into the store; loads what it needs only when called. */
   readonly fetchImage: (reference: string, options: FetchOptions) => Promise<ImageKey>;
+}
+
+/** The `limits` configuration kind: what one image, unpacked, may hold at most. */
+export interface ImageLimits {
+  readonly maxEntries?: number | undefined;
+  readonly maxBytes?: number | undefined;
 }
 
 /** The `stage1` configuration kind. */

@@ -21,6 +21,7 @@ export function openLibrary(context: OperationContext): Library {
     log,
     workers,
     clock: context.now,
+    limits: context.imageLimits,
   });
 
   return { store, trust: openKeys(context), [Symbol.dispose]: () => store.close() };

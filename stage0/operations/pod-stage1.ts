@@ -1,13 +1,14 @@
 import { GantryError } from '#base/errors/gantry-error';
+import type { Tree } from '#image-store';
 import { stage1RootfsDir } from '#stage1';
 import { readPodFlavor, readPodTreeIds } from '../pod/read-pod.ts';
 import type { PodStage1 } from '../stage1/entrypoint-call.ts';
 import type { Library } from './library.ts';
 
-/** The root file system of a tree that a pod lies over. @throws GantryError TREE_GONE */
-export function treeRootfs({ store }: Pick<Library, 'store'>, id: string): string {
+/** A tree that a pod lies over. @throws GantryError TREE_GONE */
+export function demandTree({ store }: Pick<Library, 'store'>, id: string): Tree {
   const tree = store.trees.find(id);
-  if (tree !== undefined) return tree.rootfs;
+  if (tree !== undefined) return tree;
 
   throw new GantryError('TREE_GONE', `cannot use the pod: its rendered tree "${id}" is gone`, {
     hint: 'the image store was changed by hand; remove the pod and make it anew',
@@ -23,7 +24,7 @@ export function readPodStage1(library: Pick<Library, 'store'>, podDir: string): 
 
   return {
     flavor: readPodFlavor(podDir),
-    treeRootfs: treeRootfs(library, stage1),
+    treeRootfs: demandTree(library, stage1).rootfs,
     podRootfs: stage1RootfsDir(podDir),
   };
 }

@@ -1,8 +1,8 @@
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { deletePodDir } from '../pod/delete-pod-dir.ts';
-import { demandPodState, tryLockPod } from '../pod/find-pod.ts';
+import { demandPodState, lockPod } from '../pod/find-pod.ts';
 import { type LockedPod, movePod } from '../pod/locked-pod.ts';
-import { canRemove, wrongState } from '../pod/pod-state.ts';
+import { canRemove, podBusy, wrongState } from '../pod/pod-state.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { PodResult } from './outcomes.ts';
@@ -36,8 +36,8 @@ async function removePod(
   const state = demandPodState(kernel, dataDir, uuid);
   if (!canRemove(state)) throw wrongState('remove', state);
 
-  const locked = tryLockPod(kernel, { dataDir, uuid, phase: state.phase });
-  if (locked === undefined) throw wrongState('remove', demandPodState(kernel, dataDir, uuid));
+  const locked = await lockPod(kernel, { dataDir, uuid, phase: state.phase });
+  if (locked === undefined) throw podBusy('remove', demandPodState(kernel, dataDir, uuid));
   using pod = locked;
   await deletePod(context, library, await markPod(context, library, pod));
 }

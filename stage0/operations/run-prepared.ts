@@ -1,6 +1,6 @@
-import { demandPodState, tryLockPod } from '../pod/find-pod.ts';
+import { demandPodState, lockPod } from '../pod/find-pod.ts';
 import { type LockedPod, movePod } from '../pod/locked-pod.ts';
-import { canRun, wrongState } from '../pod/pod-state.ts';
+import { canRun, podBusy, wrongState } from '../pod/pod-state.ts';
 import { readPodManifest, readPodTreeIds } from '../pod/read-pod.ts';
 import { checkRun } from '../prepare/checks.ts';
 import { launchPod } from '../stage1/launch.ts';
@@ -8,7 +8,7 @@ import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { RunOutcome } from './outcomes.ts';
-import { readPodStage1, treeRootfs } from './pod-stage1.ts';
+import { demandTree, readPodStage1 } from './pod-stage1.ts';
 import type { RunPreparedRequest } from './requests.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function runPrepared(
   request: RunPreparedRequest,
 ): Promise<RunOutcome> {
   using library = openLibrary(context);
-  const prepared = lockPrepared(context, request);
+  const prepared = await lockPrepared(context, request);
   const manifest = readPodManifest(prepared.dir);
   const stage1 = readPodStage1(library, prepared.dir);
   checkRun({ manifest, images: [], flavor: stage1.flavor, options: request, ...request });
@@ -33,7 +33,7 @@ export async function runPrepared(
     flavor: stage1.flavor,
     stage1TreeRootfs: stage1.treeRootfs,
     apps: manifest.apps.map(({ name }) => name),
-    rootfsOf: (id) => treeRootfs(library, id),
+    rootfsOf: (id) => library.store.trees.attach(demandTree(library, id)),
     options: request,
     insecure: request.insecure,
   });
@@ -41,16 +41,16 @@ export async function runPrepared(
   return { exitCode };
 }
 
-function lockPrepared(
+async function lockPrepared(
   { kernel, dataDir }: OperationContext,
   { uuid }: RunPreparedRequest,
-): LockedPod<'prepared'> {
+): Promise<LockedPod<'prepared'>> {
   const state = demandPodState(kernel, dataDir, uuid);
   if (!canRun(state)) throw wrongState('run', state);
 
-  const pod = tryLockPod(kernel, { dataDir, uuid, phase: 'prepared' });
+  const pod = await lockPod(kernel, { dataDir, uuid, phase: 'prepared' });
   if (pod !== undefined) return pod;
-  throw wrongState('run', demandPodState(kernel, dataDir, uuid));
+  throw podBusy('run', demandPodState(kernel, dataDir, uuid));
 }
 
 interface Question {

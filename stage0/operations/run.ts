@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import type { Trees } from '#image-store';
 import { type LockedPod, movePod } from '../pod/locked-pod.ts';
 import { checkRun } from '../prepare/checks.ts';
 import { launchPod } from '../stage1/launch.ts';
@@ -39,17 +40,20 @@ export async function run(context: OperationContext, request: RunRequest): Promi
   // After a power loss nothing of this pod runs, wherever its directory lies.
   using pod = movePod(made, 'run', { durable: false });
 
-  return { exitCode: await launch(context, { pod, plan, request }) };
+  const { trees } = library.store;
+  return { exitCode: await launch(context, { pod, plan, request, trees }) };
 }
 
 interface Start {
   readonly pod: LockedPod<'run'>;
   readonly plan: PodPlan;
   readonly request: RunRequest;
+  readonly trees: Trees;
 }
 
-async function launch(context: OperationContext, { pod, plan, request }: Start): Promise<number> {
-  const trees = new Map([plan.stage1, ...plan.apps].map(({ tree }) => [tree.id, tree.rootfs]));
+async function launch(context: OperationContext, start: Start): Promise<number> {
+  const { pod, plan, request, trees } = start;
+  const planned = new Map([plan.stage1, ...plan.apps].map(({ tree }) => [tree.id, tree]));
 
   return await launchPod(context, {
     pod,
@@ -57,9 +61,9 @@ async function launch(context: OperationContext, { pod, plan, request }: Start):
     stage1TreeRootfs: plan.stage1.tree.rootfs,
     apps: plan.manifest.apps.map(({ name }) => name),
     rootfsOf: (id) => {
-      const rootfs = trees.get(id);
-      if (rootfs === undefined) throw new Error(`not a tree of the pod: ${id}`);
-      return rootfs;
+      const tree = planned.get(id);
+      if (tree === undefined) throw new Error(`not a tree of the pod: ${id}`);
+      return trees.attach(tree);
     },
     options: request,
     insecure: request.insecure,

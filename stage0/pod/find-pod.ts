@@ -1,4 +1,12 @@
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { type Kernel, LOCK } from '#base/kernel/kernel';
 import { tryLockPath } from '#base/lock/directory-lock';
@@ -114,6 +122,28 @@ export function tryLockPod<Phase extends PodPhase>(
   } catch (error) {
     if (isGantryError(error, 'LOCK_NO_SUCH_PATH')) return undefined;
     throw error;
+  }
+}
+
+const READER_MS = 500;
+const PAUSE_MS = 5;
+
+/**
+ * As `tryLockPod`, but does not take somebody who only looks at the pod for
+ * somebody who works on it: a look is over at once.
+ */
+export async function lockPod<Phase extends PodPhase>(
+  kernel: Kernel,
+  pod: { readonly dataDir: string; readonly uuid: PodUuid; readonly phase: Phase },
+): Promise<LockedPod<Phase> | undefined> {
+  const deadline = Date.now() + READER_MS;
+  for (;;) {
+    const locked = tryLockPod(kernel, pod);
+    const isThere = existsSync(podDirIn(pod.dataDir, pod.phase, pod.uuid));
+    if (locked !== undefined || !isThere || Date.now() > deadline) return locked;
+
+    // The other holds the same kind of lock whether it reads or works, so there is nothing to wait on.
+    await new Promise((resolve) => void setTimeout(resolve, PAUSE_MS));
   }
 }
 

@@ -111,6 +111,14 @@ export function wrongState(action: string, state: PodState): GantryError {
   });
 }
 
+/** The refusal when another gantry was faster, or is at work on the pod. */
+export function podBusy(action: string, { uuid, name }: PodState): GantryError {
+  return new GantryError(
+    'POD_BUSY',
+    `cannot ${action} pod ${uuid}: another gantry has it (${name})`,
+  );
+}
+
 const HINTS: Partial<Record<PodStateName, string>> = {
   running: 'stop it first with "gantry stop"',
   preparing: 'wait until it is prepared',
