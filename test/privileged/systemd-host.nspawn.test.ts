@@ -1,0 +1,149 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { copySync } from 'fs-extra/esm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
+import { makeImage } from '../helpers/image-maker.ts';
+import { GANTRY } from '../helpers/pod-context.ts';
+import { requires } from '../helpers/requires.ts';
+import { bootSystemdHost, type SystemdHost } from '../helpers/systemd-host.ts';
+
+const build = join(dirname(dirname(GANTRY)), '.build');
+
+describe.runIf(requires('root', 'overlay', 'nspawn', 'mount-namespace'))(
+  'on a host with systemd',
+  () => {
+    let folder: string;
+    let image: string;
+    let host: SystemdHost;
+
+    beforeAll(async () => {
+      // The host has a /tmp of its own but sees the checkout.
+      mkdirSync(build, { recursive: true });
+      folder = mkdtempSync(join(build, 'host-'));
+      image = await makeImage(folder, {
+        name: 'example.com/systemd/sleep',
+        app: { exec: ['/bin/sleep', '1000'] },
+      });
+      host = await bootSystemdHost();
+    }, 180_000);
+
+    afterAll(async () => {
+      await host?.[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    const gantry = (...args: readonly string[]): [string, ...string[]] => [
+      GANTRY,
+      `--dir=${host.dataDir}`,
+      '--insecure-options=image',
+      ...args,
+    ];
+    const run = (...args: readonly string[]): [string, ...string[]] =>
+      gantry('run', '--net=none', image, ...args);
+    const text = async (...argv: readonly [string, ...string[]]): Promise<string> =>
+      (await host.run(...argv)).stdout.toString();
+
+    it('a unit gets the exit status of its pod', async () => {
+      const result = await host.service(
+        [],
+        ...run('--exec=/bin/sh', '--', '-c', 'echo in the pod; exit 7'),
+      );
+
+      expect(result.stdout.toString()).toContain('in the pod');
+      expect(result.exitCode).toBe(7);
+    });
+
+    it('machined knows a pod, journalctl -M reads it, systemctl stop ends it, and nothing is left', async () => {
+      const start = ['systemd-run', '--quiet', '--unit=pod', '--slice=machine.slice'] as const;
+      await host.run(
+        ...start,
+        ...run('--exec=/bin/sh', '--', '-c', 'echo words of the pod; exec sleep 1000'),
+      );
+      const machine = await eventually(
+        async () => /rkt-[0-9a-f-]{36}/.exec(await text('machinectl', 'list'))?.[0],
+      );
+
+      expect(
+        await eventually(
+          async () => await matching(text('journalctl', '-M', machine), /words of the pod/),
+        ),
+      ).toBeTruthy();
+      expect(await text('systemctl', 'show', '-P', 'ControlGroup', 'pod')).toContain(
+        'machine.slice',
+      );
+
+      await host.run('systemctl', 'stop', 'pod');
+      expect(await text('machinectl', 'list')).not.toContain(machine);
+      expect(await text('systemctl', 'show', '-P', 'Result', 'pod')).not.toContain('timeout');
+      const cgroups = [
+        'find',
+        '/sys/fs/cgroup',
+        '-name',
+        `*${machine.slice('rkt-'.length)}*`,
+      ] as const;
+      await eventually(async () => (await text(...cgroups)) === '' || undefined);
+      expect(await text(...gantry('list', '--no-legend'))).toContain('exited');
+    });
+
+    it('Type=notify waits for an app that says when it is ready', async () => {
+      const notifying = await makeImage(folder, {
+        name: 'example.com/systemd/notify',
+        app: { exec: ['/bin/sh', '-c', 'sleep 2; systemd-notify --ready; exec sleep 1000'] },
+        manifest: {
+          annotations: [{ name: 'appc.io/executor/supports-systemd-notify', value: 'true' }],
+        },
+        prepare: addNotifier,
+      });
+      const properties = ['--unit=ready', '-p', 'Type=notify', '-p', 'NotifyAccess=all'];
+      const before = Date.now();
+      const started = await host.run(
+        ...['systemd-run', '--quiet', ...properties, '-p', 'TimeoutStartSec=60'],
+        ...gantry('run', '--net=none', notifying),
+      );
+
+      expect(started.exitCode).toBe(0);
+      expect(Date.now() - before).toBeGreaterThan(2000);
+      expect((await text('systemctl', 'is-active', 'ready')).trim()).toBe('active');
+      await host.run('systemctl', 'stop', 'ready');
+    });
+
+    it('a pod whose unit is killed leaves no process', async () => {
+      await host.run('systemd-run', '--quiet', '--unit=victim', ...run());
+      await eventually(
+        async () => await matching(text('ps', '-e', '-o', 'args'), /^\/bin\/sleep 1000$/m),
+      );
+      await host.run('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 'victim');
+
+      await eventually(
+        async () => !/^\/bin\/sleep 1000$/m.test(await text('ps', '-e', '-o', 'args')) || undefined,
+      );
+      await eventually(async () => !/rkt-/.test(await text('machinectl', 'list')) || undefined);
+    });
+  },
+);
+
+/** Asks until there is an answer, half a minute at most. */
+async function eventually<Answer>(ask: () => Promise<Answer | undefined>): Promise<Answer> {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(200)) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== null) return answer;
+  }
+  throw new Error('that did not come about in 30 seconds');
+}
+
+async function matching(output: Promise<string>, pattern: RegExp): Promise<string | undefined> {
+  return pattern.exec(await output)?.[0];
+}
+
+/** Puts systemd-notify with its libraries into an image. */
+function addNotifier(rootfs: string): void {
+  const program = '/usr/bin/systemd-notify';
+  const listed = nodeExec
+    .runSync({ argv: ['ldd', program], env: { PATH: '/usr/bin:/bin' } })
+    .stdout.toString();
+  for (const path of [program, ...(listed.match(/\/[^ ]+/g) ?? [])]) {
+    copySync(realpathSync(path), join(rootfs, path));
+  }
+}
