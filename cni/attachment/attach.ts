@@ -1,11 +1,12 @@
-import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import type { NetworkConfig } from '../config/network-config.ts';
-import { withFurtherFailures } from '../invoke/further-failures.ts';
+import { expectGantryError, withFurtherFailures } from '../invoke/further-failures.ts';
 import { negotiate } from '../invoke/negotiate.ts';
 import { type AttachmentParameters, checkParameters } from '../invoke/parameters.ts';
 import type { Attachment } from './attachment.ts';
 import type { CniContext } from './context.ts';
+import { removeRecord } from './detach.ts';
 import { withNetworkLock } from './network-lock.ts';
 import { addChain, type Chain, type ChainResult, deleteChain } from './run-chain.ts';
 
@@ -22,7 +23,7 @@ export interface AttachRequest {
  * the record gets the result. When a plugin fails, it and those before it are
  * asked to DEL in reverse order; the record stays only if that fails too.
  * @throws GantryError CNI_PARAMETERS_INVALID, CNI_ATTACHMENT_EXISTS, CNI_VERSION_UNSUPPORTED,
- * CNI_PLUGIN_NOT_FOUND, CNI_PLUGIN_FAILED; `furtherFailuresOf` tells what could not be undone
+ * CNI_PLUGIN_NOT_FOUND, CNI_PLUGIN_FAILED, CNI_ATTACHMENT_NOT_WRITTEN; `furtherFailuresOf` tells what could not be undone
  */
 export async function attach(context: CniContext, request: AttachRequest): Promise<Attachment> {
   const { network, parameters, signal } = request;
@@ -90,21 +91,13 @@ async function finish(
   const attachment: Attachment = { ...begun, state: 'attached', result, rawResult: raw };
   try {
     context.store.write(attachment, true);
-  } catch (cause) {
+  } catch (error) {
     const { plugins } = begun.network;
     const failures = await undo(context, chain, { plugins, raw });
-    throw withFurtherFailures(notKept(begun, cause), failures);
+    throw withFurtherFailures(expectGantryError(error), failures);
   }
 
   return attachment;
-}
-
-function notKept({ network }: Attachment, cause: unknown): GantryError {
-  return new GantryError(
-    'CNI_ATTACHMENT_NOT_KEPT',
-    `cannot keep the attachment to the network ${quoted(network.name)}: ${errorMessage(cause)}`,
-    { cause },
-  );
 }
 
 /** DEL of what was run, whatever the caller gave up; the record goes when nothing is left of it. */
@@ -114,7 +107,6 @@ async function undo(
   done: Parameters<typeof deleteChain>[2],
 ): Promise<readonly GantryError[]> {
   const failures = await deleteChain(context.runner, { negotiated, parameters }, done);
-  if (failures.length === 0) context.store.remove(parameters);
 
-  return failures;
+  return failures.length > 0 ? failures : removeRecord(context, parameters);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode, type GantryError, isGantryError } from '#base/errors/gantry-error';
+import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { quoted } from '#base/errors/quoted';
 import { writeFileAtomic } from '#base/fs/atomic';
 import { type ContainerId, type InterfaceName, parseContainerId } from '../config/names.ts';
 import type { Attachment } from './attachment.ts';
@@ -25,14 +26,20 @@ export interface LostAttachment {
  * leaves a trace.
  */
 export interface AttachmentStore {
-  /** @param durable whether it has to survive a power loss */
+  /**
+   * @param durable whether it has to survive a power loss
+   * @throws GantryError CNI_ATTACHMENT_NOT_WRITTEN
+   */
   write(attachment: Attachment, durable: boolean): void;
   /**
    * @returns undefined when there is none
    * @throws GantryError CNI_ATTACHMENT_UNREADABLE, CNI_ATTACHMENT_TOO_NEW
    */
   read(key: AttachmentKey): Attachment | undefined;
-  /** Nothing when there is none. */
+  /**
+   * Nothing when there is none.
+   * @throws GantryError CNI_ATTACHMENT_NOT_WRITTEN
+   */
   remove(key: AttachmentKey): void;
   /** All attachments, of one container if given, oldest first. */
   list(containerId?: ContainerId): AttachmentList;
@@ -60,23 +67,43 @@ export function openAttachmentStore(dir: string): AttachmentStore {
         writeFileAtomic(recordPath(parameters), text, { mode: 0o600, durable });
       };
       try {
-        write();
+        // Somebody may remove the container's last other record, and the folder with it.
+        retryOnce('ENOENT', write);
       } catch (error) {
-        // Somebody removed the container's last other record, and the folder with it.
-        if (errorCode(error) !== 'ENOENT') throw error;
-        write();
+        throw notWritten(recordPath(parameters), error);
       }
     },
     read: (key) => readRecord(recordPath(key)),
     remove(key) {
-      rmSync(recordPath(key), { force: true });
-      removeIfEmpty(containerDir(key.containerId));
+      try {
+        rmSync(recordPath(key), { force: true });
+        removeIfEmpty(containerDir(key.containerId));
+      } catch (error) {
+        if (errorCode(error) !== 'ENOTDIR') throw notWritten(recordPath(key), error);
+      }
     },
     list(containerId) {
       const ids = containerId === undefined ? containersOf(dir) : [containerId];
       return readAll(ids.flatMap((id) => recordsOf(containerDir(id))));
     },
   };
+}
+
+function retryOnce(code: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (errorCode(error) !== code) throw error;
+    action();
+  }
+}
+
+function notWritten(path: string, cause: unknown): GantryError {
+  return new GantryError(
+    'CNI_ATTACHMENT_NOT_WRITTEN',
+    `cannot write or remove the attachment record ${quoted(path)}: ${errorCode(cause) ?? errorMessage(cause)}`,
+    { cause },
+  );
 }
 
 function readRecord(path: string): Attachment | undefined {

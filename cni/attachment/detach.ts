@@ -25,7 +25,7 @@ export type DetachOutcome = 'detached' | 'absent';
  * record goes last; when a plugin fails it stays, so that another try has it.
  * @param fallback used when there is no record, or one that cannot be read
  * @throws GantryError CNI_PLUGIN_NOT_FOUND, CNI_PLUGIN_FAILED for the first failure (`furtherFailuresOf`
- * tells the others), CNI_ATTACHMENT_UNREADABLE, CNI_ATTACHMENT_TOO_NEW
+ * tells the others), CNI_ATTACHMENT_UNREADABLE, CNI_ATTACHMENT_TOO_NEW, CNI_ATTACHMENT_NOT_WRITTEN
  */
 export async function detach(
   context: CniContext,
@@ -55,9 +55,21 @@ export async function deleteAttachment(
   const chain = { negotiated: { network, version }, parameters };
   const { plugins } = network;
   const failures = await deleteChain(context.runner, chain, { plugins, raw: rawResult });
-  if (failures.length === 0) context.store.remove(parameters);
 
-  return failures;
+  return failures.length > 0 ? failures : removeRecord(context, parameters);
+}
+
+/**
+ * Removes the record of what is detached.
+ * @returns what failed
+ */
+export function removeRecord(context: CniContext, key: AttachmentKey): readonly GantryError[] {
+  try {
+    context.store.remove(key);
+    return [];
+  } catch (error) {
+    return [expectGantryError(error)];
+  }
 }
 
 async function findAttachment(

@@ -45,6 +45,7 @@ export async function runPlugin(
   signal?: AbortSignal,
 ): Promise<JsonObject | undefined> {
   const path = findPlugin(call.plugin, runner.pluginDirs);
+  if (isAborted(signal)) throw pluginFailed({ ...identify(call, path), kind: 'aborted' });
   const result = await execute(runner, { call, path, signal });
 
   const stderr = result.stderr.trim();
@@ -52,7 +53,7 @@ export async function runPlugin(
     pluginFailed({ ...identify(call, path), kind, stderr, ...extra });
   if (result.timedOut) throw fail('time-limit');
   if (result.overflowed) throw fail('too-much-output');
-  if (signal?.aborted === true) throw fail('aborted');
+  if (isAborted(signal)) throw fail('aborted');
   if (result.signal !== undefined) throw fail('signal', { details: result.signal });
 
   const text = result.stdout.toString().trim();
@@ -127,6 +128,10 @@ async function execute(
       throw pluginFailed({ ...identify(call, path), kind: 'not-started', msg }, cause);
     }
   }
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }
 
 function isBeingWritten(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { decodeValue } from '#base/decode/decode';
 import { GantryError } from '#base/errors/gantry-error';
-import type { JsonObject } from '../config/json.ts';
+import { isJsonObject, type JsonObject } from '../config/json.ts';
 import type { CniVersion } from '../version/cni-version.ts';
 import { isAddress, isCidr } from './address.ts';
 import { type CniResult, EMPTY_RESULT, type ResultDns, resultFormOf } from './result.ts';
@@ -40,38 +40,29 @@ const maybeAddress = v.pipe(
 );
 
 const dns = v.nullish(
-  v.object(
-    {
-      nameservers: listOf(nameserver),
-      domain: maybeText,
-      search: listOf(word),
-      options: listOf(word),
-    },
-    'must be an object',
-  ),
+  objectOf({
+    nameservers: listOf(nameserver),
+    domain: maybeText,
+    search: listOf(word),
+    options: listOf(word),
+  }),
 );
 
 const routes = listOf(
-  v.object(
-    {
-      dst: cidr,
-      gw: maybeAddress,
-      mtu: maybe(whole),
-      advmss: maybe(whole),
-      priority: maybe(whole),
-      table: maybe(whole),
-      scope: maybe(whole),
-    },
-    'must be an object',
-  ),
+  objectOf({
+    dst: cidr,
+    gw: maybeAddress,
+    mtu: maybe(whole),
+    advmss: maybe(whole),
+    priority: maybe(whole),
+    table: maybe(whole),
+    scope: maybe(whole),
+  }),
 );
 
 const addresses = v.pipe(
   v.array(
-    v.object(
-      { address: cidr, gateway: maybeAddress, interface: maybe(whole) },
-      'must be an object',
-    ),
+    objectOf({ address: cidr, gateway: maybeAddress, interface: maybe(whole) }),
     'must be a list',
   ),
   v.maxLength(LIST_LIMIT, 'is too long'),
@@ -79,17 +70,14 @@ const addresses = v.pipe(
 
 const modern = v.object({
   interfaces: listOf(
-    v.object(
-      {
-        name: text,
-        mac: maybeText,
-        mtu: maybe(whole),
-        sandbox: maybeText,
-        socketPath: maybeText,
-        pciID: maybeText,
-      },
-      'must be an object',
-    ),
+    objectOf({
+      name: text,
+      mac: maybeText,
+      mtu: maybe(whole),
+      sandbox: maybeText,
+      socketPath: maybeText,
+      pciID: maybeText,
+    }),
   ),
   ips: v.nullish(addresses),
   // So spec 0.3.0 spells the list; 0.3.1 set it right.
@@ -98,9 +86,7 @@ const modern = v.object({
   dns,
 });
 
-const family = v.nullish(
-  v.object({ ip: cidr, gateway: maybeAddress, routes }, 'must be an object'),
-);
+const family = v.nullish(objectOf({ ip: cidr, gateway: maybeAddress, routes }));
 const legacy = v.object({ ip4: family, ip6: family, dns });
 
 /** Whose result is read, for errors. */
@@ -186,6 +172,13 @@ type Compact<Fields> = {
 
 function maybe<Schema extends v.GenericSchema>(schema: Schema): v.NullishSchema<Schema, undefined> {
   return v.nullish(schema, undefined);
+}
+
+/** valibot's object takes a list for one. */
+function objectOf<Entries extends v.ObjectEntries>(
+  entries: Entries,
+): v.GenericSchema<unknown, v.InferOutput<v.ObjectSchema<Entries, undefined>>> {
+  return v.pipe(v.custom<JsonObject>(isJsonObject, 'must be an object'), v.object(entries));
 }
 
 function listOf<Schema extends v.GenericSchema>(
