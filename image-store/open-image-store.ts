@@ -1,6 +1,7 @@
 import type { HeldLock } from '#base/lock/directory-lock';
 import type { ImageKey } from '#schema/types/image-hash';
-import { beginIngest } from './blobs/ingest.ts';
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
+import { beginIngest, type IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
 import { verifyBlob } from './blobs/verify-blob.ts';
 import type { StoreContext } from './format/context.ts';
@@ -33,13 +34,25 @@ export function openImageStore(options: StoreOptions): ImageStore {
     const lock = prepareStore(context);
     sweepLeftovers(context);
 
-    return createStore(context, lock, openTrees(options));
+    const limits = { ...DEFAULT_ARCHIVE_LIMITS, ...said(options.limits) };
+    return createStore(context, { lock, limits, trees: openTrees({ ...options, limits }) });
   } catch (error) {
     throw storeError(error, dir);
   }
 }
 
-function createStore(context: StoreContext, lock: HeldLock, trees: Trees): ImageStore {
+/** Without what is undefined, which would hide a default. */
+function said(limits: IngestLimits = {}): Partial<ArchiveLimits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
+}
+
+interface Parts {
+  readonly lock: HeldLock;
+  readonly limits: ArchiveLimits;
+  readonly trees: Trees;
+}
+
+function createStore(context: StoreContext, { lock, limits, trees }: Parts): ImageStore {
   const { dir } = context;
   const close = (): void => lock.release();
 
@@ -48,6 +61,7 @@ function createStore(context: StoreContext, lock: HeldLock, trees: Trees): Image
     trees,
     ...lookups(context),
     ...changes(context),
+    beginIngest: (own) => beginIngest(context, { ...limits, ...own }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
     close,
@@ -78,7 +92,6 @@ function changes(context: StoreContext): Pick<ImageStore, ChangeName> {
   const { dir } = context;
 
   return {
-    beginIngest: (limits) => beginIngest(context, limits),
     touch: (key) => writeLastUse(dir, key, context.clock()),
     accept: (key, given) => guarded(dir, () => acceptAgain(context, key, given)),
     putRemote: (record) => guarded(dir, () => writeRemote(context, record)),
@@ -99,7 +112,14 @@ type LookupName =
   | 'withDependencies'
   | 'remote'
   | 'verifyBlob';
-type OwnName = 'dir' | 'trees' | 'treePlan' | 'renderTree' | 'close' | typeof Symbol.dispose;
+type OwnName =
+  | 'beginIngest'
+  | 'dir'
+  | 'trees'
+  | 'treePlan'
+  | 'renderTree'
+  | 'close'
+  | typeof Symbol.dispose;
 type ChangeName = Exclude<keyof ImageStore, LookupName | OwnName>;
 
 async function renderTree(context: StoreContext, trees: Trees, key: ImageKey): Promise<Tree> {

@@ -5,7 +5,6 @@ import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
-import type { ArchiveLimits } from './archive/limits.ts';
 import type { Ingest, IngestLimits } from './blobs/ingest.ts';
 import type { GcOptions, GcReport } from './gc/collect.ts';
 import type { InUseProbe } from './gc/in-use.ts';
@@ -28,8 +27,8 @@ export interface StoreOptions {
   readonly groupId?: number | undefined;
   /** How to start the program that unpacks archives. */
   readonly workers: { readonly extract: readonly [string, ...string[]] };
-  /** Limits on the archives that are unpacked. */
-  readonly limits?: ArchiveLimits | undefined;
+  /** Limits on the archives that are taken in and unpacked; the reader's own unless told. */
+  readonly limits?: IngestLimits | undefined;
 }
 
 /**

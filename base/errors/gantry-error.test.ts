@@ -21,6 +21,14 @@ describe('causeChain()', () => {
 
     expect(causeChain(outer)).toEqual(['outer', 'inner']);
   });
+
+  it('leaves out what was just said', () => {
+    const cause = new Error('no space', { cause: new Error('') });
+
+    expect(causeChain(new Error('cannot write: no space', { cause }))).toEqual([
+      'cannot write: no space',
+    ]);
+  });
 });
 
 describe('redact()', () => {

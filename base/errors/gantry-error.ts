@@ -51,7 +51,7 @@ export function errorMessage(error: unknown): string {
   return String(error);
 }
 
-/** The messages of an error and its causes, outermost first; repeated and circular causes appear once. */
+/** The messages of an error and its causes, outermost first; circular causes and what the message before ends with are left out. */
 export function causeChain(error: unknown): readonly string[] {
   const messages: string[] = [];
   const seen = new Set<unknown>();
@@ -59,7 +59,7 @@ export function causeChain(error: unknown): readonly string[] {
   for (let current = error; current !== undefined && !seen.has(current); ) {
     seen.add(current);
     const message = errorMessage(current);
-    if (messages.at(-1) !== message) messages.push(message);
+    if (messages.at(-1)?.endsWith(message) !== true) messages.push(message);
     current =
       typeof current === 'object' && current !== null && 'cause' in current
         ? current.cause

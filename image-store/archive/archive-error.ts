@@ -17,10 +17,14 @@ export function refused(path: string, state: string): GantryError {
   return new GantryError('ARCHIVE_ENTRY_REFUSED', `cannot extract "${shown(path)}": ${state}`);
 }
 
+/** What to do about an image that is too big. */
+export const RAISE_LIMIT =
+  'if you trust the image, raise "image-entries" or "image-bytes" in a document of the kind "limits" in limits.d';
+
 /** The archive exceeds a limit: `ARCHIVE_TOO_BIG`. */
 export function tooBig(state: string): GantryError {
   return new GantryError('ARCHIVE_TOO_BIG', `cannot read the archive: ${state}`, {
-    hint: 'raise the limit if you trust the image',
+    hint: RAISE_LIMIT,
   });
 }
 

@@ -1,6 +1,7 @@
 import { close, constants, fdatasync, fsync, openSync, writev } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { GantryError } from '#base/errors/gantry-error';
+import { RAISE_LIMIT } from '../archive/archive-error.ts';
 import { storeError } from '../format/permissions.ts';
 
 /** Where a blob goes while it comes, and how big it may become. */
@@ -164,6 +165,6 @@ function tooLarge(maxBytes: number): GantryError {
   return new GantryError(
     'IMAGE_TOO_LARGE',
     `cannot keep image: larger than ${maxBytes} bytes when unpacked`,
-    { hint: 'raise the limit on the size of images if it comes from somebody you trust' },
+    { hint: RAISE_LIMIT },
   );
 }

@@ -90,6 +90,9 @@ const PROGRAMS = {
   bzip2: ['bzip2', '--decompress', '--stdout'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
+/** In front of what they say. */
+const PROGRAM_NAMES = /^(?:xz: (?:\(stdin\): )?|bzip2: )/;
+
 const PROGRAM_ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
 
 async function* unpackByProgram(
@@ -121,7 +124,7 @@ async function* unpackByProgram(
   if (/trailing garbage/.test(result.stderr)) throw trailingGarbage(packing, options);
   if (result.exitCode !== 0) {
     if (/unexpected(ly)?\b/i.test(result.stderr)) throw truncated(packing, options);
-    const words = result.stderr.trim().split('\n')[0] ?? '';
+    const words = (result.stderr.trim().split('\n')[0] ?? '').replace(PROGRAM_NAMES, '');
     throw corrupt(packing, options, { state: words === '' ? `"${packing}" failed` : words });
   }
 }

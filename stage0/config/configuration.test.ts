@@ -39,16 +39,25 @@ const basic = (user: string, ...domains: readonly string[]): object => ({
 });
 const paths = (fields: object): object => ({ rktKind: 'paths', rktVersion: 'v1', ...fields });
 const stage1 = (fields: object): object => ({ rktKind: 'stage1', rktVersion: 'v1', ...fields });
+const limits = (fields: object): object => ({ rktKind: 'limits', rktVersion: 'v1', ...fields });
 
 describe('readConfiguration()', () => {
   it('finds nothing where there is nothing', async () => {
-    expect(await read()).toEqual({ auth: [], dockerAuth: [], paths: {}, stage1: undefined });
+    expect(await read()).toEqual({
+      auth: [],
+      dockerAuth: [],
+      limits: {},
+      paths: {},
+      stage1: undefined,
+    });
   });
 
   it('lets the higher directory win for each thing that is said', async () => {
     put('system/auth.d/a.json', basic('system', 'a.example', 'b.example:8443'));
     put('local/auth.d/z.json', basic('local', 'A.example'));
     put('system/paths.d/p.json', paths({ data: '/system', 'stage1-images': '/images' }));
+    put('system/limits.d/l.json', limits({ 'image-entries': 10, 'image-bytes': 20 }));
+    put('local/limits.d/l.json', limits({ 'image-bytes': 30 }));
     put('user/paths.d/p.json', paths({ data: '/user' }));
     put('system/stage1.d/s.json', stage1({ name: 'a', version: '1', location: '/a.aci' }));
     put('local/stage1.d/s.json', stage1({ location: 'https://example.com/b.aci' }));
@@ -59,6 +68,7 @@ describe('readConfiguration()', () => {
         { domain: 'b.example:8443', credential: { type: 'basic', user: 'system', password: 'p' } },
       ],
       dockerAuth: [],
+      limits: { maxEntries: 10, maxBytes: 30 },
       paths: { data: '/user', stage1Images: '/images' },
       stage1: { name: 'a', version: '1', location: 'https://example.com/b.aci' },
     });
@@ -113,6 +123,8 @@ describe('readConfiguration()', () => {
     ['auth.d', { ...basic('u', 'a'), credentials: { user: 'u' } }, /password: is required/],
     ['auth.d', { ...basic('u', 'a'), credentials: { user: 'u', password: 'a\nb' } }, /password/],
     ['paths.d', paths({ data: 'var' }), /data: must be an absolute path/],
+    ['limits.d', limits({ 'image-bytes': 0 }), /image-bytes: must be a whole number from 1/],
+    ['limits.d', limits({ 'image-entries': '5' }), /image-entries: must be a number/],
     ['stage1.d', stage1({ name: 'a' }), /name and version must be given together/],
     ['stage1.d', stage1({ location: 'a.aci' }), /location: must be/],
   ])('rejects in %s %j', async (folder, document, message) => {
