@@ -105,14 +105,15 @@ async function tryDigests(
     const write = (bytes: Buffer, hashed: number): void => {
       writeFileSync(digests, bytes);
       done += hashed;
-      progress({ done, total, unit: 'bytes' });
+      if (hashed > 0) progress({ done, total, unit: 'bytes' });
     };
     await digestContents(blobs, { write, signal: over.signal });
     return undefined;
   } catch (error) {
     return error;
   } finally {
-    progress({ done: total, total, unit: 'bytes', finished: true });
+    // What was over before anything could be told needs no telling.
+    if (done > 0) progress({ done: total, total, unit: 'bytes', finished: true });
   }
 }
 

@@ -15,6 +15,9 @@ import { lockTree } from './tree-lock.ts';
 import { treeImagePath } from './tree-paths.ts';
 import { type ImageSource, planAlone, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
 
+/** Up to here looking at every entry takes at most 15 to 30 ms (docs/decisions/0003). */
+const PACK_FROM = 10_000;
+
 /** How to open the rendered trees of a store. */
 export interface TreesOptions {
   /** The store's folder, `DATA/cas`; it must be there. */
@@ -26,9 +29,8 @@ export interface TreesOptions {
   readonly workers: { readonly extract: readonly [string, ...string[]] };
   readonly limits?: ArchiveLimits | undefined;
   /**
-   * From how many entries on a tree becomes one read-only erofs image, where
-   * tools and kernel allow it; never unless told. The caller then attaches
-   * trees before it uses them (docs/decisions).
+   * From how many entries on the tree of an image with an app becomes one
+   * read-only erofs image, where tools and kernel allow it; `PACK_FROM` unless told.
    */
   readonly packFrom?: number | undefined;
 }
@@ -75,7 +77,7 @@ export interface Trees {
 /** Opens the rendered trees of a store. */
 export function openTrees(options: TreesOptions): Trees {
   const { dir, kernel, exec, log, limits = DEFAULT_ARCHIVE_LIMITS } = options;
-  const { packFrom = Number.POSITIVE_INFINITY } = options;
+  const { packFrom = PACK_FROM } = options;
   const worker = options.workers.extract;
   const renderer: Renderer = { dir, kernel, exec, log, limits, packFrom, worker };
   const attached = new Set<string>();

@@ -103,10 +103,12 @@ async function render(renderer: Renderer, plan: TreePlan): Promise<void> {
     root: treeRootfsPath(tree),
     layers,
     record: { listingPath: treeListingPath(tree), digestsPath: join(temp.path, 'digests') },
-    progress: (progress) => log.progress({ ...progress, id: key, action: 'rendering' }),
+    progress: (progress) => log.progress({ ...progress, id: manifest.name, action: 'rendering' }),
   });
   const { bytes: size, entries, hash = '' } = done;
-  const kind = (await packIfLarge(renderer, { tree, entries, hash })) ? 'packed' : 'directory';
+  const kind = (await packIfLarge(renderer, { tree, plan, entries, hash }))
+    ? 'packed'
+    : 'directory';
   writeDurably(treeFlagPath(tree), formatFlag({ key, kind, size, entries, hash }));
   syncDir(tree);
 
@@ -117,15 +119,17 @@ async function render(renderer: Renderer, plan: TreePlan): Promise<void> {
 
 interface Finished {
   readonly tree: string;
+  readonly plan: TreePlan;
   readonly entries: number;
   readonly hash: string;
 }
 
+/** An image without an app is a stage1, whose entrypoints are loaded from its tree, or something that others are made of. */
 async function packIfLarge(
   renderer: Renderer,
-  { tree, entries, hash }: Finished,
+  { tree, plan, entries, hash }: Finished,
 ): Promise<boolean> {
-  if (entries < renderer.packFrom) return false;
+  if (entries < renderer.packFrom || plan.manifest.app === undefined) return false;
 
   const packed = await packTree(renderer, tree, hash);
   if (!packed) renderer.log.debug('this machine does not pack trees into erofs images');

@@ -29,6 +29,8 @@ export interface FixtureImage {
   readonly blob?: string;
   readonly dependencies?: readonly string[];
   readonly pathWhitelist?: readonly string[];
+  /** Whether it is an image that can be run. */
+  readonly app?: boolean;
 }
 
 /** Rendered trees over images that are described in a test. */
@@ -106,7 +108,7 @@ function keyOf(name: string): ImageKey {
 
 function manifestText(
   name: string,
-  { dependencies = [], pathWhitelist = [] }: FixtureImage,
+  { dependencies = [], pathWhitelist = [], app = false }: FixtureImage,
 ): string {
   return JSON.stringify({
     acKind: 'ImageManifest',
@@ -118,6 +120,7 @@ function manifestText(
     ],
     dependencies: dependencies.map((imageName) => ({ imageName })),
     pathWhitelist,
+    ...(app ? { app: { exec: ['/a'], user: '0', group: '0' } } : {}),
   });
 }
 

@@ -37,7 +37,7 @@ const ENTRIES: readonly TarEntry[] = [
 ];
 
 async function packed(): Promise<Tree> {
-  fixture.add('a', { entries: ENTRIES });
+  fixture.add('a', { entries: ENTRIES, app: true });
   return await fixture.render('a');
 }
 
@@ -66,7 +66,7 @@ async function attachedNames(tree: Tree): Promise<string> {
 describe.runIf(requires('root', 'erofs'))('a packed tree', () => {
   it('is one image that holds just what the directory would', async () => {
     const tree = await packed();
-    plain.add('a', { entries: ENTRIES });
+    plain.add('a', { entries: ENTRIES, app: true });
     const other = await plain.render('a');
 
     expect(tree).toMatchObject({ kind: 'packed', hash: other.hash, size: other.size });
@@ -79,10 +79,12 @@ describe.runIf(requires('root', 'erofs'))('a packed tree', () => {
     expect(snapshot(copy)).toEqual(snapshot(other.rootfs));
   });
 
-  it('leaves a small tree a directory', async () => {
-    fixture.add('small', { entries: [{ path: 'rootfs/a' }] });
+  it('is not made of a small tree, nor of an image without an app', async () => {
+    fixture.add('small', { entries: [{ path: 'rootfs/a' }], app: true });
+    fixture.add('stage1', { entries: ENTRIES });
 
     expect((await fixture.render('small')).kind).toBe('directory');
+    expect((await fixture.render('stage1')).kind).toBe('directory');
   });
 
   it('is checked by one look', async () => {
