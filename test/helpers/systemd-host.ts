@@ -18,12 +18,16 @@ export interface SystemdHost extends AsyncDisposable {
   readonly dataDir: string;
 }
 
+/** Which cgroups the host has: as this machine, or version 2 alone. */
+export type HostCgroups = 'as-here' | 'v2';
+
 /** Boots the host in a mount namespace of its own, without network; takes about ten seconds. */
-export async function bootSystemdHost(): Promise<SystemdHost> {
+export async function bootSystemdHost(cgroups: HostCgroups = 'as-here'): Promise<SystemdHost> {
   const folder = mkdtempSync(join(tmpdir(), 'systemd-host-'));
   const root = join(folder, 'root');
   mkdirSync(root);
-  const nspawn = `SYSTEMD_SECCOMP=0 exec systemd-nspawn --quiet --register=no --keep-unit -D ${root} --volatile=overlay`;
+  const variables = `SYSTEMD_SECCOMP=0${cgroups === 'v2' ? ' SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1' : ''}`;
+  const nspawn = `${variables} exec systemd-nspawn --quiet --register=no --keep-unit -D ${root} --volatile=overlay`;
   const flags = '--private-network --capability=all --link-journal=no -b';
   const script = `mount --bind / ${root} && ${nspawn} ${flags} </dev/null >/dev/null 2>&1`;
   const container = nodeExec.stream({

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { copySync } from 'fs-extra/esm';
@@ -11,9 +11,11 @@ import { bootSystemdHost, type SystemdHost } from '../helpers/systemd-host.ts';
 
 const build = join(dirname(dirname(GANTRY)), '.build');
 
-describe.runIf(requires('root', 'overlay', 'nspawn', 'mount-namespace'))(
-  'on a host with systemd',
-  () => {
+const possible = requires('root', 'overlay', 'nspawn', 'mount-namespace');
+
+describe.runIf(possible).each(['as-here', 'v2'] as const)(
+  'on a host with systemd, cgroups %s',
+  (cgroups) => {
     let folder: string;
     let image: string;
     let host: SystemdHost;
@@ -26,7 +28,7 @@ describe.runIf(requires('root', 'overlay', 'nspawn', 'mount-namespace'))(
         name: 'example.com/systemd/sleep',
         app: { exec: ['/bin/sleep', '1000'] },
       });
-      host = await bootSystemdHost();
+      host = await bootSystemdHost(cgroups);
     }, 180_000);
 
     afterAll(async () => {
@@ -45,6 +47,14 @@ describe.runIf(requires('root', 'overlay', 'nspawn', 'mount-namespace'))(
     const text = async (...argv: readonly [string, ...string[]]): Promise<string> =>
       (await host.run(...argv)).stdout.toString();
 
+    it('has the cgroups that are meant', async () => {
+      const type = (await text('stat', '-f', '-c', '%T', '/sys/fs/cgroup')).trim();
+
+      expect(type === 'cgroup2fs').toBe(
+        cgroups === 'v2' || existsSync('/sys/fs/cgroup/cgroup.controllers'),
+      );
+    });
+
     it('a unit gets the exit status of its pod', async () => {
       const result = await host.service(
         [],
@@ -53,6 +63,19 @@ describe.runIf(requires('root', 'overlay', 'nspawn', 'mount-namespace'))(
 
       expect(result.stdout.toString()).toContain('in the pod');
       expect(result.exitCode).toBe(7);
+    });
+
+    it('a pod runs where no systemd can be asked', async () => {
+      const hidden = 'mount -t tmpfs tmpfs /run/systemd && exec "$@"';
+      const command = ['unshare', '--mount', 'sh', '-c', hidden, 'sh'];
+      const result = await host.service(
+        [],
+        ...command,
+        ...run('--exec=/bin/sh', '--', '-c', 'echo alone; exit 3'),
+      );
+
+      expect(result.stdout.toString()).toContain('alone');
+      expect(result.exitCode).toBe(3);
     });
 
     it('machined knows a pod, journalctl -M reads it, systemctl stop ends it, and nothing is left', async () => {
