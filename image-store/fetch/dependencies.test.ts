@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { imageKeyOf, parseImageKey } from '#schema/types/image-hash';
 import { createHash } from 'node:crypto';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
+import { file } from '../../test/doubles/image-server.ts';
 import { tinyAci } from '../../test/helpers/tiny-aci.ts';
 
 let host: FetchHost;
@@ -35,6 +36,28 @@ describe('fetchImage() with dependencies', () => {
 
     expect(namesOf(dependencies)).toEqual(['a', 'b', 'base', 'c']);
     expect(host.server.count('/example.com-base.aci')).toBe(1);
+  });
+
+  it('keeps them from being collected until all are there', async () => {
+    await publishAll({ app: ['kept', 'slow'], kept: [], slow: [] });
+    await host.fetch(name('kept'));
+    const data = gzipSync(tinyAci({ name: name('slow'), manifest: { dependencies: [] } }));
+    host.server.on('/example.com-slow.aci', (request, response) => {
+      void host.store
+        .gc({ graceMs: 0, inUse: () => ({ images: new Set(), trees: new Set() }) })
+        .then(({ images }) => {
+          collected.push(...images);
+          file(data)(request, response);
+        });
+    });
+    const collected: string[] = [];
+
+    const { key, dependencies } = await host.fetch(name('app'));
+
+    expect(collected).toEqual([]);
+    expect(namesOf([key, ...dependencies])).toEqual(['app', 'kept', 'slow']);
+    await host.store.gc({ graceMs: 0, inUse: () => ({ images: new Set(), trees: new Set() }) });
+    expect(host.store.list()).toEqual([]);
   });
 
   it('leaves them when they are not wanted', async () => {

@@ -45,9 +45,12 @@ interface Course extends Disposable {
   readonly request: FetchRequest;
   readonly context: FetchContext;
   readonly session: () => Promise<FetchSession>;
+  /** Keeps gc away from an image to the end of the course. @throws GantryError IMAGE_NOT_FOUND */
+  readonly hold: (key: ImageKey) => void;
 }
 
 function openCourse(request: FetchRequest, context: FetchContext): Course {
+  const held = new DisposableStack();
   let session: FetchSession | undefined;
 
   return {
@@ -58,14 +61,34 @@ function openCourse(request: FetchRequest, context: FetchContext): Course {
       session ??= openSession(context, request);
       return session;
     },
-    [Symbol.dispose]: () => session?.[Symbol.dispose](),
+    hold: (key) => void held.use(context.store.lease([key])),
+    [Symbol.dispose]: () => {
+      held.dispose();
+      session?.[Symbol.dispose]();
+    },
   };
 }
 
 /** What holds for one image and not for those it depends on. */
 type Own = Pick<FetchRequest, 'signature' | 'acceptAs'> & Pick<Need, 'size'>;
 
+/** So often an image is brought in when gc takes it away again at once. */
+const MAX_TRIES = 3;
+
+/** Brings an image in and keeps it, until all that it depends on or that depends on it is there. */
 async function bring(course: Course, reference: Reference, own: Own): Promise<Brought> {
+  for (let tries = 1; ; tries += 1) {
+    const brought = await bringOnce(course, reference, own);
+    try {
+      course.hold(brought.key);
+      return brought;
+    } catch (error) {
+      if (tries === MAX_TRIES || !isGantryError(error, 'IMAGE_NOT_FOUND')) throw error;
+    }
+  }
+}
+
+async function bringOnce(course: Course, reference: Reference, own: Own): Promise<Brought> {
   const { context } = course;
   switch (reference.kind) {
     case 'hash':
@@ -142,7 +165,7 @@ async function bringNeed(course: Course, need: Need): Promise<ImageKey> {
 
 /** A dependency that is named by its hash cannot have changed: no server needs to be asked. */
 async function byId(
-  { request: { pullPolicy, insecure }, context: { store, trust } }: Course,
+  { request: { pullPolicy, insecure }, context: { store, trust }, hold }: Course,
   { id, reference }: Need,
 ): Promise<ImageKey | undefined> {
   if (id === undefined) return undefined;
@@ -150,7 +173,9 @@ async function byId(
     const record = store.record(store.findByPrefix(id));
     if (record?.name !== reference.name) return undefined;
     const isUsable = pullPolicy === 'never' || (await isAcceptable(record, { trust, insecure }));
-    return isUsable ? record.key : undefined;
+    if (!isUsable) return undefined;
+    hold(record.key);
+    return record.key;
   } catch (error) {
     if (isGantryError(error, 'IMAGE_NOT_FOUND', 'IMAGE_AMBIGUOUS')) return undefined;
     throw error;

@@ -64,7 +64,6 @@ const HINTS: Readonly<Partial<Record<FetchFailure, string>>> = {
   FETCH_WRONG_PART: TELL,
 };
 
-
 /** An URL as it may be shown: without user, password and fragment; signatures in the query are taken out where the error is built. */
 export function shown(url: URL): string {
   const bare = new URL(url);

@@ -11,10 +11,7 @@ const HINT = 'the image cannot be used as it is: its publisher has to build it a
  * @param what the image with quotes where they are due: `image "NAME"`
  * @throws GantryError of the same code as the one that `work` throws
  */
-export async function refusing<Result>(
-  what: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
+export async function refusing<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { Log } from '#base/log/log';
+import type { ImageManifest } from '#schema/image/image-manifest';
 import { parseImageLine } from '../cli/image-line.ts';
 import type { Command } from '../cli/command.ts';
 import { showHelp } from '../cli/command.ts';
@@ -9,6 +11,7 @@ import { readPullPolicy } from '../cli/pod-request.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { openLibrary } from '../operations/library.ts';
+import { foreignMachine, thisMachine } from '../operations/machine.ts';
 
 const OPTIONS = {
   full: { kind: 'flag', summary: 'print the whole key of each image' },
@@ -61,6 +64,7 @@ export const command: Command = {
       const { insecure } = globals;
       const wish = { text: image, pullPolicy, insecure, signature };
       const { key } = await fetchWish(workplace, library, wish);
+      warnOfForeign(library.store.manifest(key), workplace.context.log);
       if (process.geteuid?.() === 0) await library.store.renderTree(key);
       workplace.talk.quiet();
       call.output.write(`${options.full === true ? key : shortKey(key)}\n`);
@@ -69,3 +73,13 @@ export const command: Command = {
     return 0;
   },
 };
+
+/** Fetching for another machine is fine, to export it say; running it here is not. */
+function warnOfForeign(manifest: ImageManifest, log: Log): void {
+  const machine = foreignMachine(manifest);
+  if (machine === undefined) return;
+
+  log.warning(
+    `image "${manifest.name}" is for ${machine} and cannot run on this machine, ${thisMachine()}`,
+  );
+}

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigDirs, ConfigFolder } from './config-dirs.ts';
 import { type Configuration, readConfiguration } from './configuration.ts';
 
-const FOLDERS: readonly ConfigFolder[] = ['auth.d', 'paths.d', 'stage1.d'];
+const FOLDERS: readonly ConfigFolder[] = ['auth.d', 'limits.d', 'paths.d', 'stage1.d'];
 
 let top: string;
 let dirs: ConfigDirs;

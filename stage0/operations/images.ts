@@ -6,6 +6,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
 import type { Library } from './library.ts';
+import { demandForThisMachine } from './machine.ts';
 import type { InsecureOptions, PullPolicy } from './requests.ts';
 
 /** An image as it is asked for. */
@@ -55,9 +56,9 @@ export interface RunnableImage {
 }
 
 /**
- * Makes an image ready to be run: it and all that it is made of were accepted
- * and still are, and its tree is rendered and as it was rendered.
- * @throws GantryError IMAGE_UNTRUSTED, IMAGE_NOT_FOUND, and what rendering throws
+ * Makes an image ready to be run: it is for this machine, it and all that it is
+ * made of were accepted and still are, and its tree is rendered and as it was rendered.
+ * @throws GantryError IMAGE_FOREIGN, IMAGE_UNTRUSTED, IMAGE_NOT_FOUND, and what rendering throws
  */
 export async function demandRunnable(
   context: OperationContext,
@@ -65,6 +66,7 @@ export async function demandRunnable(
   { key, insecure }: { readonly key: ImageKey; readonly insecure: InsecureOptions },
 ): Promise<RunnableImage> {
   const plan = store.treePlan(key);
+  demandForThisMachine(plan.manifest);
   for (const layer of plan.layers) {
     const record = store.record(layer.key);
     if (record === undefined) throw new Error(`no record of image ${layer.key}`);
@@ -81,8 +83,12 @@ export async function demandRunnable(
   };
 }
 
-/** A tree that is not as it was rendered is put aside and rendered anew from the verified image. */
-async function demandUnchanged(
+/**
+ * The tree as it was rendered. One that has been changed since is put aside and
+ * rendered anew from the verified image, under the same id.
+ * @throws GantryError what rendering throws
+ */
+export async function demandUnchanged(
   context: OperationContext,
   store: Library['store'],
   { key, tree }: { readonly key: ImageKey; readonly tree: Tree },
