@@ -6,6 +6,7 @@ import { checkRun } from '../prepare/checks.ts';
 import { launchPod } from '../stage1/launch.ts';
 import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
+import { demandUnchanged } from './images.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { RunOutcome } from './outcomes.ts';
 import { demandTree, readPodStage1 } from './pod-stage1.ts';
@@ -67,9 +68,9 @@ async function demandStillAccepted(
   const { store, trust } = library;
   const { stage1, apps } = readPodTreeIds(pod.dir);
   for (const id of [stage1, ...apps.values()]) {
-    const tree = id === undefined ? undefined : store.trees.find(id);
-    if (tree === undefined) continue;
-    store.trees.checkFast(tree);
+    if (id === undefined) continue;
+    const tree = demandTree(library, id);
+    await demandUnchanged(context, store, { key: tree.key, tree });
     for (const { key } of store.treePlan(tree.key).layers) {
       const record = store.record(key);
       if (record === undefined) continue;

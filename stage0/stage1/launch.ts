@@ -1,4 +1,3 @@
-import { flushCompileCache } from 'node:module';
 import {
   encodeRunArguments,
   handOver,
@@ -57,8 +56,6 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
   const call = { name: 'run', podDir: pod.dir, args: argv, env, callerMounts } as const;
   const found = findEntrypoint(context, stage1, 'run');
   if (found.kind === 'module') {
-    // Compiled code is kept when a process ends, and this one never does.
-    flushCompileCache();
     return await found.entrypoint(entrypointHost(context, found.path, call));
   }
 

@@ -1,4 +1,4 @@
-import { appendFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
@@ -100,13 +100,24 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('gantry run, asking again
   });
 
   it('renders a tree again that somebody changed, and never runs the change', async () => {
-    const rootfs = globSync(join(context.dataDir, 'cas', 'tree', '*', 'rootfs', 'bin', 'probe'));
-    for (const path of rootfs) appendFileSync(path, '# changed\n');
-    const { stdout, stderr, exitCode } = await run(SIGNED, '--exec=/bin/cat', '--', '/bin/probe');
+    const app = [SIGNED, '--exec=/bin/cat', '--', '/bin/probe'];
+    const prepare = ['prepare', '--quiet', '--stage1-name=fly', ...app];
+    const uuid = demandSuccess(await context.gantry(prepare), 'prepare')
+      .stdout.toString()
+      .trim();
+    const change = (): void => {
+      const trees = join(context.dataDir, 'cas', 'tree', '*', 'rootfs', 'bin', 'probe');
+      for (const path of globSync(trees)) appendFileSync(path, '# changed\n');
+    };
+    const runs = [() => run(...app), () => context.gantry(['run-prepared', uuid])];
 
-    expect(exitCode).toBe(0);
-    expect(stderr).toMatch(/since it was rendered.*rendering it again/);
-    expect(stdout.toString()).not.toContain('# changed');
-    expect(readFileSync(rootfs[0] ?? '', 'utf8').length).toBeGreaterThan(0);
+    for (const again of runs) {
+      change();
+      const { stdout, stderr, exitCode } = await again();
+      expect(exitCode).toBe(0);
+      expect(stderr).toMatch(/since it was rendered.*rendering it again/);
+      expect(stdout.toString()).toContain('#!/bin/sh');
+      expect(stdout.toString()).not.toContain('# changed');
+    }
   });
 });
