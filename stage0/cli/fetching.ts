@@ -48,10 +48,17 @@ export async function fetchForOperation(workplace: Workplace, wish: FetchWish): 
 
 /** How servers are talked to, by the configuration and the environment. */
 export async function httpOptions({ globals, call }: Workplace): Promise<HttpOptions> {
-  const { auth } = await readConfiguration(globals, ['auth.d']);
+  const { auth, limits } = await readConfiguration(globals, ['auth.d', 'limits.d']);
   const { proxies, certificateFiles } = call.environment;
 
-  return { auth, proxies, certificateFiles };
+  return { auth, proxies, certificateFiles, timeouts: timeoutsOf(limits.serverSeconds) };
+}
+
+function timeoutsOf(serverSeconds: number | undefined): HttpOptions['timeouts'] {
+  if (serverSeconds === undefined) return undefined;
+  const silence = serverSeconds * 1000;
+
+  return { answer: silence, stall: silence };
 }
 
 async function fetchContext(

@@ -56,7 +56,7 @@ function documentsOf(
       registries: [registry],
       credentials: { user, password: secret(password) },
     })),
-    ...(limits.maxEntries === undefined && limits.maxBytes === undefined
+    ...(Object.keys(limits).length === 0
       ? []
       : [
           {
@@ -64,6 +64,7 @@ function documentsOf(
             rktKind: 'limits',
             'image-entries': limits.maxEntries,
             'image-bytes': limits.maxBytes,
+            'server-seconds': limits.serverSeconds,
           },
         ]),
     ...(paths.data === undefined && paths.stage1Images === undefined

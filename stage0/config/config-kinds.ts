@@ -174,34 +174,40 @@ const paths: ConfigKind = {
 interface LimitsDocument {
   readonly 'image-entries'?: number | undefined;
   readonly 'image-bytes'?: number | undefined;
+  readonly 'server-seconds'?: number | undefined;
 }
 
-const amount: Decoder<number> = integer(1, Number.MAX_SAFE_INTEGER);
+const amount = (max: number): Decoder<number | undefined> => v.optional(integer(1, max));
 
 const limitsDocument: Decoder<LimitsDocument> = objectOf<LimitsDocument>({
-  fields: { 'image-entries': v.optional(amount), 'image-bytes': v.optional(amount) },
+  fields: {
+    'image-entries': amount(Number.MAX_SAFE_INTEGER),
+    'image-bytes': amount(Number.MAX_SAFE_INTEGER),
+    'server-seconds': amount(86_400),
+  },
   required: {},
 });
+
+const LIMITS = {
+  'image-entries': 'maxEntries',
+  'image-bytes': 'maxBytes',
+  'server-seconds': 'serverSeconds',
+} as const satisfies Record<keyof LimitsDocument, keyof Configuration['limits']>;
 
 /** A kind that rkt had not. */
 const limits: ConfigKind = {
   name: 'limits',
   folder: 'limits.d',
   read(value, options) {
-    const { 'image-entries': maxEntries, 'image-bytes': maxBytes } = decodeValue(
-      limitsDocument,
-      value,
-      options,
-    );
-    const entries: ConfigEntry[] = [];
-    if (maxEntries !== undefined) {
-      entries.push({ kind: 'limits', key: 'limit image-entries', value: { maxEntries } });
-    }
-    if (maxBytes !== undefined) {
-      entries.push({ kind: 'limits', key: 'limit image-bytes', value: { maxBytes } });
-    }
+    const document = decodeValue(limitsDocument, value, options);
 
-    return entries;
+    return (Object.keys(LIMITS) as (keyof LimitsDocument)[])
+      .filter((name) => document[name] !== undefined)
+      .map((name) => ({
+        kind: 'limits',
+        key: `limit ${name}`,
+        value: { [LIMITS[name]]: document[name] },
+      }));
   },
 };
 

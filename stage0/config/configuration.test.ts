@@ -57,7 +57,7 @@ describe('readConfiguration()', () => {
     put('local/auth.d/z.json', basic('local', 'A.example'));
     put('system/paths.d/p.json', paths({ data: '/system', 'stage1-images': '/images' }));
     put('system/limits.d/l.json', limits({ 'image-entries': 10, 'image-bytes': 20 }));
-    put('local/limits.d/l.json', limits({ 'image-bytes': 30 }));
+    put('local/limits.d/l.json', limits({ 'image-bytes': 30, 'server-seconds': 5 }));
     put('user/paths.d/p.json', paths({ data: '/user' }));
     put('system/stage1.d/s.json', stage1({ name: 'a', version: '1', location: '/a.aci' }));
     put('local/stage1.d/s.json', stage1({ location: 'https://example.com/b.aci' }));
@@ -68,7 +68,7 @@ describe('readConfiguration()', () => {
         { domain: 'b.example:8443', credential: { type: 'basic', user: 'system', password: 'p' } },
       ],
       dockerAuth: [],
-      limits: { maxEntries: 10, maxBytes: 30 },
+      limits: { maxEntries: 10, maxBytes: 30, serverSeconds: 5 },
       paths: { data: '/user', stage1Images: '/images' },
       stage1: { name: 'a', version: '1', location: 'https://example.com/b.aci' },
     });

@@ -20,8 +20,11 @@ export interface Configuration {
     readonly stage1Images?: string | undefined;
   };
   readonly stage1: Stage1Config | undefined;
-  /** What one image may hold; the store's own limits where nothing is said. */
-  readonly limits: ImageLimits;
+  /** The program's own limits where nothing is said. */
+  readonly limits: ImageLimits & {
+    /** How long a server may be silent. */
+    readonly serverSeconds?: number | undefined;
+  };
 }
 
 /** What there is when no file says anything. */
