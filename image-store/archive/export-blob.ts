@@ -3,8 +3,9 @@ import { createReadStream, createWriteStream, linkSync, renameSync, rmSync } fro
 import { basename, dirname, join, resolve } from 'node:path';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import { targetError } from './target-error.ts';
 
 /** What is copied and where to. */
 export interface BlobExport {
@@ -19,7 +20,7 @@ export interface BlobExport {
 /**
  * Copies an image out of the store as an uncompressed archive. It appears whole
  * or not at all, and only when it is still what its key says.
- * @throws GantryError TARGET_EXISTS, TARGET_NO_PARENT, IMAGE_CORRUPT
+ * @throws GantryError IMAGE_CORRUPT, TARGET_*
  */
 export async function exportBlob({ key, blob, target, overwrite }: BlobExport): Promise<void> {
   const path = resolve(target);
@@ -33,7 +34,7 @@ export async function exportBlob({ key, blob, target, overwrite }: BlobExport): 
     if (overwrite === true) renameSync(temporary, path);
     else linkSync(temporary, path);
   } catch (error) {
-    throw targetError(error, target);
+    throw targetError(error, `export to "${target}"`);
   } finally {
     rmSync(temporary, { force: true });
   }
@@ -54,24 +55,4 @@ async function copyHashed(from: string, to: string): Promise<ImageKey> {
   );
 
   return imageKeyOf(hash.digest());
-}
-
-function targetError(error: unknown, target: string): unknown {
-  switch (errorCode(error)) {
-    case 'EEXIST':
-      return new GantryError('TARGET_EXISTS', `cannot export to "${target}": it exists`, {
-        hint: 'use --overwrite to replace it, or name another file',
-      });
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return new GantryError(
-        'TARGET_NO_PARENT',
-        `cannot export to "${target}": no such directory`,
-        {
-          cause: error,
-        },
-      );
-    default:
-      return error;
-  }
 }

@@ -11,11 +11,12 @@ import { join, resolve } from 'node:path';
 import { PassThrough, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import type { Exec, ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import type { Fd } from '#base/kernel/kernel';
 import { formatImageManifest, type ImageManifest } from '#schema/image/image-manifest';
+import { targetError } from './target-error.ts';
 
 /** What an ACI is made of. */
 export interface AciParts {
@@ -38,7 +39,7 @@ export interface MadeAci {
  * Makes an ACI of a directory, with GNU tar: owners by number, all extended
  * attributes, device nodes, hard links, sparse files, times to the nanosecond.
  * The same directory gives the same bytes.
- * @throws GantryError TARGET_EXISTS, ACI_NOT_MADE, EXEC_FAILED, IMAGE_MANIFEST_INVALID
+ * @throws GantryError TARGET_*, ACI_NOT_MADE, EXEC_FAILED, IMAGE_MANIFEST_INVALID
  */
 export async function makeAci(exec: Exec, parts: AciParts): Promise<MadeAci> {
   const fd = openTarget(parts.target);
@@ -51,7 +52,7 @@ export async function makeAci(exec: Exec, parts: AciParts): Promise<MadeAci> {
     return await archive(exec, parts, { folder, fd });
   } catch (error) {
     rmSync(parts.target, { force: true });
-    throw error;
+    throw targetError(error, `make "${parts.target}"`);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -68,8 +69,7 @@ function openTarget(target: string): Fd {
   try {
     return openSync(target, 'wx', 0o644);
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    throw new GantryError('TARGET_EXISTS', `cannot make "${target}": it exists`);
+    throw targetError(error, `make "${target}"`);
   }
 }
 

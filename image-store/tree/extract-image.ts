@@ -11,8 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import { formatImageManifest } from '#schema/image/image-manifest';
+import { targetError } from '../archive/target-error.ts';
 import { type Extractor, extract } from './extraction.ts';
 import type { TreePlan } from './tree-plan.ts';
 
@@ -29,8 +30,8 @@ export interface ExtractionTarget {
 /**
  * Extracts a planned tree for somebody's own use. It appears whole or not at
  * all; what was there before goes only when the new is ready.
- * @throws GantryError TARGET_REFUSED for the root directory, TARGET_EXISTS,
- *   TARGET_NO_PARENT, and what `extract` throws
+ * @throws GantryError TARGET_REFUSED for the root directory, other
+ *   TARGET_*, and what `extract` throws
  */
 export async function extractImage(
   extractor: Extractor,
@@ -39,11 +40,13 @@ export async function extractImage(
 ): Promise<void> {
   const dir = checkTarget(target);
   const temporary = join(dirname(dir), `.${basename(dir)}.${randomBytes(6).toString('hex')}.tmp`);
-  mkdirSync(temporary, { mode: 0o700 });
   try {
+    mkdirSync(temporary, { mode: 0o700 });
     const made = await extractBelow(extractor, plan, { temporary, target });
     if (target.overwrite === true) rmSync(dir, { recursive: true, force: true });
     renameSync(made, dir);
+  } catch (error) {
+    throw targetError(error, `extract to "${target.dir}"`);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -99,10 +102,6 @@ function realParent(dir: string, path: string): string {
   try {
     return realpathSync(dirname(path));
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;
-    throw new GantryError(
-      'TARGET_NO_PARENT',
-      `cannot extract to "${dir}": there is no directory "${dirname(path)}"`,
-    );
+    throw targetError(error, `extract to "${dir}"`);
   }
 }

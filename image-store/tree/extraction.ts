@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
-import { isGantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Exec, RunningProgram } from '#base/exec/exec';
 import type { Fd } from '#base/kernel/kernel';
 import type { ProgressEvent } from '#base/log/log';
+import type { ImageKey } from '#schema/types/image-hash';
 import { digestContents } from '../archive/digest-contents.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { ExtractionDone, ExtractionRequest } from './extraction-protocol.ts';
@@ -137,14 +138,29 @@ function openFiles(layers: readonly PlannedLayer[], record: Extraction['record']
   try {
     const written =
       record === undefined ? [] : [open(record.listingPath, 'wx'), open(record.digestsPath, 'wx+')];
-    const blobs = layers.map(({ blob }) => {
-      const fd = open(blob, 'r');
+    const blobs = layers.map(({ blob, key }) => {
+      const fd = openBlob(key, () => open(blob, 'r'));
       return { fd, size: fstatSync(fd).size };
     });
     return { blobs, written, digests: written[1], [Symbol.dispose]: close };
   } catch (error) {
     close();
     throw error;
+  }
+}
+
+function openBlob(key: ImageKey, open: () => Fd): Fd {
+  try {
+    return open();
+  } catch (cause) {
+    throw new GantryError(
+      'IMAGE_CORRUPT',
+      `cannot read image "${key}": its blob cannot be opened`,
+      {
+        hint: 'remove the image and fetch it again',
+        cause,
+      },
+    );
   }
 }
 

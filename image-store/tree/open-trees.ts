@@ -4,6 +4,7 @@ import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
+import { storeError } from '../format/permissions.ts';
 import { checkFast, verifyDeep } from './check-tree.ts';
 import { type ExtractionTarget, extractImage } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
@@ -47,7 +48,7 @@ export interface Trees {
   /**
    * The tree, rendered unless it is there and unchanged. Calls of one process
    * run one after the other.
-   * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*
+   * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*, STORE_FULL, STORE_READ_ONLY
    */
   render(plan: TreePlan): Promise<Tree>;
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
@@ -69,7 +70,7 @@ export interface Trees {
   /**
    * Extracts a plan for somebody's own use: `image render` with a whole plan,
    * `image extract` with `planAlone`.
-   * @throws GantryError TARGET_REFUSED, TARGET_EXISTS, TARGET_NO_PARENT, EXTRACT_*, ARCHIVE_*
+   * @throws GantryError TARGET_*, EXTRACT_*, ARCHIVE_*
    */
   extract(plan: TreePlan, target: ExtractionTarget): Promise<void>;
 }
@@ -83,7 +84,7 @@ export function openTrees(options: TreesOptions): Trees {
   const attached = new Set<string>();
   // Whoever holds one tree's lock must not wait for another's: two processes
   // that render two trees in opposite order would wait for each other.
-  const oneAfterTheOther = createQueue();
+  const oneAfterTheOther = createQueue(dir);
 
   return {
     treeIdOf,
@@ -115,11 +116,13 @@ export function openTrees(options: TreesOptions): Trees {
   };
 }
 
-function createQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+function createQueue(dir: string): <Result>(work: () => Promise<Result>) => Promise<Result> {
   let last: Promise<unknown> = Promise.resolve();
 
   return (work) => {
-    const result = last.then(work, work);
+    const result = last.then(work).catch((error: unknown) => {
+      throw storeError(error, dir);
+    });
     last = result.catch(() => {});
     return result;
   };

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -109,6 +110,16 @@ describe.runIf(requires('root'))('extract()', () => {
     writeFileSync(join(out, 'mine'), '');
     await extract(out, true);
     expect(readdirSync(out)).toEqual(['manifest', 'rootfs']);
+  });
+
+  it('says so when the image has no blob', async () => {
+    fixture.add('a', { entries: [] });
+    rmSync(join(fixture.dir, 'a.tar'));
+    const extract = fixture.trees.extract(fixture.plan('a'), { dir: join(fixture.dir, 'out') });
+
+    await expect(extract).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+    await expect(fixture.render('a')).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+    expect(existsSync(join(fixture.dir, 'out'))).toBe(false);
   });
 
   it('leaves what was there when it fails', async () => {
