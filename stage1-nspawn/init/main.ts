@@ -15,10 +15,12 @@ import {
 } from '#stage1';
 import { readStage1Root } from '../aci/stage1-root.ts';
 import { closePodDevices } from '../cgroup/devices.ts';
+import type { Hierarchy } from '../cgroup/hierarchies.ts';
 import { enterPodCgroups, makePodCgroups, readHierarchies } from '../cgroup/pod-cgroups.ts';
 import { podCapabilities } from '../units/app-unit.ts';
 import type { AppStreams } from '../units/streams.ts';
 import { type MachinePlan, machineName, planMachine, scopePath } from './machine.ts';
+import { maskArguments } from './masks.ts';
 import { nspawnCommand } from './nspawn-command.ts';
 import type { AppPlan } from './plan-app.ts';
 import { loadPod, refuseUnsupported } from './pod.ts';
@@ -31,13 +33,14 @@ import { startWaiter } from './waiter.ts';
 export const entrypoint: Entrypoint = async (host) => {
   const [, ...argv] = host.argv;
   const args = parseRunArguments(argv);
-  const pod = loadPod(host.podDir);
+  const pod = await loadPod(host.podDir);
   refuseUnsupported(pod, args);
   const machine = planMachine();
 
-  const dirs = claimCgroups(host, args, machine);
+  const hierarchies = readHierarchies();
+  const dirs = claimCgroups(host, args, { machine, hierarchies });
   startWaiter(host, args.uuid);
-  const streams = planStreams(args.interactive);
+  const streams = await planStreams(args.interactive);
   if (streams === 'direct') for (const stream of socketStreams()) relaySocket(host, stream);
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
@@ -46,20 +49,23 @@ export const entrypoint: Entrypoint = async (host) => {
   const devices = apps.flatMap(({ unit }) => unit.devices);
   if (!args.disablePaths) closePodDevices(dirs, devices);
 
-  return becomeNspawn(host, { args, machine, apps, streams });
+  return becomeNspawn(host, { args, machine, hierarchies, apps, streams });
 };
+
+interface CgroupPlan {
+  readonly machine: MachinePlan;
+  readonly hierarchies: readonly Hierarchy[];
+}
 
 /** Makes the pod's cgroups, or notes the one that systemd will make. @returns the folders to enter */
 function claimCgroups(
   { podDir }: EntrypointHost,
   { uuid }: RunArguments,
-  machine: MachinePlan,
+  { machine, hierarchies }: CgroupPlan,
 ): readonly string[] {
-  if (machine.cgroup === 'own') return makePodCgroups(podDir, uuid, readHierarchies());
+  if (machine.cgroup === 'own') return makePodCgroups(podDir, uuid, hierarchies);
 
-  const controllers = readHierarchies().some((each) => each.controllers === '')
-    ? ''
-    : 'name=systemd';
+  const controllers = hierarchies.some((each) => each.controllers === '') ? '' : 'name=systemd';
   writePodCgroups(podDir, [{ controllers, path: scopePath(uuid, machine) }]);
   return [];
 }
@@ -73,14 +79,16 @@ async function settleAfter<Result>(pending: Promise<void>, action: () => Result)
   }
 }
 
-interface Handover {
+interface Handover extends CgroupPlan {
   readonly args: RunArguments;
-  readonly machine: MachinePlan;
   readonly apps: readonly AppPlan[];
   readonly streams: AppStreams;
 }
 
-function becomeNspawn(host: EntrypointHost, { args, machine, apps, streams }: Handover): never {
+function becomeNspawn(
+  host: EntrypointHost,
+  { args, machine, hierarchies, apps, streams }: Handover,
+): never {
   const { kernel, podDir } = host;
   const command = nspawnCommand({
     podDir,
@@ -89,6 +97,8 @@ function becomeNspawn(host: EntrypointHost, { args, machine, apps, streams }: Ha
     machine,
     terminal: streams === 'terminal',
     hostname: args.hostname ?? machineName(args.uuid),
+    masks: args.disablePaths ? [] : maskArguments(),
+    unified: hierarchies.some(({ controllers }) => controllers === ''),
     capabilities: podCapabilities(apps.map(({ unit }) => unit)),
     env: host.env,
   });

@@ -1,3 +1,4 @@
+import { SYSFS_PARTS } from '../units/app-unit.ts';
 import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#stage1';
 import { CARRIER_PATH } from './carrier.ts';
 
@@ -9,6 +10,8 @@ export type MountStep =
   | { readonly kind: 'place'; readonly target: string }
   /** A /dev of the app's own. */
   | { readonly kind: 'devices'; readonly target: string }
+  /** A read-only folder with places for parts of sysfs. */
+  | { readonly kind: 'sysfs'; readonly target: string; readonly parts: readonly string[] }
   | {
       readonly kind: 'bind';
       readonly source: string;
@@ -24,6 +27,8 @@ export interface AppMountsPlan {
   readonly podDir: string;
   readonly volumes: readonly AppMount[];
   readonly readOnlyRoot: boolean;
+  /** Whether the app sees all of sysfs: `--insecure-options=paths`. */
+  readonly wholeSysfs: boolean;
   readonly dnsConfMode: RunArguments['dnsConfMode'];
   /** A hosts file for an image that has none. */
   readonly fallbackHosts: string | undefined;
@@ -34,13 +39,16 @@ export interface AppMountsPlan {
 }
 
 /** Places that the app's unit binds to, and one where systemd 252 puts something of its own. */
-const PLACES = ['/proc', '/sys', '/run/systemd/incoming'] as const;
+const PLACES = ['/proc', '/run/systemd/incoming'] as const;
 
 /** What is mounted where, in order: the kernel's places, /dev, names, volumes; last the root is sealed. */
 export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
   return [
     ...(plan.readOnlyRoot ? [{ kind: 'root' } as const] : []),
     ...PLACES.map((target) => ({ kind: 'place', target }) as const),
+    plan.wholeSysfs
+      ? { kind: 'place', target: '/sys' }
+      : { kind: 'sysfs', target: '/sys', parts: SYSFS_PARTS },
     { kind: 'devices', target: '/dev' },
     ...(plan.carrier === undefined ? [] : [file(plan.carrier, CARRIER_PATH, true)]),
     ...planNames(plan),

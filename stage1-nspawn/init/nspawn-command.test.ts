@@ -17,6 +17,8 @@ const request = (...flags: readonly string[]): NspawnRequest => ({
   hostname: 'name',
   terminal: false,
   capabilities: [],
+  masks: ['--bind=/dev/null:/proc/kcore:norbind'],
+  unified: false,
   env: { PATH: '/bin', SECRET: 'x', NOTIFY_SOCKET: '/run/n' },
 });
 
@@ -62,6 +64,12 @@ describe('nspawnCommand()', () => {
     expect(nspawnCommand(request()).argv).toContain('--keep-unit');
     expect(nspawnCommand(scope).argv).not.toContain('--keep-unit');
     expect(nspawnCommand(scope).argv).toContain('--register=yes');
+  });
+
+  it('masks as it is told, and shows the pod cgroup v2 alone where it is', () => {
+    expect(nspawnCommand(request()).argv).toContain('--bind=/dev/null:/proc/kcore:norbind');
+    const { env } = nspawnCommand({ ...request(), unified: true });
+    expect(env['SYSTEMD_NSPAWN_UNIFIED_HIERARCHY']).toBe('1');
   });
 
   it('talks when debugged', () => {

@@ -14,6 +14,10 @@ export interface NspawnRequest {
   readonly terminal: boolean;
   /** Beyond those that nspawn grants by itself. */
   readonly capabilities: readonly string[];
+  /** Arguments that mask paths; none when paths are open. */
+  readonly masks: readonly string[];
+  /** Whether the host has cgroup v2, alone or beside v1: then the pod sees that alone. */
+  readonly unified: boolean;
   /** The caller's. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -66,6 +70,7 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
     ...(!args.disableCapabilities && capabilities.length > 0
       ? [`--capability=${capabilities.join(',')}`]
       : []),
+    ...request.masks,
     `--console=${request.terminal ? 'interactive' : 'read-only'}`,
     // All of these are set up by gantry, or used by nobody, and cost time.
     '--link-journal=no',
@@ -75,7 +80,11 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
   ];
 }
 
-function nspawnEnvironment({ args, env }: NspawnRequest): Readonly<Record<string, string>> {
+function nspawnEnvironment({
+  args,
+  env,
+  unified,
+}: NspawnRequest): Readonly<Record<string, string>> {
   const passed = ['PATH', 'TERM', 'NOTIFY_SOCKET', 'COLORTERM', 'NO_COLOR'].flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -85,6 +94,7 @@ function nspawnEnvironment({ args, env }: NspawnRequest): Readonly<Record<string
     ...Object.fromEntries(passed),
     // The apps have filters of their own; one for the trusted PID 1 costs half the start.
     SYSTEMD_SECCOMP: '0',
+    ...(unified ? { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } : {}),
     ...(args.disablePaths ? { SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1' } : {}),
     ...(args.ipc === 'parent' ? { SYSTEMD_NSPAWN_SHARE_NS_IPC: '1' } : {}),
   };

@@ -27,6 +27,13 @@ function performMount(kernel: Kernel, root: string, step: MountStep): void {
     case 'devices':
       makeDevices(kernel, ensureMountTarget({ root, target: step.target, directory: true }));
       break;
+    case 'sysfs':
+      makeSysfs(
+        kernel,
+        ensureMountTarget({ root, target: step.target, directory: true }),
+        step.parts,
+      );
+      break;
     case 'bind':
       performBind(kernel, root, step);
       break;
@@ -63,6 +70,18 @@ function isDirectory(source: string): boolean {
       { cause: error },
     );
   }
+}
+
+function makeSysfs(kernel: Kernel, dir: string, parts: readonly string[]): void {
+  kernel.mount({
+    source: 'tmpfs',
+    target: dir,
+    fstype: 'tmpfs',
+    flags: MS.NOSUID | MS.NODEV | MS.NOEXEC,
+    data: 'mode=0555,size=4k',
+  });
+  for (const part of parts) mkdirSync(join(dir, part));
+  kernel.setMountAttributes(dir, { readOnly: true });
 }
 
 const CHARACTER_DEVICE = 0o020000;

@@ -3,7 +3,6 @@ import { posix } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
 import type { EventHandler } from '#schema/pod/pod-manifest';
-import { isolatorsOf } from '#schema/isolators/isolators-of';
 import {
   type AppMount,
   appEnvironment,
@@ -22,8 +21,6 @@ export interface AppPlan {
   readonly environment: Readonly<Record<string, string>>;
   /** What it means when systemd cannot execute the app: 126 or 127; undefined when it should be able to. */
   readonly execStatus: number | undefined;
-  /** For the user. */
-  readonly warnings: readonly string[];
 }
 
 /** What systemd tells every service and an app need not know; without a terminal, not what kind it is either. */
@@ -63,7 +60,6 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
     const command = findHandler(app, place, moment);
     return command === undefined ? undefined : carry(command, carried);
   };
-  const { values, warnings } = isolatorsOf(description);
   const main = lookUp(place, demandExec(app));
   const carried = carriedVariables(environment);
   const unset = terminal ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
@@ -78,13 +74,12 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       workingDir,
       identity,
       unsetVariables: unset.filter((variable) => !(variable in environment)),
-      isolators: values,
+      isolators: app.isolators,
       notifies: app.notifies,
       devices: volumes.flatMap(deviceOf),
     },
     environment,
     execStatus: main.status,
-    warnings,
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { carriedVariables, carry } from './carrier.ts';
+import { maskArguments, type PathKind } from './masks.ts';
 import { type AppMountsPlan, planAppMounts } from './mounts.ts';
 import { planStreams, socketStreams } from './streams.ts';
 
@@ -7,6 +8,7 @@ const plan: AppMountsPlan = {
   podDir: '/pod',
   volumes: [],
   readOnlyRoot: false,
+  wholeSysfs: false,
   dnsConfMode: { resolv: 'default', hosts: 'default' },
   fallbackHosts: undefined,
   hostname: '/pod/hostname',
@@ -28,8 +30,8 @@ describe('planAppMounts()', () => {
 
     expect(targets({ volumes: [volume], fallbackHosts: '/f' })).toEqual([
       '/proc',
-      '/sys',
       '/run/systemd/incoming',
+      '/sys',
       '/dev',
       '/etc/hostname',
       '/etc/hosts',
@@ -53,14 +55,28 @@ describe('planAppMounts()', () => {
   });
 });
 
+describe('maskArguments()', () => {
+  it('hides files and folders that are there', () => {
+    const kinds = new Map([
+      ['/proc/kcore', 'file'],
+      ['/proc/acpi', 'directory'],
+      ['/sys/firmware', 'directory'],
+    ] as const);
+
+    expect(maskArguments((path) => new Map<string, PathKind>(kinds).get(path) ?? 'absent')).toEqual(
+      ['--tmpfs=/proc/acpi:ro,mode=000,size=4k', '--bind=/dev/null:/proc/kcore:norbind'],
+    );
+  });
+});
+
 describe('planStreams()', () => {
-  it('logs unless interactive', () => {
-    expect(planStreams(false, () => true)).toBe('log');
+  it('logs unless interactive', async () => {
+    expect(await planStreams(false, () => true)).toBe('log');
   });
 
-  it('takes a terminal for one only when both ends are', () => {
-    expect(planStreams(true, () => true)).toBe('terminal');
-    expect(planStreams(true, (fd) => fd === 0)).toBe('direct');
+  it('takes a terminal for one only when both ends are', async () => {
+    expect(await planStreams(true, () => true)).toBe('terminal');
+    expect(await planStreams(true, (fd) => fd === 0)).toBe('direct');
   });
 });
 

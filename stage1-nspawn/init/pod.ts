@@ -1,13 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
-import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
-import {
-  type App,
-  type PodManifest,
-  parsePodManifest,
-  type RuntimeApp,
-} from '#schema/pod/pod-manifest';
-import { annotationValue } from '#schema/types/name-values';
+import type { Annotations, ImageManifest } from '#schema/image/image-manifest';
+import type { IsolatorValues } from '#schema/isolators/isolators-of';
+import type { App, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import {
   appImageManifestPath,
   appRootfsDir,
@@ -31,6 +26,9 @@ export interface LoadedApp {
   /** Its root file system, as the pod's mount namespace has it. */
   readonly root: string;
   readonly notifies: boolean;
+  readonly isolators: IsolatorValues;
+  /** What of the isolators has no meaning, for the user. */
+  readonly warnings: readonly string[];
   /** Whether the image was converted from a Docker image. */
   readonly fromDocker: boolean;
 }
@@ -38,21 +36,24 @@ export interface LoadedApp {
 const DOCKER_ANNOTATION = 'appc.io/docker/repository';
 
 /**
- * Reads what stage 0 prepared.
- * @throws GantryError POD_MANIFEST_INVALID, IMAGE_MANIFEST_INVALID, POD_WITHOUT_APPS, APP_NOT_DESCRIBED
+ * Reads what stage 0 prepared. The documents lie in the pod's own directory,
+ * where stage 0 put them after checking them; they are not checked again.
+ * @throws GantryError POD_WITHOUT_APPS, APP_NOT_DESCRIBED
  */
-export function loadPod(podDir: string): LoadedPod {
-  const manifest = parsePodManifest(readFileSync(podManifestPath(podDir), 'utf8'));
+export async function loadPod(podDir: string): Promise<LoadedPod> {
+  const manifest = readDocument(podManifestPath(podDir)) as PodManifest;
   if (manifest.apps.length === 0) {
     throw new GantryError('POD_WITHOUT_APPS', 'cannot run the pod: it has no apps');
   }
+  const apps: LoadedApp[] = [];
+  for (const app of manifest.apps) apps.push(await loadApp(podDir, app));
 
-  return { dir: podDir, manifest, apps: manifest.apps.map((app) => loadApp(podDir, app)) };
+  return { dir: podDir, manifest, apps };
 }
 
-function loadApp(podDir: string, runtime: RuntimeApp): LoadedApp {
+async function loadApp(podDir: string, runtime: RuntimeApp): Promise<LoadedApp> {
   const { name } = runtime;
-  const image = parseImageManifest(readFileSync(appImageManifestPath(podDir, name), 'utf8'));
+  const image = readDocument(appImageManifestPath(podDir, name)) as ImageManifest;
   const description = runtime.app ?? image.app;
   if (description === undefined) {
     throw new GantryError(
@@ -61,6 +62,7 @@ function loadApp(podDir: string, runtime: RuntimeApp): LoadedApp {
       { hint: 'name a program with --exec' },
     );
   }
+  const { values, warnings } = await readIsolators(description);
 
   return {
     runtime,
@@ -68,8 +70,28 @@ function loadApp(podDir: string, runtime: RuntimeApp): LoadedApp {
     imageName: runtime.image.name ?? image.name,
     root: appRootfsDir(podDir, name),
     notifies: supportsNotify(runtime, image),
+    isolators: values,
+    warnings,
     fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
   };
+}
+
+/** What reads isolators takes longer to load than all else here; most apps have none. */
+async function readIsolators(
+  description: App,
+): Promise<{ readonly values: IsolatorValues; readonly warnings: readonly string[] }> {
+  if ((description.isolators ?? []).length === 0) return { values: {}, warnings: [] };
+
+  const { isolatorsOf } = await import('#schema/isolators/isolators-of');
+  return isolatorsOf(description);
+}
+
+function readDocument(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+function annotationValue(annotations: Annotations = [], wanted: string): string | undefined {
+  return annotations.find(({ name }) => name === wanted)?.value;
 }
 
 /** The pod manifest's word counts before the image's. */

@@ -59,16 +59,16 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
     podDir: pod.dir,
     volumes,
     readOnlyRoot: app.runtime.readOnlyRootFS ?? false,
+    wholeSysfs: args.disablePaths,
     dnsConfMode: args.dnsConfMode,
     fallbackHosts: needsHosts(app.root, args.dnsConfMode) ? files.hosts : undefined,
     hostname: files.hostname,
     carrier: carried.length === 0 ? undefined : carrierPath(stage1RootfsDir(pod.dir)),
   });
   performMounts(kernel, app.root, steps);
-  const plan = planApp(app, { volumes, terminal: streams === 'terminal' });
-  for (const warning of plan.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
+  for (const warning of app.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
 
-  return plan;
+  return planApp(app, { volumes, terminal: streams === 'terminal' });
 }
 
 function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): readonly AppMount[] {

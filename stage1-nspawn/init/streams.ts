@@ -1,16 +1,16 @@
 import { fstatSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import type { Fd } from '#base/kernel/kernel';
 import type { AppStreams } from '../units/streams.ts';
 
 /** Where the apps' standard streams lead: into the journal, or, when interactive, to the caller. */
-export function planStreams(
+export async function planStreams(
   interactive: boolean,
-  isTerminal: (fd: Fd) => boolean = isatty,
-): AppStreams {
+  isTerminal?: (fd: Fd) => boolean,
+): Promise<AppStreams> {
   if (!interactive) return 'log';
 
-  return isTerminal(0) && isTerminal(1) ? 'terminal' : 'direct';
+  const look = isTerminal ?? (await import('node:tty')).isatty;
+  return look(0) && look(1) ? 'terminal' : 'direct';
 }
 
 /** Which of the standard streams are sockets: those cannot be opened again by their path. */

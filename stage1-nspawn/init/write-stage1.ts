@@ -4,7 +4,7 @@ import { appEnvironmentPath, stage1RootfsDir } from '#stage1';
 import { appUnit, type PodIsolation } from '../units/app-unit.ts';
 import { appUnitName } from '../units/names.ts';
 import { formatEnvironmentFile } from '../units/quote.ts';
-import { EXEC_STATUS_DIR } from '../units/reaper.ts';
+import { EXEC_STATUS_DIR } from '../units/status-dirs.ts';
 import type { Unit } from '../units/unit.ts';
 import { writeUnits } from '../units/write-unit.ts';
 import { writeAccountFiles } from './account-files.ts';

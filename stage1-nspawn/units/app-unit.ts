@@ -1,7 +1,7 @@
 import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
-import { appRootfsInside, type Identity, MASKED_PATHS, READ_ONLY_PATHS } from '#stage1';
+import { appRootfsInside, type Identity } from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
 import { BEFORE_EXIT } from './base-units.ts';
 import { appUnitName, endedUnitName, failedUnitName, LIVE_TARGET } from './names.ts';
@@ -42,15 +42,14 @@ export interface PodIsolation {
   readonly seccomp: boolean;
 }
 
+/** What apps see of sysfs, read-only; the rest is not even there. */
+export const SYSFS_PARTS = ['block', 'bus', 'class', 'dev', 'devices', 'kernel'] as const;
+
+/** Power meters of the processor, by which one can eavesdrop on it. */
+const POWERCAP = '/sys/devices/virtual/powercap';
+
 /** What of the pod every app sees; /dev itself is the app's own. */
-const SHARED_PATHS = [
-  '/proc',
-  '/sys',
-  '/dev/pts',
-  '/dev/shm',
-  '/dev/mqueue',
-  '/dev/console',
-] as const;
+const SHARED_PATHS = ['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/console'] as const;
 const DEV_LOG = '/run/systemd/journal/dev-log';
 
 /** Where an app's environment lies, as PID 1 sees it (the contract's `rkt/env`). */
@@ -73,7 +72,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
     ],
     service: [
       ...processSettings(app),
-      ...rootSettings(app),
+      ...rootSettings(app, pod),
       ...streamSettings(pod.streams, app.name),
       ...identitySettings(app.identity),
       ...isolationSettings(app, pod),
@@ -101,12 +100,14 @@ function processSettings(app: PlannedApp): readonly Setting[] {
   ];
 }
 
-function rootSettings(app: PlannedApp): readonly Setting[] {
+function rootSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
+  const sysfs = pod.paths ? SYSFS_PARTS.map((part) => `/sys/${part}`) : ['/sys'];
+
   return [
     ['RootDirectory', appRootfsInside(app.name)],
     // systemd's own idea of /run and /dev would hide what the image and the volumes put there.
     ['MountAPIVFS', 'no'],
-    ['BindPaths', SHARED_PATHS.join(' ')],
+    ['BindPaths', [...SHARED_PATHS, ...sysfs].join(' ')],
     ['BindPaths', `${DEV_LOG}:/dev/log`],
     ['WorkingDirectory', plainValue(app.workingDir, 'working directory')],
   ];
@@ -147,12 +148,9 @@ function capabilitySettings({ isolators, identity }: PlannedApp): readonly Setti
 }
 
 function pathSettings({ devices }: PlannedApp): readonly Setting[] {
-  // "-": if it is there; "+": in the app's root, not in PID 1's.
-  const optional = (paths: readonly string[]): string => paths.map((path) => `-+${path}`).join(' ');
-
   return [
-    ['ReadOnlyPaths', optional(READ_ONLY_PATHS)],
-    ['InaccessiblePaths', optional(MASKED_PATHS)],
+    // "-": if it is there; "+": in the app's root, not in PID 1's.
+    ['InaccessiblePaths', `-+${POWERCAP}`],
     ['DevicePolicy', 'closed'],
     ...devices.map(deviceSetting),
   ];

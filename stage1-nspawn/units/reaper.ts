@@ -1,11 +1,6 @@
 import { constants } from 'node:os';
 import { STOPPING_MARK } from './base-units.ts';
-
-/** Where exit statuses are written, inside stage1 (the contract's `rkt/status`). */
-export const STATUS_DIR = '/rkt/status';
-
-/** What to make of systemd's 203 ("could not execute"), per app: 126 or 127, when it was to be foreseen. */
-export const EXEC_STATUS_DIR = '/rkt/exec-status';
+import { EXEC_STATUS_DIR, STATUS_DIR } from './status-dirs.ts';
 
 const FIRST_FAILURE = '/run/gantry-failed';
 /** systemd.exec(5), EXIT_EXEC: the app's program could not be executed. */
