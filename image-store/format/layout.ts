@@ -38,7 +38,7 @@ export const treeSizePath = (dir: string, key: ImageKey): string => join(treeSiz
 /** Records of downloads by URL. */
 export const remotesDir = (dir: string): string => join(indexDir(dir), 'remote');
 export const remotePath = (dir: string, url: string): string =>
-  join(remotesDir(dir), `${shortSha512(url).slice(0, 64)}${RECORD_ENDING}`);
+  join(remotesDir(dir), `${remoteFileName(url)}${RECORD_ENDING}`);
 /** Lock files by image key. */
 export const imageLocksDir = (dir: string): string => join(dir, 'imagelocks');
 /** Unfinished work; entries hold a lock while somebody works on them. */
@@ -74,6 +74,15 @@ export function storeDirs(dir: string): readonly string[] {
 
 function shard(key: ImageKey): string {
   return key.slice('sha512-'.length, 'sha512-'.length + 2);
+}
+
+/** A URL as a file name; a long one, cut, ends in `++` and a hash, and no encoded URL holds a `+`. */
+function remoteFileName(url: string): string {
+  const flat = encodeURIComponent(url);
+
+  return flat.length <= MAX_NAME
+    ? flat
+    : `${flat.slice(0, MAX_NAME - 40)}++${shortSha512(url).slice(0, 32)}`;
 }
 
 /**

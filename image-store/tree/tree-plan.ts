@@ -72,11 +72,15 @@ export function planAlone(
 }
 
 /**
- * The id of the tree of an image, as rkt makes it: of the keys of the flattened
+ * The id of the tree of an image, much as rkt makes it: of the keys of the flattened
  * dependency list, the image first, its last dependency (and all that belongs
  * to it) next.
  */
 export function treeIdOf(keys: readonly ImageKey[]): string {
+  const [only, ...others] = keys;
+  // Most images depend on none; their key is a hash already.
+  if (only !== undefined && others.length === 0) return `deps-${only}`;
+
   return `deps-sha512-${shortSha512(keys.join(',')).slice(0, 64)}`;
 }
 

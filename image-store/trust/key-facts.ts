@@ -1,4 +1,3 @@
-import { shortSha512 } from '#base/hash/short-hash';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
@@ -21,10 +20,10 @@ export interface KeyFact {
 export type KeyFacts = readonly KeyFact[];
 
 /** Part of the file name: facts of another version are not found rather than misread. */
-const VERSION = 1;
+const VERSION = 2;
 
 interface FactsFile {
-  /** SHA-256 of the key file the facts were read from, so that a file put in another's place is not believed. */
+  /** The key file that the facts were read from, base64, so that a file put in its place is not believed. */
   readonly content: string;
   readonly keys: KeyFacts;
 }
@@ -52,17 +51,20 @@ export async function factsOf(key: Key): Promise<KeyFacts> {
 }
 
 /**
- * The facts remembered of a key file's content; undefined when there are none
- * that can be relied on. They are found by the hash of the content, so they can
- * be missing but never out of date; and only what we or root wrote, and nobody
- * else can write, counts.
+ * The facts remembered of a key file; undefined when there are none that can be
+ * relied on. They hold for the content that lies beside them, so they can be
+ * missing but never out of date; and only what we or root wrote, and nobody
+ * else can write, counts. Compared, not hashed: `run` would pay for that.
  */
-export function recallFacts(dir: string, content: Uint8Array): KeyFacts | undefined {
-  const hash = shortSha512(content);
+export function recallFacts(
+  dir: string,
+  fingerprint: string,
+  content: Uint8Array,
+): KeyFacts | undefined {
   try {
-    const text = readOwn(factsPath(dir, hash));
+    const text = readOwn(factsPath(dir, fingerprint));
     const facts = decodeJson(schema, text, { what: 'key facts', code: 'KEY_FACTS_INVALID' });
-    return facts.content === hash ? facts.keys : undefined;
+    return facts.content === encode(content) ? facts.keys : undefined;
   } catch {
     return undefined;
   }
@@ -70,11 +72,15 @@ export function recallFacts(dir: string, content: Uint8Array): KeyFacts | undefi
 
 /** Remembers facts where that is possible. */
 export function rememberFacts(dir: string, content: Uint8Array, keys: KeyFacts): void {
-  const hash = shortSha512(content);
-  const facts: FactsFile = { content: hash, keys };
+  const [primary] = keys;
+  if (primary === undefined) return;
+
+  const facts: FactsFile = { content: encode(content), keys };
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 });
-    writeFileAtomic(factsPath(dir, hash), `${JSON.stringify(facts)}\n`, { mode: 0o644 });
+    writeFileAtomic(factsPath(dir, primary.fingerprint), `${JSON.stringify(facts)}\n`, {
+      mode: 0o644,
+    });
   } catch {
     // Not everybody who reads keys may write here; the next one who may will.
   }
@@ -94,6 +100,10 @@ function readOwn(path: string): string {
   }
 }
 
-function factsPath(dir: string, hash: string): string {
-  return join(dir, `v${VERSION}-${hash}.json`);
+function encode(content: Uint8Array): string {
+  return Buffer.from(content).toString('base64');
+}
+
+function factsPath(dir: string, fingerprint: string): string {
+  return join(dir, `v${VERSION}-${fingerprint}.json`);
 }

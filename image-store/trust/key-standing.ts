@@ -23,7 +23,9 @@ export function createStandings(
     const { key, maskedBy } = placeOf(roots, question.name, question.fingerprint);
     if (key === undefined) return maskedBy === undefined ? 'absent' : 'masked';
     const facts =
-      roots.factsDir === undefined ? undefined : recallFacts(roots.factsDir, readKeyFile(key.path));
+      roots.factsDir === undefined
+        ? undefined
+        : recallFacts(roots.factsDir, question.fingerprint, readKeyFile(key.path));
 
     return facts === undefined ? 'unread' : standingBy(facts, question, now());
   };
