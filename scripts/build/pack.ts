@@ -103,10 +103,10 @@ async function prepareTrial(dist: string, folder: string): Promise<TrialCommands
       ['help'],
       [...flags, 'fetch', insecure, '--pull-policy=update', image],
       [...flags, 'image', 'list'],
+      [...flags, 'list'],
     ],
     common: [['version']],
     run: [
-      [...flags, 'list'],
       [...run, '--stage1-name=nspawn', 'gantry.sh/trial:1'],
       [...run, '--stage1-name=fly', 'gantry.sh/trial:1'],
     ],
