@@ -147,6 +147,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print the versions of the program and of what it speaks',
     load: () => import('../commands/version.ts'),
   },
+  {
+    name: 'wait',
+    summary: 'Wait until pods have ended',
+    load: () => import('../commands/wait.ts'),
+  },
 ];
 
 /** Groups of commands, `gantry image list`. */

@@ -19,6 +19,7 @@ function appJson(app: AppStatus, pod: PodStatus): object {
   return {
     name: app.name,
     state: appState(app, pod),
+    finished_at: time(app.finishedAt),
     exit_code: app.exitCode,
     image_id: app.imageId,
     user_annotations: filled(app.userAnnotations),

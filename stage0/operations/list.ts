@@ -14,6 +14,7 @@ import {
   readAppImageName,
   readCreatedAt,
   readExitCode,
+  readFinishedAt,
   readPodFlavor,
   readPodManifest,
   readStartedAt,
@@ -91,6 +92,7 @@ function describeApp({ dir }: PodState, { name, image, app }: RuntimeApp): AppSt
     imageId: parseImageId(image.id),
     imageName: readAppImageName(dir, name) ?? image.name,
     exitCode: readExitCode(dir, name),
+    finishedAt: readFinishedAt(dir, name),
     userAnnotations: app?.userAnnotations ?? {},
     userLabels: app?.userLabels ?? {},
   };

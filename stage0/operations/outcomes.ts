@@ -23,6 +23,8 @@ export interface AppStatus {
   readonly imageName: string | undefined;
   /** Undefined while it runs, and for flavors under which only the caller sees it. */
   readonly exitCode: number | undefined;
+  /** When it ended, where that was noted. Milliseconds since 1970. */
+  readonly finishedAt: number | undefined;
   readonly userAnnotations: Readonly<Record<string, string>>;
   readonly userLabels: Readonly<Record<string, string>>;
 }
@@ -55,6 +57,12 @@ export interface PodResult {
   readonly uuid: PodUuid;
   /** Undefined when it worked. */
   readonly error: unknown;
+}
+
+/** How the wait for a pod's end came out. */
+export interface WaitResult extends PodResult {
+  /** Of its first app that failed, or 0; undefined where nobody but the caller of `run` sees it. */
+  readonly exitCode: number | undefined;
 }
 
 /** What garbage collection did; a pod that failed carries its error. */

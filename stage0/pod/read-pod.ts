@@ -88,10 +88,17 @@ export function stage1StateDir(podDir: string): string {
 
 /** The exit code that stage1 wrote for an app; undefined when it wrote none. */
 export function readExitCode(podDir: string, app: string): number | undefined {
-  const path = appStatusPath(podDir, app).replace(stage1RootfsDir(podDir), stage1StateDir(podDir));
-  const text = readText(path)?.trim() ?? '';
+  const text = readText(statusPathOutside(podDir, app))?.trim() ?? '';
 
   return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+/** When an app ended, milliseconds since 1970: the time at which its exit code was written. */
+export const readFinishedAt = (podDir: string, app: string): number | undefined =>
+  modifiedAt(statusPathOutside(podDir, app));
+
+function statusPathOutside(podDir: string, app: string): string {
+  return appStatusPath(podDir, app).replace(stage1RootfsDir(podDir), stage1StateDir(podDir));
 }
 
 /** The text of a small file, undefined when it is not there. */

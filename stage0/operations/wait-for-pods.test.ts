@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { parseImageId } from '#schema/types/image-hash';
+import { parseAcName } from '#schema/types/names';
+import type { AppStatus } from './outcomes.ts';
+import { podExitCode } from './wait-for-pods.ts';
+
+function app(name: string, exitCode: number | undefined, finishedAt?: number): AppStatus {
+  return {
+    name: parseAcName(name),
+    imageId: parseImageId(`sha512-${'0'.repeat(64)}`),
+    imageName: undefined,
+    exitCode,
+    finishedAt,
+    userAnnotations: {},
+    userLabels: {},
+  };
+}
+
+describe('podExitCode()', () => {
+  it('is the status of the app that failed first, not of the one named first', () => {
+    expect(podExitCode([app('one', 3, 2000), app('two', 0, 500), app('three', 5, 1000)])).toBe(5);
+  });
+
+  it('is 0 when every app ended well', () => {
+    expect(podExitCode([app('one', 0, 1), app('two', 0, 2)])).toBe(0);
+  });
+
+  it('is a failure that is known, whatever else is not', () => {
+    expect(podExitCode([app('one', undefined), app('two', 4, 1)])).toBe(4);
+  });
+
+  it.each([
+    ['an app whose status is not known', [app('one', 0, 1), app('two', undefined)]],
+    ['no app', []],
+  ])('is not known of %s', (_what, apps) => {
+    expect(podExitCode(apps)).toBeUndefined();
+  });
+});
