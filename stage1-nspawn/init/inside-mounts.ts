@@ -6,18 +6,19 @@ import { CLONE, type Fd, type Kernel } from '#base/kernel/kernel';
  * process that outlives the pod must not pin the pod's mounts.
  * @param mounts undefined: where this process is
  */
-export function insideMounts(kernel: Kernel, mounts: Fd | undefined, action: () => void): void {
-  if (mounts === undefined) {
-    action();
-    return;
-  }
+export function insideMounts<Result>(
+  kernel: Kernel,
+  mounts: Fd | undefined,
+  action: () => Result,
+): Result {
+  if (mounts === undefined) return action();
 
   const own = openSync('/proc/self/ns/mnt', 'r');
   const cwd = openSync('.', 'r');
   try {
     kernel.setNamespace(mounts, CLONE.NEWNS);
     try {
-      action();
+      return action();
     } finally {
       // Joining a mount namespace also moves root and working directory.
       kernel.setNamespace(own, CLONE.NEWNS);

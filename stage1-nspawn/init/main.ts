@@ -33,24 +33,37 @@ import { startWaiter } from './waiter.ts';
 export const entrypoint: Entrypoint = async (host) => {
   const [, ...argv] = host.argv;
   const args = parseRunArguments(argv);
-  const pod = await loadPod(host.podDir);
-  refuseUnsupported(pod, args);
   const machine = planMachine();
-
   const hierarchies = readHierarchies();
-  const dirs = claimCgroups(host, args, { machine, hierarchies });
-  startWaiter(host, args.uuid);
   const streams = await planStreams(args.interactive);
+
+  // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
+  startWaiter(host, args.uuid);
   if (streams === 'direct') for (const stream of socketStreams()) relaySocket(host, stream);
+  const dirs = claimCgroups(host, args, { machine, hierarchies });
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
-  const { kernel, log } = host;
-  const apps = await settleAfter(entered, () => preparePod({ kernel, log, pod, args, streams }));
+  const prepared = prepare(host, args, streams);
+  await Promise.allSettled([prepared, entered]);
+  const apps = await prepared;
+  await entered;
   const devices = apps.flatMap(({ unit }) => unit.devices);
   if (!args.disablePaths) closePodDevices(dirs, devices);
 
   return becomeNspawn(host, { args, machine, hierarchies, apps, streams });
 };
+
+/** Everything that the pod starts from, made while this process is being moved. */
+async function prepare(
+  { podDir, kernel, log }: EntrypointHost,
+  args: RunArguments,
+  streams: AppStreams,
+): Promise<readonly AppPlan[]> {
+  const pod = await loadPod(podDir);
+  refuseUnsupported(pod, args);
+
+  return preparePod({ kernel, log, pod, args, streams });
+}
 
 interface CgroupPlan {
   readonly machine: MachinePlan;
@@ -68,15 +81,6 @@ function claimCgroups(
   const controllers = hierarchies.some((each) => each.controllers === '') ? '' : 'name=systemd';
   writePodCgroups(podDir, [{ controllers, path: scopePath(uuid, machine) }]);
   return [];
-}
-
-/** Does something while a promise is pending, and waits for it even when that fails. */
-async function settleAfter<Result>(pending: Promise<void>, action: () => Result): Promise<Result> {
-  try {
-    return action();
-  } finally {
-    await pending;
-  }
 }
 
 interface Handover extends CgroupPlan {

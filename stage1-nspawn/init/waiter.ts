@@ -21,17 +21,18 @@ const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
 export function startWaiter(host: EntrypointHost, uuid: string): void {
   const { kernel, callerMounts } = host;
   kernel.closeOnExecFrom(3);
-  insideMounts(kernel, callerMounts, () => {
-    const result = host.exec.runSync({
+  const result = insideMounts(kernel, callerMounts, () =>
+    host.exec.runSync({
       argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
       env: { PATH: host.env['PATH'] ?? SYSTEM_PATH },
       cwd: '/',
       stdout: 'ignore',
       stderr: 'ignore',
       timeoutMs: 10_000,
-    });
-    demandSuccess(result, 'start the process that waits for the end of the pod');
-  });
+    }),
+  );
+
+  demandSuccess(result, 'start the process that waits for the end of the pod');
 }
 
 function waiterCommand({ podDir, gantry }: EntrypointHost, uuid: string): readonly string[] {
