@@ -100,13 +100,13 @@ describe.runIf(possible).each(['as-here', 'v2'] as const)(
       await host.run('systemctl', 'stop', 'pod');
       expect(await text('machinectl', 'list')).not.toContain(machine);
       expect(await text('systemctl', 'show', '-P', 'Result', 'pod')).not.toContain('timeout');
-      const cgroups = [
+      const find = [
         'find',
         '/sys/fs/cgroup',
         '-name',
         `*${machine.slice('rkt-'.length)}*`,
       ] as const;
-      await eventually(async () => (await text(...cgroups)) === '' || undefined);
+      await eventually(async () => (await text(...find)) === '' || undefined);
       expect(await text(...gantry('list', '--no-legend'))).toContain('exited');
     });
 
@@ -119,10 +119,20 @@ describe.runIf(possible).each(['as-here', 'v2'] as const)(
         },
         prepare: addNotifier,
       });
-      const properties = ['--unit=ready', '-p', 'Type=notify', '-p', 'NotifyAccess=all'];
+      const properties = [
+        '--unit=ready',
+        '-p',
+        'Type=notify',
+        '-p',
+        'NotifyAccess=all',
+        '-p',
+        'TimeoutStartSec=60',
+      ];
       const before = Date.now();
       const started = await host.run(
-        ...['systemd-run', '--quiet', ...properties, '-p', 'TimeoutStartSec=60'],
+        'systemd-run',
+        '--quiet',
+        ...properties,
         ...gantry('run', '--net=none', notifying),
       );
 
