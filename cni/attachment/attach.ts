@@ -8,7 +8,13 @@ import type { Attachment } from './attachment.ts';
 import type { CniContext } from './context.ts';
 import { removeRecord } from './detach.ts';
 import { withNetworkLock } from './network-lock.ts';
-import { addChain, type Chain, type ChainResult, deleteChain } from './run-chain.ts';
+import {
+  addChain,
+  type Chain,
+  type ChainResult,
+  type DeleteTargets,
+  deleteChain,
+} from './run-chain.ts';
 
 /** A container to be attached to a network. */
 export interface AttachRequest {
@@ -104,7 +110,7 @@ async function finish(
 async function undo(
   context: CniContext,
   { negotiated, parameters }: Chain,
-  done: Parameters<typeof deleteChain>[2],
+  done: DeleteTargets,
 ): Promise<readonly GantryError[]> {
   const failures = await deleteChain(context.runner, { negotiated, parameters }, done);
 

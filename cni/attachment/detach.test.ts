@@ -90,6 +90,34 @@ describe('detach()', () => {
     expect(await bench.cni.detach(parametersOf('c'))).toBe('detached');
   });
 
+  it('has the IPAM plugin free the address when the first plugin fails and the namespace is gone', async () => {
+    bench.plugins.install('first', { DEL: failing('no master') });
+    bench.plugins.install('addresses');
+    const netns = join(bench.dir, 'netns');
+    const network = networkOf('n', [{ type: 'first', ipam: { type: 'addresses' } }, 'chained']);
+    await bench.cni.attach({ network, parameters: parametersOf('c', 'eth0', { netns }) });
+    bench.plugins.forgetCalls();
+
+    expect(await bench.cni.detach(parametersOf('c'))).toBe('detached');
+    expect(bench.plugins.callNames()).toEqual(['chained DEL', 'first DEL', 'addresses DEL']);
+    expect(bench.plugins.calls()[2]).toMatchObject({
+      config: { type: 'first', name: 'n' },
+      env: { CNI_CONTAINERID: 'c', CNI_NETNS: '' },
+    });
+    expect(bench.cni.attachments().attachments).toEqual([]);
+  });
+
+  it('keeps the record when that fails too', async () => {
+    bench.plugins.install('first', { DEL: failing('no master') });
+    bench.plugins.install('addresses', { DEL: failing('no daemon') });
+    const netns = join(bench.dir, 'netns');
+    const network = networkOf('n', [{ type: 'first', ipam: { type: 'addresses' } }]);
+    await bench.cni.attach({ network, parameters: parametersOf('c', 'eth0', { netns }) });
+
+    await expect(bench.cni.detach(parametersOf('c'))).rejects.toThrow(/no master.*no daemon/);
+    expect(bench.cni.attachments().attachments).toHaveLength(1);
+  });
+
   it('takes a container that a plugin does not know for detached', async () => {
     const DEL = failing('who?', CNI_CODE.unknownContainer);
     for (const name of ['main', 'chained']) bench.plugins.install(name, { DEL });

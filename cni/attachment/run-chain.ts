@@ -74,6 +74,12 @@ export async function addChain(runner: PluginRunner, chain: Chain): Promise<AddO
   return { done: true, result: last };
 }
 
+/** What DEL is run of, and the final result of ADD. */
+export interface DeleteTargets {
+  readonly plugins: readonly PluginConfig[];
+  readonly raw: JsonObject | undefined;
+}
+
 /**
  * Runs DEL of plugins, the last one first. One that fails does not keep the
  * others from cleaning up, so unlike in spec 1.1, section 3, the chain goes on.
@@ -83,34 +89,73 @@ export async function addChain(runner: PluginRunner, chain: Chain): Promise<AddO
 export async function deleteChain(
   runner: PluginRunner,
   chain: Chain,
-  {
-    plugins,
-    raw,
-  }: { readonly plugins: readonly PluginConfig[]; readonly raw: JsonObject | undefined },
+  { plugins, raw }: DeleteTargets,
 ): Promise<readonly GantryError[]> {
-  const { negotiated, signal } = chain;
-  // A path that leads to no namespace any more makes some plugins fail; none at all does not.
-  const { netns } = chain.parameters;
-  const parameters = { ...chain.parameters, netns: isNetns(netns) ? netns : '' };
   const failures: GantryError[] = [];
-
   for (const plugin of plugins.toReversed()) {
-    const call = describeAttachmentCall(negotiated, {
-      command: 'DEL',
-      plugin,
-      parameters,
-      prevResult: raw,
-      pluginDirs: runner.pluginDirs,
-    });
+    const call = describeDelete(runner, chain, { plugin, raw });
     try {
-      await runPlugin(runner, call, signal);
-    } catch (thrown) {
-      const isUnknown = pluginFailureOf(thrown)?.cniCode === CNI_CODE.unknownContainer;
-      if (!isUnknown) failures.push(expectGantryError(thrown));
+      await runPlugin(runner, call, chain.signal);
+    } catch (error) {
+      const isUnknown = pluginFailureOf(error)?.cniCode === CNI_CODE.unknownContainer;
+      if (isUnknown) continue;
+      failures.push(...(await deleteRest(runner, { call, plugin, chain }, error)));
     }
   }
 
   return failures;
+}
+
+function describeDelete(
+  runner: PluginRunner,
+  { negotiated, parameters }: Chain,
+  { plugin, raw }: { readonly plugin: PluginConfig; readonly raw: JsonObject | undefined },
+): PluginCall {
+  // A path that leads to no namespace any more makes some plugins fail; none at all does not.
+  const { netns } = parameters;
+
+  return describeAttachmentCall(negotiated, {
+    command: 'DEL',
+    plugin,
+    parameters: { ...parameters, netns: isNetns(netns) ? netns : '' },
+    prevResult: raw,
+    pluginDirs: runner.pluginDirs,
+  });
+}
+
+interface FailedDelete {
+  readonly call: PluginCall;
+  readonly plugin: PluginConfig;
+  readonly chain: Chain;
+}
+
+/**
+ * What is left to do when DEL of a plugin has failed. The first plugin of a
+ * chain makes the interface; when the namespace is gone, so is the interface,
+ * and all that DEL can still do is free the address. Some plugins fail before
+ * they come to that (macvlan when its master is gone, say), for ever: then the
+ * IPAM plugin is asked in their place.
+ */
+async function deleteRest(
+  runner: PluginRunner,
+  { call, plugin, chain }: FailedDelete,
+  thrown: unknown,
+): Promise<readonly GantryError[]> {
+  const error = expectGantryError(thrown);
+  const isInterfaceGone =
+    plugin === chain.negotiated.network.plugins[0] && !isNetns(chain.parameters.netns);
+  if (!isInterfaceGone) return [error];
+
+  if (plugin.ipamType !== undefined) {
+    try {
+      await runPlugin(runner, { ...call, plugin: plugin.ipamType }, chain.signal);
+    } catch (second) {
+      return [error, expectGantryError(second)];
+    }
+  }
+  runner.log.warning(`${error.message}; passed over, as its network namespace is gone`);
+
+  return [];
 }
 
 /**
