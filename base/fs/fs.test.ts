@@ -89,6 +89,14 @@ describe('resolveInside()', () => {
     expect(resolveInside(dir, '/')).toBe(dir);
   });
 
+  it('takes what follows a link from where it leads', () => {
+    mkdirSync(join(dir, 'run/lock'), { recursive: true });
+    mkdirSync(join(dir, 'var'));
+    symlinkSync('/run/lock', join(dir, 'var/lock'));
+
+    expect(resolveInside(dir, '/var/lock/../x')).toBe(join(dir, 'run/x'));
+  });
+
   it('rejects a circle of links', () => {
     symlinkSync('b', join(dir, 'a'));
     symlinkSync('a', join(dir, 'b'));

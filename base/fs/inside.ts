@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync } from 'node:fs';
-import { join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { errorCode, GantryError } from '../errors/gantry-error.ts';
 
 /** MAXSYMLINKS of path_resolution(7). */
@@ -14,7 +14,7 @@ const MAX_LINKS = 40;
  * @throws GantryError PATH_TOO_MANY_LINKS
  */
 export function resolveInside(root: string, path: string): string {
-  const pending = normalize(path).split('/').filter(Boolean);
+  const pending = path.split('/').filter(Boolean);
   const resolved: string[] = [];
   let links = 0;
 

@@ -1,8 +1,11 @@
+import { constants } from 'node:os';
 import { GantryError } from '#base/errors/gantry-error';
+import { kernelErrno } from '#base/kernel/native';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { killPodCgroups } from '#stage1';
 import { demandPodState } from '../pod/find-pod.ts';
 import { canStop, hasEnded, type PodState, wrongState } from '../pod/pod-state.ts';
+import { podPid } from '../pod/pod-process.ts';
 import { callEntrypoint } from '../stage1/entrypoint-call.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
@@ -47,13 +50,35 @@ async function stopPod(
     return;
   }
 
-  const exitCode = await callEntrypoint(context, readPodStage1(library, state.dir), {
+  const stage1 = readPodStage1(library, state.dir);
+  if (stage1.flavor.entrypoints.stop === undefined) {
+    signalPod(context, state, force);
+    return;
+  }
+  const exitCode = await callEntrypoint(context, stage1, {
     name: 'stop',
     podDir: state.dir,
     args: [...(force ? ['--force'] : []), uuid],
     env: {},
   });
   if (exitCode !== 0) throw notStopped(state, exitCode);
+}
+
+/** What a stage1 without an entrypoint for it gets: a signal to the pod's first process. */
+function signalPod({ kernel }: OperationContext, { uuid, dir }: PodState, force: boolean): void {
+  const pid = podPid(dir);
+  if (pid === undefined) {
+    throw new GantryError('POD_NOT_READY', `cannot stop pod ${uuid}: it is just starting`, {
+      hint: 'try again',
+    });
+  }
+
+  try {
+    kernel.kill(pid, force ? constants.signals.SIGKILL : constants.signals.SIGTERM);
+  } catch (error) {
+    // It ended by itself meanwhile, which is what was wanted.
+    if (kernelErrno(error) !== 'ESRCH') throw error;
+  }
 }
 
 function notStopped({ uuid }: PodState, exitCode: number): GantryError {

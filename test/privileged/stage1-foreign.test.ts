@@ -84,6 +84,36 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
     expect(readFileSync(join(dir, 'collected'), 'utf8')).toBe(`${uuid}\n`);
   });
 
+  it('is stopped by a signal when it has no entrypoint for that', async () => {
+    const { context } = pods;
+    await pods.add({
+      name: 'example.com/stage1-sleeping',
+      app: null,
+      manifest: {
+        annotations: [{ name: 'coreos.com/rkt/stage1/run', value: '/init' }],
+      },
+      prepare: (rootfs) => {
+        const init = '#!/bin/sh\necho $$ >pid\necho ready\nexec sleep 60\n';
+        writeFileSync(join(rootfs, 'init'), init, { mode: 0o755 });
+      },
+    });
+    const pod = context.start([
+      '--insecure-options=image',
+      'run',
+      '--stage1-name=example.com/stage1-sleeping',
+      `--uuid-file-save=${join(dir, 'sleeping')}`,
+      NAME,
+    ]);
+    await new Promise((resolve) => pod.stdout.once('data', resolve));
+    const uuid = readFileSync(join(dir, 'sleeping'), 'utf8').trim();
+    const entered = await context.gantry(['enter', uuid, '/bin/true']);
+
+    expect(entered.stderr).toContain('has no entrypoint for it');
+    expect((await context.gantry(['stop', uuid])).exitCode).toBe(0);
+    expect((await pod.ended).signal).toBe('SIGTERM');
+    expect((await context.gantry(['rm', uuid])).exitCode).toBe(0);
+  });
+
   it('is refused for what it has no entrypoint for', async () => {
     const { exitCode, stderr } = await pods.context.gantry([
       '--insecure-options=image',
