@@ -57,6 +57,7 @@ async function openImage(path: string): Promise<Awaited<ReturnType<typeof open>>
 
 function unreadable(path: string, state: string, cause?: unknown): GantryError {
   return new GantryError('IMAGE_FILE_UNREADABLE', `cannot read image "${path}": ${state}`, {
+    hint: 'look at the path; it leads to an .aci file',
     cause,
   });
 }

@@ -214,7 +214,7 @@ async function* timely(
     for (;;) {
       const began = performance.now();
       const timer = setTimeout(() => {
-        const state = `${came} bytes came in ${timeouts.stall / 1000} s`;
+        const state = `too slow: ${came} bytes came in ${timeouts.stall / 1000} s`;
         abort.abort(fetchFailure('FETCH_STALLED', url, { state }));
       }, left);
       const next = await iterator.next().finally(() => clearTimeout(timer));

@@ -53,7 +53,8 @@ const TELL = 'its server does not do as it should: try again later, or tell who 
 /** What to do when nothing better is known. */
 const HINTS: Readonly<Partial<Record<FetchFailure, string>>> = {
   FETCH_UNREACHABLE: 'look at the address and the network; https_proxy names a proxy',
-  FETCH_STALLED: LATER,
+  FETCH_STALLED:
+    'try again later, or give servers more "server-seconds" in a document of the kind "limits" in limits.d',
   FETCH_BUSY: LATER,
   FETCH_TLS: 'look at the address; https_proxy names a proxy',
   FETCH_NOT_FOUND: 'look at the address',
