@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { obstacleOf } from '#base/errors/obstacle';
 
 /** The group whose members list and fetch images without being root. */
 export const STORE_GROUP = 'gantry';
@@ -67,8 +68,8 @@ export function giveFileToGroup(path: string, gid: number): void {
 }
 
 /**
- * Turns what the system says about missing permission or missing space into
- * what the user can do about it; any other error comes back as it is.
+ * Turns what the system says about missing permission, missing space and the
+ * like into what the user can do about it; any other error comes back as it is.
  * @param dir the store's folder
  */
 export function storeError(error: unknown, dir: string): unknown {
@@ -93,5 +94,11 @@ export function storeError(error: unknown, dir: string): unknown {
     });
   }
 
-  return error;
+  const obstacle = obstacleOf(error);
+  if (obstacle === undefined) return error;
+  const { state, hint } = obstacle;
+  return new GantryError('STORE_UNUSABLE', `cannot use image store "${dir}": ${state}`, {
+    hint,
+    cause: error,
+  });
 }

@@ -28,6 +28,20 @@ describe('formatError()', () => {
     expect(text).toContain('Error: ENOSPC');
   });
 
+  it('says in words what the machine has against it, and calls that no bug', () => {
+    const error = Object.assign(new Error('EROFS: read-only file system, open "/a"'), {
+      code: 'EROFS',
+    });
+
+    expect(formatError(error, { name: 'gc', debug: false, hint: undefined })).toBe(
+      [
+        'gantry gc: cannot go on: the file system is read-only',
+        '  └─ EROFS: read-only file system, open "/a"',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('shows the stack of what is not an error of ours', () => {
     const text = formatError(new TypeError('x'), { name: '', debug: false, hint: undefined });
 

@@ -5,6 +5,7 @@ import {
   isGantryError,
   redact,
 } from '#base/errors/gantry-error';
+import { obstacleOf } from '#base/errors/obstacle';
 import { writeAll } from '#base/log/log';
 import { EXIT } from './exit-status.ts';
 import type { UnknownWordError } from './usage-error.ts';
@@ -18,7 +19,8 @@ export interface PresentOptions {
 
 /**
  * Shows an error on standard error: the message, its causes as an indented
- * tree, a hint. What is not an error of ours is a bug and shown with its stack.
+ * tree, a hint. What is neither an error of ours nor something that the machine
+ * has against it is a bug and shown with its stack.
  * @returns the exit status that it amounts to
  */
 export async function presentError(error: unknown, options: PresentOptions): Promise<number> {
@@ -34,12 +36,17 @@ export function formatError(
   { name, debug, hint }: PresentOptions & { readonly hint: string | undefined },
 ): string {
   const program = name === '' ? 'gantry' : `gantry ${name}`;
-  const [message = '', ...causes] = causeChain(error);
+  const obstacle = obstacleOf(error);
+  const [message = '', ...causes] = [
+    ...(obstacle === undefined ? [] : [`cannot go on: ${obstacle.state}`]),
+    ...causeChain(error),
+  ];
+  const isBug = obstacle === undefined && !isGantryError(error);
   const lines = [`${program}: ${message}`];
   causes.forEach((cause, depth) => lines.push(`${'  '.repeat(depth + 1)}└─ ${cause}`));
   if (hint !== undefined) lines.push(`hint: ${hint}`);
-  if (debug || !isGantryError(error)) lines.push(...stacks(error));
-  if (!isGantryError(error)) lines.push('This is a bug in gantry, please report it.');
+  if (debug || isBug) lines.push(...stacks(error));
+  if (isBug) lines.push('This is a bug in gantry, please report it.');
 
   return `${lines.join('\n')}\n`;
 }
@@ -47,7 +54,7 @@ export function formatError(
 /** The hint of the outermost error that has one. */
 function hintOf(error: unknown): string | undefined {
   return chain(error)
-    .map((one) => (isGantryError(one) ? one.hint : undefined))
+    .map((one) => (isGantryError(one) ? one.hint : obstacleOf(one)?.hint))
     .find((hint) => hint !== undefined);
 }
 
