@@ -3,17 +3,19 @@ import {
   constants,
   fchmodSync,
   fstatSync,
-  mkdirSync,
   openSync,
   statSync,
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../errors/gantry-error.ts';
+import { makeDirs } from '../fs/make-dirs.ts';
 import { type Fd, type Kernel, LOCK } from '../kernel/kernel.ts';
 import type { HeldLock, LockMode } from './directory-lock.ts';
 
 const LOCK_FILE_MODE = 0o660;
+/** Whoever may remove lock files can undo locks. */
+const LOCK_DIR_MODE = 0o755;
 
 /** The name of a lock and how it is wanted; exclusive unless told. */
 export interface KeyLock {
@@ -57,7 +59,7 @@ interface Attempt {
 }
 
 function attempt(kernel: Kernel, { folder, key, mode, wait }: Attempt): HeldLock | undefined {
-  mkdirSync(folder, { recursive: true });
+  makeDirs(folder, LOCK_DIR_MODE);
   const path = join(folder, key);
   const fd = openLockFile(path);
   const operation = (mode === 'shared' ? LOCK.SH : LOCK.EX) | (wait ? 0 : LOCK.NB);

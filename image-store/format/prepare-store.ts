@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDirs } from '#base/fs/make-dirs';
 import { type HeldLock, lockPath, tryLockPath } from '#base/lock/directory-lock';
 import { saveBackup } from './backup.ts';
 import type { StoreContext } from './context.ts';
@@ -15,6 +16,9 @@ export interface StoreFormats {
   readonly migrations: readonly Migration[];
 }
 
+/** Of the data directory, when it is made: everybody may pass, and see no more than its folders show. */
+const DATA_DIR_MODE = 0o755;
+
 const FORMATS: StoreFormats = { current: STORE_VERSION, migrations: MIGRATIONS };
 
 /**
@@ -22,11 +26,11 @@ const FORMATS: StoreFormats = { current: STORE_VERSION, migrations: MIGRATIONS }
  * in an older one is brought up by one migration after another while nobody else
  * uses it, its index having been copied to backups/.
  * @returns a shared lock on the store, to be held as long as it is used
- * @throws GantryError STORE_TOO_NEW, STORE_DAMAGED
+ * @throws GantryError STORE_TOO_NEW, STORE_DAMAGED, DIRECTORY_NOT_MADE
  */
 export function prepareStore(context: StoreContext, formats: StoreFormats = FORMATS): HeldLock {
   const { dir, kernel } = context;
-  mkdirSync(dirname(dir), { recursive: true });
+  makeDirs(dirname(dir), DATA_DIR_MODE);
   makeStoreDir(dir);
 
   for (;;) {

@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { geteuid } from 'node:process';
 import { decodeJson } from '#base/decode/decode';
 import { writeFileAtomic } from '#base/fs/atomic';
+import { makeDirs } from '#base/fs/make-dirs';
 import type { Key } from 'openpgp';
 import * as v from 'valibot';
 import { lifeOf } from './key-judgement.ts';
@@ -77,7 +78,7 @@ export function rememberFacts(dir: string, content: Uint8Array, keys: KeyFacts):
 
   const facts: FactsFile = { content: encode(content), keys };
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o755 });
+    makeDirs(dir, 0o755);
     writeFileAtomic(factsPath(dir, primary.fingerprint), `${JSON.stringify(facts)}\n`, {
       mode: 0o644,
     });

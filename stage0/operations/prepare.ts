@@ -4,6 +4,7 @@ import { syncPod } from '../prepare/write-pod.ts';
 import type { OperationContext } from './context.ts';
 import { openLibrary } from './library.ts';
 import { makePod } from './make-pod.ts';
+import { makingPods } from './making-pods.ts';
 import type { PrepareOutcome } from './outcomes.ts';
 import { planPod } from './plan-pod.ts';
 import type { PrepareRequest } from './requests.ts';
@@ -14,6 +15,13 @@ import type { PrepareRequest } from './requests.ts';
  * @throws GantryError of whatever is refused
  */
 export async function prepare(
+  context: OperationContext,
+  request: PrepareRequest,
+): Promise<PrepareOutcome> {
+  return await makingPods(context, async (own) => await makePrepared(own, request));
+}
+
+async function makePrepared(
   context: OperationContext,
   request: PrepareRequest,
 ): Promise<PrepareOutcome> {

@@ -8,6 +8,7 @@ import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
 import { demandUnchanged } from './images.ts';
 import { type Library, openLibrary } from './library.ts';
+import { makingPods } from './making-pods.ts';
 import type { RunOutcome } from './outcomes.ts';
 import { demandTree, readPodStage1 } from './pod-stage1.ts';
 import type { RunPreparedRequest } from './requests.ts';
@@ -18,6 +19,13 @@ import type { RunPreparedRequest } from './requests.ts';
  * @throws GantryError POD_STATE, POD_NOT_FOUND, and of whatever is refused
  */
 export async function runPrepared(
+  context: OperationContext,
+  request: RunPreparedRequest,
+): Promise<RunOutcome> {
+  return await makingPods(context, async (own) => await becomePrepared(own, request));
+}
+
+async function becomePrepared(
   context: OperationContext,
   request: RunPreparedRequest,
 ): Promise<RunOutcome> {

@@ -7,6 +7,7 @@ import { launchPod } from '../stage1/launch.ts';
 import type { OperationContext } from './context.ts';
 import { openLibrary } from './library.ts';
 import { makePod } from './make-pod.ts';
+import { makingPods } from './making-pods.ts';
 import type { RunOutcome } from './outcomes.ts';
 import { type PodPlan, planPod } from './plan-pod.ts';
 import type { RunRequest } from './requests.ts';
@@ -17,6 +18,10 @@ import type { RunRequest } from './requests.ts';
  * @throws GantryError of whatever is refused
  */
 export async function run(context: OperationContext, request: RunRequest): Promise<RunOutcome> {
+  return await makingPods(context, async (own) => await makeAndRun(own, request));
+}
+
+async function makeAndRun(context: OperationContext, request: RunRequest): Promise<RunOutcome> {
   using library = openLibrary(context);
   const plan = await planPod(context, library, request);
   checkRun({

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
+import { makeDirs } from '#base/fs/make-dirs';
 import type { PodUuid } from '#schema/types/pod-uuid';
 
 /** The folders that pods lie in, in the order in which a pod passes through them. */
@@ -17,6 +18,7 @@ export type PodPhase = (typeof POD_PHASES)[number];
 
 /** The group whose members may see pods without being root. */
 const POD_GROUP = 'gantry';
+const PODS_DIR_MODE = 0o755;
 const PHASE_DIR_MODE = 0o2750;
 const POD_DIR_MODE = 0o750;
 
@@ -27,7 +29,7 @@ export const podDirIn = (dataDir: string, phase: PodPhase, uuid: PodUuid): strin
 
 /** Makes the folders of pods; those that exist keep their permissions, which the administrator may have chosen. */
 export function makePhaseDirs(dataDir: string): void {
-  mkdirSync(podsDir(dataDir), { recursive: true });
+  makeDirs(podsDir(dataDir), PODS_DIR_MODE);
   for (const phase of POD_PHASES) makeGroupDir(phaseDir(dataDir, phase));
 }
 

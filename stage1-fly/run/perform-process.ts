@@ -7,6 +7,7 @@ import {
   type EntrypointHost,
   handOver,
   restoreOpenFiles,
+  restoreUmask,
 } from '#stage1';
 import type { AppProgram, ProcessPlan } from './plan-process.ts';
 
@@ -26,6 +27,7 @@ export function performProcess({ host, keep }: ProcessSurroundings, plan: Proces
   kernel.chroot(plan.root);
   enterWorkingDir(plan.workingDir);
   restoreOpenFiles(kernel, caller);
+  restoreUmask(kernel, caller);
 
   if (plan.preStart !== undefined) {
     const status = runHandler(host, plan, plan.preStart);

@@ -128,8 +128,11 @@ function hideNspawnTraces(kernel: Kernel): void {
 /** HUP, QUIT, USR1 and USR2, signal(7): nspawn does not listen to them, and dying of one it would leave the pod behind. */
 const DEADLY: readonly number[] = [1, 3, 10, 12];
 
+/** The caller's umask stays away as well: nspawn makes directories in the pod, and PID 1 gives apps one of its own. */
 function deaf(caller: CallerState): CallerState {
-  return { ...caller, ignoredSignals: [...new Set([...caller.ignoredSignals, ...DEADLY])] };
+  const ignoredSignals = [...new Set([...caller.ignoredSignals, ...DEADLY])];
+
+  return { ...caller, ignoredSignals, umask: undefined };
 }
 
 /** The lock that says that the pod lives: held by whoever has this descriptor. */

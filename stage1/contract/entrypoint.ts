@@ -3,7 +3,7 @@ import type { Fd, Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 
 /**
- * What the caller of `gantry` had and Node changed: handed to what replaces
+ * What the caller of `gantry` had and Node or gantry changed: handed to what replaces
  * the process, so that an app sees its caller's and not Node's.
  */
 export interface CallerState {
@@ -13,6 +13,8 @@ export interface CallerState {
   readonly ignoredSignals: readonly number[];
   /** Numbers of the signals that the caller had blocked. */
   readonly blockedSignals: readonly number[];
+  /** Undefined where gantry has not changed it. */
+  readonly umask?: number | undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import { handOver, socketActivation } from './hand-over.ts';
 
 const SIGHUP = 1;
 const SIGPIPE = 13;
-const caller = { softNofile: 512n, ignoredSignals: [SIGHUP], blockedSignals: [2] };
+const caller = { softNofile: 512n, ignoredSignals: [SIGHUP], blockedSignals: [2], umask: 0o027 };
 
 describe('handOver()', () => {
   it('restores what the caller had, keeps what is to be kept, and executes last', () => {
@@ -22,6 +22,7 @@ describe('handOver()', () => {
       [7, false],
     ]);
     expect(argsOf('setRlimit')).toEqual([[RLIMIT.NOFILE, { soft: 512n, hard: 1_048_576n }]]);
+    expect(argsOf('umask')).toEqual([[0o027]]);
     expect(argsOf('setSignalDisposition')).toContainEqual([SIGHUP, 'ignore']);
     expect(argsOf('setSignalDisposition')).toContainEqual([SIGPIPE, 'default']);
     expect(argsOf('setBlockedSignals')).toEqual([[[2]]]);

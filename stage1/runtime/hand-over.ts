@@ -23,7 +23,7 @@ const LAST_SIGNAL = 64;
 
 /**
  * Becomes another program, which finds everything as the caller of gantry had
- * it: descriptors, soft limit on open files, ignored and blocked signals.
+ * it: descriptors, soft limit on open files, umask, ignored and blocked signals.
  * Returns only by an error, and then with all that done.
  * @throws GantryError KERNEL_CALL_FAILED
  */
@@ -32,6 +32,7 @@ export function handOver(kernel: Kernel, caller: CallerState, successor: Success
   // Node has marked standard input and output too.
   for (const fd of [...STANDARD_FDS, ...successor.keep]) kernel.setCloseOnExec(fd, false);
   restoreOpenFiles(kernel, caller);
+  restoreUmask(kernel, caller);
   restoreSignals(kernel, caller);
 
   return kernel.execve(successor.path, successor.argv, successor.env);
@@ -43,6 +44,11 @@ export function restoreOpenFiles(kernel: Kernel, { softNofile }: CallerState): v
 
   const { soft, hard } = kernel.getRlimit(RLIMIT.NOFILE);
   if (softNofile < soft) kernel.setRlimit(RLIMIT.NOFILE, { soft: softNofile, hard });
+}
+
+/** Puts back the umask under which gantry was called. */
+export function restoreUmask(kernel: Kernel, { umask }: CallerState): void {
+  if (umask !== undefined) kernel.umask(umask);
 }
 
 /** Node ignores SIGPIPE and SIGXFSZ, and sets handlers where the caller ignored. */
