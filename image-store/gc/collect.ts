@@ -13,6 +13,7 @@ import type { InUseProbe } from './in-use.ts';
 import { deleteImage } from './remove-image.ts';
 import { settleStrays } from './strays.ts';
 import { takeTree, treesInSight } from './take-tree.ts';
+import { isTreeUsed } from './tree-use.ts';
 
 /** What to collect. */
 export interface GcOptions {
@@ -125,9 +126,8 @@ function isFresh({ context, limit }: Collection, key: ImageKey): boolean {
 /** Used by a pod, depended on by what a pod uses, or the origin of a tree that a pod uses. */
 function isUsedByPods({ context, inUse }: Collection, key: ImageKey): boolean {
   const { images, trees } = inUse();
-  if (withDependencies(context, images).has(key)) return true;
 
-  return treesInSight(context.dir).some((tree) => tree.key === key && trees.has(tree.id));
+  return withDependencies(context, images).has(key) || isTreeUsed(context, key, trees);
 }
 
 interface Candidate {

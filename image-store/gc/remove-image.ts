@@ -10,6 +10,7 @@ import { acceptancePath, blobPath, imageLocksDir, recordsDir } from '../format/l
 import { imageNotFound, listKeys, removeFile, removeFromIndex } from '../index/records.ts';
 import type { InUseProbe } from './in-use.ts';
 import { takeTree, treesInSight } from './take-tree.ts';
+import { isTreeUsed } from './tree-use.ts';
 
 /** The lock of an image that nobody prepares a pod from or brings; undefined when somebody does. */
 export function tryLockImage({ kernel, dir }: StoreContext, key: ImageKey): HeldLock | undefined {
@@ -30,12 +31,11 @@ export function removeImage(context: StoreContext, key: ImageKey, inUse: InUsePr
       throw inUseError(key, 'a pod is being prepared from it, or it is being fetched');
     }
     const { images, trees } = inUse();
-    const own = treesInSight(context.dir).filter((tree) => tree.key === key);
-    if (images.has(key) || own.some(({ id }) => trees.has(id))) {
+    if (images.has(key) || isTreeUsed(context, key, trees)) {
       throw inUseError(key, 'a pod uses it');
     }
 
-    for (const { name } of own) {
+    for (const { name } of treesInSight(context.dir).filter((tree) => tree.key === key)) {
       const entry = takeTree(context, name);
       if (entry !== undefined) taken.push(entry);
     }

@@ -1,5 +1,7 @@
 import type { Lease } from '#image-store';
+import { podManifestPath } from '#stage1';
 import { createPod, type LockedPod } from '../pod/locked-pod.ts';
+import { giveToGroup } from '../pod/pod-dirs.ts';
 import { overlayObstacle } from '../prepare/overlay.ts';
 import { type PodTree, writePod } from '../prepare/write-pod.ts';
 import type { OperationContext } from './context.ts';
@@ -36,6 +38,7 @@ export async function makePod(
       if (image === undefined) throw new Error(`not a tree of the pod: ${id}`);
       await store.trees.copyTo(image.tree, target);
     });
+    giveToGroup(podManifestPath(pod.dir));
     for (const { key } of apps) store.touch(key);
 
     return pod;

@@ -1,5 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import { makeDirs } from '#base/fs/make-dirs';
 import type { PodUuid } from '#schema/types/pod-uuid';
@@ -38,6 +38,11 @@ export function makePodDir(path: string): void {
   mkdirSync(path);
   // mkdir cuts the mode by the caller's umask, which must not change.
   chmodSync(path, POD_DIR_MODE);
+}
+
+/** Gives a file in a pod's directory to the directory's group, which alone inherits it: nothing that apps see does. */
+export function giveToGroup(path: string): void {
+  chownSync(path, -1, statSync(dirname(path)).gid);
 }
 
 function makeGroupDir(path: string): void {

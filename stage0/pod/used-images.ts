@@ -11,7 +11,8 @@ const HOLDING: readonly PodPhase[] = POD_PHASES.filter((phase) => phase !== 'gar
 
 /**
  * What the pods of a data directory are made of, prepared ones included. A pod
- * that cannot be read whole holds what can be read of it.
+ * that is damaged holds what can be read of it.
+ * @throws EACCES for who may not look at pods, and so cannot tell what they use
  */
 export function usedImages(dataDir: string): InUse {
   const images = new Set<ImageKey>();
@@ -31,8 +32,9 @@ export function usedImages(dataDir: string): InUse {
 
 /** Read without the schema: what is there counts, whatever else the document lacks. */
 function imageKeysOf(podDir: string): readonly ImageKey[] {
+  const text = readText(podManifestPath(podDir)) ?? '{}';
   try {
-    const manifest = JSON.parse(readText(podManifestPath(podDir)) ?? '{}') as {
+    const manifest = JSON.parse(text) as {
       readonly apps?: readonly { readonly image?: { readonly id?: string } }[];
     };
     return (manifest.apps ?? []).flatMap(({ image }) =>
