@@ -29,14 +29,16 @@ export interface AttachRequest {
  * the record gets the result. When a plugin fails, it and those before it are
  * asked to DEL in reverse order; the record stays only if that fails too.
  * @throws GantryError CNI_PARAMETERS_INVALID, CNI_ATTACHMENT_EXISTS, CNI_VERSION_UNSUPPORTED,
- * CNI_PLUGIN_NOT_FOUND, CNI_PLUGIN_FAILED, CNI_ATTACHMENT_NOT_WRITTEN; `furtherFailuresOf` tells what could not be undone
+ * CNI_PLUGIN_NOT_FOUND, CNI_PLUGIN_FAILED, CNI_ATTACHMENT_NOT_WRITTEN, CNI_GIVEN_UP;
+ * `furtherFailuresOf` tells what could not be undone
  */
 export async function attach(context: CniContext, request: AttachRequest): Promise<Attachment> {
   const { network, parameters, signal } = request;
   checkParameters(parameters);
   const negotiated = await negotiate(context.versions, network);
 
-  return await withNetworkLock(context, { network: network.name, mode: 'shared' }, async () => {
+  const lock = { network: network.name, mode: 'shared', signal } as const;
+  return await withNetworkLock(context, lock, async () => {
     refuseSecond(context, parameters);
     const begun = begin(context, { negotiated, parameters });
     const chain: Chain = { negotiated, parameters, signal };

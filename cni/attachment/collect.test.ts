@@ -148,6 +148,10 @@ describe('collect()', () => {
     const attaching = bench.open().attach({ network: modern, parameters: parametersOf('c') });
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(bench.plugins.callNames()).toEqual(['main GC']);
+    const signal = AbortSignal.timeout(10);
+    await expect(
+      bench.open().attach({ network: modern, parameters: parametersOf('d'), signal }),
+    ).rejects.toThrow('cannot wait for the network "modern" any longer');
     writeFileSync(join(bench.plugins.dir, 'go'), '');
     await collecting;
     await attaching;

@@ -7,6 +7,7 @@ import type { Attachment } from './attachment.ts';
 import type { AttachmentKey } from './attachment-store.ts';
 import type { CniContext } from './context.ts';
 import { withNetworkLock } from './network-lock.ts';
+import { endOrphans } from './orphans.ts';
 import { deleteChain } from './run-chain.ts';
 
 /** What an attachment was made of, for when its record is lost. */
@@ -50,8 +51,9 @@ export async function detach(
  */
 export async function deleteAttachment(
   context: CniContext,
-  { network, version, parameters, rawResult }: Attachment,
+  { state, network, version, parameters, rawResult }: Attachment,
 ): Promise<readonly GantryError[]> {
+  if (state === 'attaching') await endOrphans(context.kernel, parameters);
   const chain = { negotiated: { network, version }, parameters };
   const { plugins } = network;
   const failures = await deleteChain(context.runner, chain, { plugins, raw: rawResult });
