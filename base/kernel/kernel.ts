@@ -145,6 +145,7 @@ export interface Kernel {
   setBlockedSignals(signals: readonly number[]): void;
   /** prctl(2). @returns the call's result */
   prctl(option: number, arg2?: number, arg3?: number): number;
+  /** These three change the calling thread only: for who is about to execve, which ends all others. */
   setGroups(gids: readonly number[]): void;
   setGid(gid: number): void;
   setUid(uid: number): void;

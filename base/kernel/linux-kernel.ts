@@ -253,18 +253,18 @@ export const linuxKernel: Kernel = {
     const list = Buffer.alloc(gids.length * 4);
     gids.forEach((gid, index) => void list.writeUInt32LE(gid, index * 4));
     callLibc(
-      'int setgroups(size_t count, const void *list)',
-      [gids.length, list],
+      'long syscall(long number, size_t count, const void *list)',
+      [IDENTITY_CALLS.setgroups, gids.length, list],
       'set the supplementary groups',
     );
   },
 
   setGid(gid) {
-    callLibc('int setgid(uint gid)', [gid], `become group ${gid}`);
+    callLibc(ID_PROTOTYPE, [IDENTITY_CALLS.setgid, gid], `become group ${gid}`);
   },
 
   setUid(uid) {
-    callLibc('int setuid(uint uid)', [uid], `become user ${uid}`);
+    callLibc(ID_PROTOTYPE, [IDENTITY_CALLS.setuid, uid], `become user ${uid}`);
   },
 
   setHostname(name) {
@@ -314,6 +314,13 @@ export const linuxKernel: Kernel = {
     throw new Error('execve returned');
   },
 };
+
+const ID_PROTOTYPE = 'long syscall(long number, ulong id)';
+/** asm/unistd.h. libc's own functions interrupt every thread, which takes a millisecond in Node. */
+const IDENTITY_CALLS =
+  process.arch === 'arm64'
+    ? { setgroups: 159, setgid: 144, setuid: 146 }
+    : { setgroups: 116, setgid: 106, setuid: 105 };
 
 const PRLIMIT = 'int prlimit(int pid, int resource, const void *limit, void *old)';
 

@@ -26,7 +26,7 @@ export interface ImageWish {
  */
 export async function findImage(
   context: OperationContext,
-  { store }: Library,
+  { store, remember }: Library,
   wish: ImageWish,
 ): Promise<ImageKey> {
   const reference = parseReference(wish.text, { fileExists: isRegularFile });
@@ -34,7 +34,10 @@ export async function findImage(
 
   if (reference.kind === 'name' && wish.pullPolicy !== 'update') {
     const record = store.findByName(reference.name, reference.labels);
-    if (record !== undefined) return record.key;
+    if (record !== undefined) {
+      remember(record);
+      return record.key;
+    }
     if (wish.pullPolicy === 'never') {
       throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${wish.text}" in the store`, {
         hint: 'fetch it first, or leave out --pull-policy=never',
@@ -62,13 +65,13 @@ export interface RunnableImage {
  */
 export async function demandRunnable(
   context: OperationContext,
-  { store, trust }: Library,
+  { store, trust, recordOf }: Library,
   { key, insecure }: { readonly key: ImageKey; readonly insecure: InsecureOptions },
 ): Promise<RunnableImage> {
   const plan = store.treePlan(key);
   demandForThisMachine(plan.manifest);
   for (const layer of plan.layers) {
-    const record = store.record(layer.key);
+    const record = recordOf(layer.key);
     if (record === undefined) throw new Error(`no record of image ${layer.key}`);
     await demandAccepted(context, trust, { record, insecure: insecure.image });
   }

@@ -1,11 +1,22 @@
 import { join } from 'node:path';
-import { type ImageStore, openImageStore, openTrust, type Trust } from '#image-store';
+import {
+  type ImageRecord,
+  type ImageStore,
+  openImageStore,
+  openTrust,
+  type Trust,
+} from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
 import type { OperationContext } from './context.ts';
 
 /** The images of this machine and the keys that it trusts. */
 export interface Library extends Disposable {
   readonly store: ImageStore;
   readonly trust: Trust;
+  /** What is known of an image, read once for this operation; undefined when it is not in the store. */
+  readonly recordOf: (key: ImageKey) => ImageRecord | undefined;
+  /** Keeps a record that was read on the way to something else. */
+  readonly remember: (record: ImageRecord) => void;
 }
 
 /** The image store below the data directory. */
@@ -24,7 +35,20 @@ export function openLibrary(context: OperationContext): Library {
     limits: context.imageLimits,
   });
 
-  return { store, trust: openKeys(context), [Symbol.dispose]: () => store.close() };
+  const records = new Map<ImageKey, ImageRecord>();
+  const remember = (record: ImageRecord): void => void records.set(record.key, record);
+
+  return {
+    store,
+    trust: openKeys(context),
+    recordOf: (key) => {
+      const record = records.get(key) ?? store.record(key);
+      if (record !== undefined) remember(record);
+      return record;
+    },
+    remember,
+    [Symbol.dispose]: () => store.close(),
+  };
 }
 
 /** The keys of the configuration directories, lowest first: system, local, the user's. */

@@ -73,14 +73,14 @@ async function demandStillAccepted(
   library: Library,
   { pod, request }: Question,
 ): Promise<void> {
-  const { store, trust } = library;
+  const { store, trust, recordOf } = library;
   const { stage1, apps } = readPodTreeIds(pod.dir);
   for (const id of [stage1, ...apps.values()]) {
     if (id === undefined) continue;
     const tree = demandTree(library, id);
     await demandUnchanged(context, store, { key: tree.key, tree });
     for (const { key } of store.treePlan(tree.key).layers) {
-      const record = store.record(key);
+      const record = recordOf(key);
       if (record === undefined) continue;
       await demandAccepted(context, trust, { record, insecure: request.insecure.image });
     }

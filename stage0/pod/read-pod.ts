@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import { labelValue } from '#schema/types/labels';
 import {
   appImageManifestPath,
+  appsInfoDir,
   appStatusPath,
   appTreeIdPath,
   overlayPreparedPath,
@@ -44,7 +44,7 @@ export interface PodTreeIds {
 
 export function readPodTreeIds(podDir: string): PodTreeIds {
   const apps = new Map<string, string>();
-  for (const app of namesIn(join(podDir, 'appsinfo'))) {
+  for (const app of namesIn(appsInfoDir(podDir))) {
     const id = readText(appTreeIdPath(podDir, app));
     if (id !== undefined) apps.set(app, id);
   }

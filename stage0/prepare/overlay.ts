@@ -1,4 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errorCode } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { overlayUpperDir, overlayWorkDir } from '#stage1';
 
@@ -29,12 +31,24 @@ export function overlayObstacle(
 
 /** Makes the folders of an overlay, beforehand. The top one looks like the tree's, for it becomes the app's `/`. */
 export function makeOverlayDirs({ podDir, treeId, app, lower }: OverlayPlace): void {
+  for (const leaf of [overlayUpperDir(podDir, treeId), overlayWorkDir(podDir, treeId)]) {
+    for (const dir of [dirname(dirname(leaf)), dirname(leaf), leaf]) makeDir(dir);
+    if (app !== '') makeDir(join(leaf, app));
+  }
+
   const upper = overlayUpperDir(podDir, treeId, app);
-  mkdirSync(upper, { recursive: true });
-  mkdirSync(overlayWorkDir(podDir, treeId, app), { recursive: true });
   const { mode, uid, gid } = statSync(lower);
   if (uid !== 0 || gid !== 0) chownSync(upper, uid, gid);
   chmodSync(upper, mode & 0o7777);
+}
+
+/** Makes one folder unless it is there; cheaper than having its parents looked for. */
+export function makeDir(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
 }
 
 /** Mounts an overlay, in the pod's mount namespace. */

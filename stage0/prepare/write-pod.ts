@@ -1,21 +1,24 @@
 import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Kernel } from '#base/kernel/kernel';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import { formatPodManifest, type PodManifest } from '#schema/pod/pod-manifest';
 import {
-  appDir,
+  appDirIn,
   appImageManifestPath,
   appRootfsDir,
+  appsInfoDir,
   appTreeIdPath,
   overlayPreparedPath,
+  overlayUpperDir,
   podCreatedPath,
   podManifestPath,
+  stage1Dir,
   stage1ManifestPath,
   stage1RootfsDir,
   stage1TreeIdPath,
 } from '#stage1';
-import { makeOverlayDirs } from './overlay.ts';
+import { makeDir, makeOverlayDirs } from './overlay.ts';
 
 /** A rendered tree as far as a pod is concerned. */
 export interface PodTree {
@@ -48,48 +51,67 @@ export async function writePod(
   contents: PodContents,
   copyTree: CopyTree,
 ): Promise<void> {
-  const { manifest, stage1, apps, overlay } = contents;
+  const { manifest, stage1 } = contents;
   writeFileSync(podCreatedPath(podDir), '');
   writeFileSync(podManifestPath(podDir), formatPodManifest(manifest));
   // Open to the group that lists pods, whatever the caller's umask.
   chmodSync(podManifestPath(podDir), POD_MANIFEST_MODE);
 
   writeFileSync(stage1TreeIdPath(podDir), stage1.id);
-  manifest.apps.forEach(({ name }, index) => {
-    const tree = apps[index];
-    if (tree === undefined) throw new Error(`no tree for app ${name}`);
-    mkdirSync(dirname(appTreeIdPath(podDir, name)), { recursive: true });
+  makeDir(stage1Dir(podDir));
+  writeFileSync(stage1ManifestPath(podDir), JSON.stringify(stage1.manifest));
+  makeDir(appsInfoDir(podDir));
+  for (const { name, tree } of appsOf(contents)) {
+    makeDir(dirname(appTreeIdPath(podDir, name)));
     writeFileSync(appTreeIdPath(podDir, name), tree.id);
     writeFileSync(appImageManifestPath(podDir, name), JSON.stringify(tree.manifest));
-  });
-  mkdirSync(overlay ? stage1RootfsDir(podDir) : dirname(stage1RootfsDir(podDir)), {
-    recursive: true,
-  });
-  writeFileSync(stage1ManifestPath(podDir), JSON.stringify(stage1.manifest));
+  }
 
-  if (overlay) writeLayers(podDir, contents);
+  if (contents.overlay) writeLayers(podDir, contents);
   else await copyTrees(podDir, contents, copyTree);
 }
 
-function writeLayers(podDir: string, { manifest, stage1, apps }: PodContents): void {
-  makeOverlayDirs({ podDir, treeId: stage1.id, app: '', lower: stage1.rootfs });
-  manifest.apps.forEach(({ name }, index) => {
-    const tree = apps[index] as PodTree;
-    makeOverlayDirs({ podDir, treeId: tree.id, app: name, lower: tree.rootfs });
+interface AppTree {
+  readonly name: string;
+  readonly tree: PodTree;
+}
+
+function appsOf({ manifest, apps }: PodContents): readonly AppTree[] {
+  return manifest.apps.map(({ name }, index) => {
+    const tree = apps[index];
+    if (tree === undefined) throw new Error(`no tree for app ${name}`);
+    return { name, tree };
   });
+}
+
+function writeLayers(podDir: string, contents: PodContents): void {
+  const { stage1 } = contents;
+  makeDir(stage1RootfsDir(podDir));
+  makeOverlayDirs({ podDir, treeId: stage1.id, app: '', lower: stage1.rootfs });
+  for (const app of appsOf(contents)) {
+    makeOverlayDirs({ podDir, treeId: app.tree.id, app: app.name, lower: app.tree.rootfs });
+    // Into the layer, before it is mounted: on an overlay it takes longer.
+    const dir = writeAppDir(overlayUpperDir(podDir, stage1.id), app);
+    makeDir(join(dir, 'rootfs'));
+  }
   writeFileSync(overlayPreparedPath(podDir), '');
 }
 
-async function copyTrees(
-  podDir: string,
-  { manifest, stage1, apps }: PodContents,
-  copyTree: CopyTree,
-): Promise<void> {
-  await copyTree(stage1, stage1RootfsDir(podDir));
-  for (const [index, { name }] of manifest.apps.entries()) {
-    mkdirSync(appDir(podDir, name), { recursive: true });
-    await copyTree(apps[index] as PodTree, appRootfsDir(podDir, name));
+async function copyTrees(podDir: string, contents: PodContents, copyTree: CopyTree): Promise<void> {
+  await copyTree(contents.stage1, stage1RootfsDir(podDir));
+  for (const app of appsOf(contents)) {
+    writeAppDir(stage1RootfsDir(podDir), app);
+    await copyTree(app.tree, appRootfsDir(podDir, app.name));
   }
+}
+
+/** What lies beside an app's root in stage1. @returns the folder of both */
+function writeAppDir(stage1Root: string, { name, tree }: AppTree): string {
+  const dir = appDirIn(stage1Root, name);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'manifest'), JSON.stringify(tree.manifest));
+
+  return dir;
 }
 
 /** Makes everything in a pod's directory survive a power loss: a prepared pod has been promised. */

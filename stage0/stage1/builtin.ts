@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageStore } from '#image-store';
 import type { ImageKey } from '#schema/types/image-hash';
+import type { Library } from '../operations/library.ts';
 
 /** The folder of the stage1 images that came with the program. */
 export const builtinDir = (programDir: string): string => join(programDir, 'stage1');
@@ -19,13 +19,13 @@ export interface BuiltinImage {
  * @throws GantryError what taking in an image throws
  */
 export async function importBuiltin(
-  store: ImageStore,
+  { store, recordOf }: Pick<Library, 'store' | 'recordOf'>,
   { path, now }: BuiltinImage,
 ): Promise<ImageKey> {
   const url = `file://${path}`;
   const etag = fingerprint(path);
   const known = store.remote(url);
-  if (known?.etag === etag && store.record(known.key) !== undefined) return known.key;
+  if (known?.etag === etag && recordOf(known.key) !== undefined) return known.key;
 
   const { takeIn } = await import('./take-in.ts');
   const key = await takeIn(store, { path, now });

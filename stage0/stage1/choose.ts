@@ -60,7 +60,7 @@ async function chooseNamed(
   if (!SHORT_NAME.test(name)) return await fetchStage1(context, library, wish);
 
   const path = join(builtinDir(context.programDir), `stage1-${name}.aci`);
-  if (existsSync(path)) return await importBuiltin(library.store, { path, now: context.now() });
+  if (existsSync(path)) return await importBuiltin(library, { path, now: context.now() });
 
   throw new GantryError('STAGE1_NOT_FOUND', `cannot use flavor "${name}": there is no "${path}"`, {
     hint: 'the flavors that come with the program are fly and nspawn',
@@ -113,7 +113,7 @@ async function chooseFile(
 
   const real = realpathSync(path);
   if (real === join(realpathSync(builtinDir(context.programDir)), basename(real))) {
-    return await importBuiltin(library.store, { path: real, now: context.now() });
+    return await importBuiltin(library, { path: real, now: context.now() });
   }
   return await fetchStage1(context, library, { ...wish, value: real });
 }

@@ -1,9 +1,7 @@
-import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CLONE, type Fd, type Kernel, MS } from '#base/kernel/kernel';
 import {
-  appImageManifestPath,
-  appManifestInside,
   appRootfsDir,
   appTreeIdPath,
   overlayPreparedPath,
@@ -38,20 +36,15 @@ export interface PodLayers {
  * its tree, each app over its own below it. Copies are in place already.
  */
 export function mountPod(kernel: Kernel, { podDir, apps, rootfsOf }: PodLayers): void {
-  const overlay = existsSync(overlayPreparedPath(podDir));
-  if (overlay) {
-    const treeId = readFileSync(stage1TreeIdPath(podDir), 'utf8');
-    const place = { podDir, treeId, app: '', lower: rootfsOf(treeId) };
-    mountOverlay(kernel, place, stage1RootfsDir(podDir));
-  }
+  if (!existsSync(overlayPreparedPath(podDir))) return;
 
+  const treeId = readFileSync(stage1TreeIdPath(podDir), 'utf8');
+  const place = { podDir, treeId, app: '', lower: rootfsOf(treeId) };
+  mountOverlay(kernel, place, stage1RootfsDir(podDir));
   for (const app of apps) {
-    const target = appRootfsDir(podDir, app);
-    mkdirSync(target, { recursive: true });
-    copyFileSync(appImageManifestPath(podDir, app), appManifestInside(podDir, app));
-    if (!overlay) continue;
-    const treeId = readFileSync(appTreeIdPath(podDir, app), 'utf8');
-    mountOverlay(kernel, { podDir, treeId, app, lower: rootfsOf(treeId) }, target);
+    const id = readFileSync(appTreeIdPath(podDir, app), 'utf8');
+    const layers = { podDir, treeId: id, app, lower: rootfsOf(id) };
+    mountOverlay(kernel, layers, appRootfsDir(podDir, app));
   }
 }
 

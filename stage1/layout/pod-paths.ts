@@ -12,12 +12,14 @@ export const podManifestLockPath = (podDir: string): string => join(podDir, 'pod
 export const stage1TreeIdPath = (podDir: string): string => join(podDir, 'stage1TreeStoreID');
 /** Present when the trees are overlay lower directories, not copies. */
 export const overlayPreparedPath = (podDir: string): string => join(podDir, 'overlay-prepared');
+/** Folders of the apps' images, by app. */
+export const appsInfoDir = (podDir: string): string => join(podDir, 'appsinfo');
 /** Image manifest of one app. */
 export const appImageManifestPath = (podDir: string, app: string): string =>
-  join(podDir, 'appsinfo', app, 'manifest');
+  join(appsInfoDir(podDir), app, 'manifest');
 /** The id of the tree that an app is rendered from. */
 export const appTreeIdPath = (podDir: string, app: string): string =>
-  join(podDir, 'appsinfo', app, 'treeStoreID');
+  join(appsInfoDir(podDir), app, 'treeStoreID');
 export const stage1Dir = (podDir: string): string => join(podDir, 'stage1');
 export const stage1ManifestPath = (podDir: string): string => join(podDir, 'stage1', 'manifest');
 export const stage1RootfsDir = (podDir: string): string => join(podDir, 'stage1', 'rootfs');
@@ -36,11 +38,11 @@ export const emptyVolumeDir = (podDir: string, volume: string): string =>
 /** The empty volume of a mount point that no volume was given for; the dot keeps it apart from every volume's name. */
 export const implicitVolumeDir = (podDir: string, app: string, point: string): string =>
   join(podDir, 'sharedVolumes', `${app}.${point}`);
-/** The directory of one app in the stage1 root. */
-export const appDir = (podDir: string, app: string): string =>
-  join(stage1RootfsDir(podDir), 'opt', 'stage2', app);
+/** The directory of one app below some root of stage1: the pod's, or what will be seen there. */
+export const appDirIn = (stage1Root: string, app: string): string =>
+  join(stage1Root, 'opt', 'stage2', app);
 export const appRootfsDir = (podDir: string, app: string): string =>
-  join(appDir(podDir, app), 'rootfs');
+  join(appDirIn(stage1RootfsDir(podDir), app), 'rootfs');
 /** The same as seen from inside stage1. */
 export const appRootfsInside = (app: string): string => `/opt/stage2/${app}/rootfs`;
 /** Exit code of an app, decimal text, written by stage1. */
@@ -53,9 +55,6 @@ export const resolvConfPath = (podDir: string): string =>
   join(stage1RootfsDir(podDir), 'etc', 'rkt-resolv.conf');
 export const hostsPath = (podDir: string): string =>
   join(stage1RootfsDir(podDir), 'etc', 'rkt-hosts');
-/** What the manifest of an app's image is called inside stage1. */
-export const appManifestInside = (podDir: string, app: string): string =>
-  join(appDir(podDir, app), 'manifest');
 /** Process number of the pod's first process, decimal and a newline: of itself, or of its parent. */
 export const pidPath = (podDir: string): string => join(podDir, 'pid');
 export const ppidPath = (podDir: string): string => join(podDir, 'ppid');
