@@ -19,9 +19,14 @@ export async function negotiate(
       ipamType === undefined ? [type] : [type, ipamType],
     ),
   );
-  const supported = await Promise.all(
+  // All are waited for, whoever fails: no process is left running behind the caller's back.
+  const answers = await Promise.allSettled(
     [...types].map(async (type) => ({ type, versions: await versions.of(type) })),
   );
+  const supported = answers.map((answer) => {
+    if (answer.status === 'rejected') throw answer.reason;
+    return answer.value;
+  });
 
   const common = commonVersions(network.versions, ...supported.map((plugin) => plugin.versions));
   const version = common.at(-1);
