@@ -25,6 +25,8 @@ const TEST_PACKAGES: readonly string[] = [
   'attr',
   'libcap2-bin',
   'netbase',
+  'iptables',
+  'containernetworking-plugins',
 ];
 
 /** The peers that the measurements compare with. */
@@ -34,7 +36,7 @@ const BENCH_PACKAGES: readonly string[] = [
   'runc',
   'catatonit',
   'iptables',
-  'fuse-overlayfs',
+  'time',
 ];
 
 export type Purpose = 'run' | 'test' | 'bench';
