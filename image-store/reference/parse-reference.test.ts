@@ -106,6 +106,7 @@ describe('parseReference()', () => {
     ['UPPER', 'IDENTIFIER_INVALID'],
     ['docker://busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
     ['docker:busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
+    ['ftp://example.com/a.aci', 'IMAGE_REFERENCE_UNSUPPORTED'],
     ['cimd:docker:v=0:busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
     ['cimd:appc:v=1:a', 'IMAGE_REFERENCE_INVALID'],
     ['cimd:aci-archive:v=0:%zz', 'IMAGE_REFERENCE_INVALID'],

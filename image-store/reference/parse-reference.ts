@@ -40,7 +40,12 @@ export function parseReference(text: string, options: ReferenceOptions): Referen
     case 'cimd':
       return distributionReference(text);
     default:
-      return nameReference(text);
+      if (!/^[^,]*:\/\//.test(text)) return nameReference(text);
+      throw new GantryError(
+        'IMAGE_REFERENCE_UNSUPPORTED',
+        `cannot use image "${text}": "${scheme}" is no way to fetch images`,
+        { hint: 'it is one of https, http and file, with an address that ends in .aci' },
+      );
   }
 }
 

@@ -85,8 +85,10 @@ function splitPlain(
   const words: string[] = [];
   for (const token of tokenize(args, specs)) {
     if (token.kind === 'option') tokens.push(token);
-    else if (token.kind === 'word') words.push(token.text);
-    else words.push(...args.slice(token.index + 1));
+    else if (token.kind === 'word') {
+      // Unit files leave an empty word where a variable is empty.
+      if (token.text !== '') words.push(token.text);
+    } else words.push(...args.slice(token.index + 1));
   }
 
   return { tokens, words };

@@ -1,3 +1,4 @@
+import { parseDuration } from '#base/time/duration';
 import { isEnvironmentName } from '#schema/types/name-values';
 import {
   isAcIdentifier,
@@ -39,6 +40,14 @@ export function readInteger(
   if (value >= min && value <= max) return value;
 
   throw usageError(`cannot read ${flag}: "${text}" is no whole number from ${min} to ${max}`);
+}
+
+/** A duration that is not negative, in milliseconds. @throws GantryError BAD_USAGE, INVALID_DURATION */
+export function readPeriod(text: string, flag: string): number {
+  const period = parseDuration(text);
+  if (period >= 0) return period;
+
+  throw usageError(`cannot read ${flag}: "${text}" is less than nothing`);
 }
 
 /** Cuts `NAME=VALUE` at the first `=`. @throws GantryError BAD_USAGE */

@@ -1,5 +1,5 @@
-import { parseDuration } from '#base/time/duration';
 import { type Command, plainCommand } from '../cli/command.ts';
+import { readPeriod } from '../cli/flag-values.ts';
 import { reportAll } from '../cli/report-all.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { collectGarbage } from '../operations/gc.ts';
@@ -27,8 +27,8 @@ export const command: Command = plainCommand({
   words: { min: 0, max: 0 },
 
   async run({ call, globals, options }) {
-    const gracePeriodMs = parseDuration(options['grace-period'] ?? '30m');
-    const expirePreparedMs = parseDuration(options['expire-prepared'] ?? '24h');
+    const gracePeriodMs = readPeriod(options['grace-period'] ?? '30m', '--grace-period');
+    const expirePreparedMs = readPeriod(options['expire-prepared'] ?? '24h', '--expire-prepared');
     const markOnly = options['mark-only'] ?? false;
     using workplace = await openWorkplace(call, globals);
     const { context } = workplace;

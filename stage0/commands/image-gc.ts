@@ -1,5 +1,5 @@
-import { parseDuration } from '#base/time/duration';
 import { type Command, plainCommand } from '../cli/command.ts';
+import { readPeriod } from '../cli/flag-values.ts';
 import { formatBytes } from '../cli/units.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { openLibrary } from '../operations/library.ts';
@@ -21,7 +21,7 @@ export const command: Command = plainCommand({
   words: { min: 0, max: 0 },
 
   async run({ call, globals, options }) {
-    const graceMs = parseDuration(options['grace-period'] ?? '24h');
+    const graceMs = readPeriod(options['grace-period'] ?? '24h', '--grace-period');
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     const { dataDir, log } = workplace.context;
