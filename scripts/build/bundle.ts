@@ -114,6 +114,8 @@ export async function bundleEntrypoints({ top, out }: BundleRequest): Promise<vo
         absWorkingDir: top,
         entryPoints: [relative(top, main)],
         format: 'cjs',
+        // What is loaded as a script has no loader for import().
+        supported: { 'dynamic-import': false },
         outfile: join(folder, `${name}.js`),
       });
     }

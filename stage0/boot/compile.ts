@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Script } from 'node:vm';
+import { constants, Script } from 'node:vm';
 
 /**
  * Compiles a script, with V8's code from an earlier run where there is some.
@@ -11,10 +11,11 @@ import { Script } from 'node:vm';
 export function compileScript(path: string, source: string, code: string | undefined): Script {
   const cachedData = code === undefined ? undefined : readIfThere(code);
 
-  return new Script(
-    source,
-    cachedData === undefined ? { filename: path } : { filename: path, cachedData },
-  );
+  return new Script(source, {
+    filename: path,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
 }
 
 /** The whole of a file, or undefined when it cannot be read. */
