@@ -20,6 +20,23 @@ export function readName(text: string, flag: string): AcName {
   throw usageError(`cannot read ${flag}: "${text}" is no name`, `a name is ${AC_NAME_RULE}`);
 }
 
+/** How a pod is called. @throws GantryError BAD_USAGE also for what could be a whole UUID */
+export function readPodName(text: string | undefined): AcName | undefined {
+  if (text === undefined) return undefined;
+  const name = readName(text, '--pod-name');
+  if (name.length > MAX_POD_NAME) {
+    throw usageError(`cannot read --pod-name: it is longer than ${MAX_POD_NAME} characters`);
+  }
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)) {
+    throw usageError(`cannot read --pod-name: "${name}" would be taken for a UUID`);
+  }
+
+  return name;
+}
+
+/** Of a name in DNS (RFC 1035, 2.3.4), so that a pod can be found there by its own. */
+const MAX_POD_NAME = 63;
+
 /** An absolute path without `..`, without a slash at its end. @throws GantryError BAD_USAGE */
 export function readAbsolutePath(text: string, flag: string): string {
   if (!text.startsWith('/')) throw usageError(`cannot read ${flag}: "${text}" is no absolute path`);

@@ -25,7 +25,7 @@ export function readSelectors(
   }
   if (uuidFile !== undefined) return [{ uuidFile }];
   if (words.length === 0)
-    throw usageError('no pod is given', 'name it by its UUID or a beginning of it');
+    throw usageError('no pod is given', 'name it by its UUID, a beginning of it, or its name');
 
   return words.map((uuid) => ({ uuid }));
 }

@@ -5,6 +5,7 @@ import { nanoseconds } from './json.ts';
 export function podJson(pod: PodStatus): object {
   return {
     name: pod.uuid,
+    pod_name: pod.name,
     state: pod.state,
     app_names: pod.apps.map(({ name }) => name),
     apps: pod.apps.map((app) => appJson(app, pod)),

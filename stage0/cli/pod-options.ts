@@ -11,6 +11,12 @@ export const PREPARE_OPTIONS = {
     value: 'FILE',
     summary: 'a pod manifest in place of images and their flags',
   },
+  'pod-name': {
+    kind: 'value',
+    value: 'NAME',
+    summary:
+      'how the pod is called, wherever a UUID is asked for; no other pod may be, unless it is garbage',
+  },
   port: {
     kind: 'values',
     value: 'NAME:[HOSTIP:]HOSTPORT',

@@ -6,7 +6,7 @@ import type {
 } from '../operations/requests.ts';
 import { APP_OPTIONS } from './app-options.ts';
 import { readApp } from './app-request.ts';
-import { readAssignments } from './flag-values.ts';
+import { readAssignments, readPodName } from './flag-values.ts';
 import { GLOBAL_OPTIONS, type GlobalOptions } from './global-options.ts';
 import { type ImageLine, parseImageLine } from './image-line.ts';
 import { readNetworks } from './net-flag.ts';
@@ -45,6 +45,7 @@ export async function readPrepareRequest(
     apps: apps.map(({ app }) => app),
     mounts: readMounts(shared.mount),
     volumes: readVolumes(values.volume),
+    podName: readPodName(values['pod-name']),
     podManifest: values['pod-manifest'],
     noOverlay: values['no-overlay'] ?? false,
     inheritEnv: values['inherit-env'] ?? false,

@@ -1,13 +1,13 @@
 import { type Call, type Command, showHelp } from '../cli/command.ts';
 import { GLOBAL_OPTIONS, globalOptions } from '../cli/global-options.ts';
 import { type OptionToken, optionValues, tokenize } from '../cli/option.ts';
-import { usageError } from '../cli/usage-error.ts';
+import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { enterPod } from '../operations/enter.ts';
-import { findPod } from '../operations/list.ts';
 
 const OPTIONS = {
   app: { kind: 'value', value: 'NAME', summary: 'the app to enter, when the pod has several' },
+  ...UUID_FILE_OPTION,
 } as const;
 
 /** What is run when no command is given, as in rkt. */
@@ -16,7 +16,7 @@ const SHELL = '/bin/bash';
 /** `gantry enter [--app=NAME] UUID [COMMAND [ARG…]]`: flags end at the first word, the rest is the command's. */
 export const command: Command = {
   help: {
-    usage: '[--app=NAME] UUID [COMMAND [ARG…]]',
+    usage: '[--app=NAME] UUID [COMMAND [ARG…]]\n[--app=NAME] --uuid-file=FILE [COMMAND [ARG…]]',
     description: `Runs a command, ${SHELL} by default, in an app of a running pod, as root. Its exit status is that of the command.`,
     options: OPTIONS,
   },
@@ -25,13 +25,13 @@ export const command: Command = {
     const { tokens, words } = splitCommand(call);
     const globals = globalOptions([...call.leading, ...tokens]);
     if (globals.help) return await showHelp(call);
-    const { app } = optionValues(tokens, OPTIONS);
-    const [uuid, program = SHELL, ...args] = words;
-    if (uuid === undefined) throw usageError('no pod is given');
+    const { app, 'uuid-file': uuidFile } = optionValues(tokens, OPTIONS);
+    const [pod, [program = SHELL, ...args]] =
+      uuidFile === undefined ? [words.slice(0, 1), words.slice(1)] : [[], words];
 
     using workplace = await openWorkplace(call, globals);
     const { exitCode } = await enterPod(workplace.context, {
-      uuid: findPod(workplace.context, { uuid }),
+      uuid: findOnePod(workplace, pod, uuidFile),
       app,
       command: [program, ...args],
     });

@@ -3,6 +3,7 @@ import { type Command, plainCommand } from '../cli/command.ts';
 import { formatJson, readFormat } from '../cli/json.ts';
 import { podJson } from '../cli/pod-json.ts';
 import { presentError } from '../cli/present-error.ts';
+import { readPodFilter } from '../cli/pod-filter-flags.ts';
 import { formatTable } from '../cli/table.ts';
 import { formatTime } from '../cli/units.ts';
 import { openWorkplace } from '../cli/workplace.ts';
@@ -11,10 +12,22 @@ import type { AppStatus, PodStatus } from '../operations/outcomes.ts';
 
 /** `gantry list`. */
 export const command: Command = plainCommand({
-  usage: '[--full] [--no-legend] [--format=…]',
-  description: 'Lists pods, one row for each app.',
+  usage: '[--state=…] [--pod-name=…] [--label=…] [--full] [--no-legend] [--format=…]',
+  description:
+    'Lists pods, one row for each app. Of several filters all must hold. Names of pods are shown when one of those listed has one.',
   options: {
     format: { kind: 'value', value: 'json|json-pretty', summary: 'print JSON in place of a table' },
+    label: {
+      kind: 'values',
+      value: 'NAME[=VALUE]',
+      summary: 'only pods with this user label, of their own or of an app',
+    },
+    'pod-name': { kind: 'value', value: 'NAME', summary: 'only the pods that are called so' },
+    state: {
+      kind: 'values',
+      value: 'STATE,STATE',
+      summary: 'only pods in one of these states, as the table shows them',
+    },
     full: { kind: 'flag', summary: 'print whole UUIDs, image ids and exact times' },
     'no-legend': { kind: 'flag', summary: 'leave out the headings' },
   },
@@ -22,11 +35,16 @@ export const command: Command = plainCommand({
 
   async run({ call, globals, options }) {
     const format = readFormat(options.format);
+    const filter = readPodFilter(options);
     using workplace = await openWorkplace(call, globals);
-    const { pods, errors } = listPods(workplace.context);
+    const { pods, errors } = listPods(workplace.context, filter);
 
     if (format === 'text') {
-      const view = { full: options.full ?? false, now: workplace.context.now() };
+      const view: View = {
+        full: options.full ?? false,
+        names: pods.some(({ name }) => name !== undefined),
+        now: workplace.context.now(),
+      };
       const legend = options['no-legend'] === true ? [] : [headings(view)];
       call.output.write(formatTable([...legend, ...pods.flatMap((pod) => podRows(pod, view))]));
     } else {
@@ -44,6 +62,8 @@ export const command: Command = plainCommand({
 
 interface View {
   readonly full: boolean;
+  /** Whether there is a column of names: rkt's tables have none. */
+  readonly names: boolean;
   readonly now: number;
 }
 
@@ -51,16 +71,23 @@ interface View {
 const IMAGE_ID_LENGTH = 19;
 const SHORT_UUID_LENGTH = 8;
 
-function headings({ full }: View): readonly string[] {
+function headings({ full, names }: View): readonly string[] {
   const id = full ? ['IMAGE ID'] : [];
+  const name = names ? ['NAME'] : [];
 
-  return ['UUID', 'APP', 'IMAGE NAME', ...id, 'STATE', 'CREATED', 'STARTED', 'NETWORKS'];
+  return ['UUID', 'APP', 'IMAGE NAME', ...id, 'STATE', 'CREATED', 'STARTED', 'NETWORKS', ...name];
 }
 
 /** One row for each app; what belongs to the pod stands in the first only. */
 function podRows(pod: PodStatus, view: View): readonly (readonly string[])[] {
   const uuid = view.full ? pod.uuid : pod.uuid.slice(0, SHORT_UUID_LENGTH);
-  const rest = [pod.state, timeText(pod.createdAt, view), timeText(pod.startedAt, view), ''];
+  const rest = [
+    pod.state,
+    timeText(pod.createdAt, view),
+    timeText(pod.startedAt, view),
+    '',
+    pod.name ?? '',
+  ];
   if (pod.apps.length === 0) return [[uuid, '-', '-', ...(view.full ? ['-'] : []), ...rest]];
 
   return pod.apps.map((app, at) =>

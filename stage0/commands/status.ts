@@ -61,6 +61,7 @@ function statusLines(pod: PodStatus): string {
   const ended = ENDED.includes(pod.state);
   const lines = [
     `state=${pod.state}`,
+    ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
     ...(pod.createdAt === undefined ? [] : [`created=${formatTime(pod.createdAt)}`]),
     ...(pod.startedAt === undefined ? [] : [`started=${formatTime(pod.startedAt)}`]),
     ...(pod.state === 'running' || ended ? ['networks='] : []),

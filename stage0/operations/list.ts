@@ -8,6 +8,8 @@ import {
   listPodUuids,
   readPodState,
 } from '../pod/find-pod.ts';
+import { hasLabels, type PodFilter } from '../pod/pod-filter.ts';
+import { readPodName } from '../pod/pod-names.ts';
 import { podPid } from '../pod/pod-process.ts';
 import type { PodState } from '../pod/pod-state.ts';
 import {
@@ -22,7 +24,7 @@ import {
 import type { OperationContext } from './context.ts';
 import type { AppStatus, PodListing, PodStatus } from './outcomes.ts';
 
-/** Which pod is meant: a UUID or an unambiguous beginning of one, or a file that holds it. */
+/** Which pod is meant: a name, a UUID or an unambiguous beginning of one, or a file that holds it. */
 export type PodSelector = { readonly uuid: string } | { readonly uuidFile: string };
 
 /** @throws GantryError POD_NOT_FOUND, POD_AMBIGUOUS, UUID_FILE_UNREADABLE */
@@ -32,21 +34,29 @@ export function findPod({ dataDir }: OperationContext, selector: PodSelector): P
     : findPodInFile(dataDir, selector.uuidFile);
 }
 
-/** Every pod that has a name for users. One that cannot be read is an error beside the others. */
-export function listPods(context: OperationContext): PodListing {
+/** The pods that users may name and that a filter lets pass. One that cannot be read is an error beside the others. */
+export function listPods(context: OperationContext, filter: PodFilter = {}): PodListing {
   const pods: PodStatus[] = [];
   const errors: unknown[] = [];
   for (const uuid of listPodUuids(context.dataDir)) {
     try {
       const state = readPodState(context.kernel, context.dataDir, uuid);
       // It has been removed since the folder was read.
-      if (state !== undefined) pods.push(describePod(state));
+      if (state === undefined || !passes(state, filter)) continue;
+      const pod = describePod(state);
+      if (hasLabels(pod, filter.labels)) pods.push(pod);
     } catch (error) {
       errors.push(error);
     }
   }
 
   return { pods, errors };
+}
+
+function passes({ name, dir }: PodState, { states, podName }: PodFilter): boolean {
+  if (states !== undefined && !states.includes(name)) return false;
+
+  return podName === undefined || readPodName(dir) === podName;
 }
 
 /** What is known of one pod. @throws GantryError POD_NOT_FOUND, POD_UNREADABLE */
@@ -57,13 +67,14 @@ export function podStatus({ kernel, dataDir }: OperationContext, uuid: PodUuid):
 function describePod(state: PodState): PodStatus {
   const { dir, uuid, name } = state;
   if (name === 'embryo' || name === 'preparing' || name === 'aborted prepare') {
-    return { ...NOTHING, uuid, state: name, createdAt: readCreatedAt(dir) };
+    return { ...NOTHING, uuid, name: readPodName(dir), state: name, createdAt: readCreatedAt(dir) };
   }
 
   const manifest = readPodManifest(dir);
   const flavor = readPodFlavor(dir);
   return {
     uuid,
+    name: readPodName(dir),
     state: name,
     createdAt: readCreatedAt(dir),
     startedAt: readStartedAt(dir),

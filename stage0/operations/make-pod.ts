@@ -1,5 +1,7 @@
 import type { Lease } from '#image-store';
+import type { AcName } from '#schema/types/names';
 import { podManifestPath } from '#stage1';
+import { claimPodName } from '../pod/claim-pod-name.ts';
 import { createPod, type LockedPod } from '../pod/locked-pod.ts';
 import { giveToGroup } from '../pod/pod-dirs.ts';
 import { overlayObstacle } from '../prepare/overlay.ts';
@@ -12,6 +14,7 @@ import type { PodPlan } from './plan-pod.ts';
 /** How a pod is made. */
 export interface MakeOptions {
   readonly noOverlay: boolean;
+  readonly podName?: AcName | undefined;
   /** Called as soon as the pod has a name, before anything else can fail. */
   readonly named?: (pod: LockedPod<'prepare'>) => void;
 }
@@ -29,6 +32,7 @@ export async function makePod(
   const pod = createPod(context.kernel, context.dataDir);
   try {
     options.named?.(pod);
+    if (options.podName !== undefined) claimPodName(context.kernel, pod, options.podName);
     // Until the pod's directory says what it is made of, only this keeps the images.
     using _lease: Lease = store.lease(plan.keys);
     const { manifest, stage1, apps } = plan;

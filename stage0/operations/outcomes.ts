@@ -32,6 +32,8 @@ export interface AppStatus {
 /** Times are milliseconds since 1970. */
 export interface PodStatus {
   readonly uuid: PodUuid;
+  /** As it was given by `--pod-name`. */
+  readonly name: AcName | undefined;
   /** rkt's words, and `orphaned` for a pod whose processes outlive the one that held it. */
   readonly state: PodStateName;
   readonly createdAt: number | undefined;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
+import { demandFreeName } from '../pod/claim-pod-name.ts';
 import { readEnvironmentFiles } from '../prepare/environment-file.ts';
 import { buildPodManifest } from '../prepare/pod-manifest.ts';
 import { chooseStage1 } from '../stage1/choose.ts';
@@ -32,7 +33,9 @@ export async function planPod(
   library: Library,
   request: PrepareRequest,
 ): Promise<PodPlan> {
-  const { insecure } = request;
+  const { insecure, podName } = request;
+  // Found out before anything is fetched for it; the name is taken when the pod is made.
+  if (podName !== undefined) demandFreeName(context.kernel, context.dataDir, podName);
   const stage1Key = await chooseStage1(context, library, { choice: request.stage1, insecure });
   const stage1 = await demandRunnable(context, library, { key: stage1Key, insecure });
 

@@ -34,8 +34,8 @@ async function makePrepared(
     unsupported: request.unsupported,
   });
 
-  const { noOverlay } = request;
-  const pod = await makePod(context, library, { plan, options: { noOverlay } });
+  const { noOverlay, podName } = request;
+  const pod = await makePod(context, library, { plan, options: { noOverlay, podName } });
   syncPod(context.kernel, pod.dir);
   using prepared = movePod(pod, 'prepared');
 

@@ -2,6 +2,7 @@ import type { PodUuid } from '#schema/types/pod-uuid';
 import { deletePodDir } from '../pod/delete-pod-dir.ts';
 import { demandPodState, lockPod } from '../pod/find-pod.ts';
 import { type LockedPod, movePod } from '../pod/locked-pod.ts';
+import { dropPodName } from '../pod/claim-pod-name.ts';
 import { canRemove, podBusy, wrongState } from '../pod/pod-state.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
@@ -67,6 +68,7 @@ export async function deletePod(
   pod: LockedPod<'exited-garbage' | 'garbage'>,
 ): Promise<void> {
   if (isIn(pod, 'exited-garbage')) await releasePod(context, library, pod);
+  dropPodName(context.kernel, pod);
   deletePodDir(context.kernel, pod.dir);
 }
 

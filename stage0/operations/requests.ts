@@ -59,6 +59,8 @@ export interface PrepareRequest {
   /** Mounts given before the first image: for every app, unless it has one of its own on the path. */
   readonly mounts: readonly MountRequest[];
   readonly volumes: readonly Volume[];
+  /** How the pod is called; no other that is not garbage is. */
+  readonly podName?: AcName | undefined;
   /** A file with a whole pod manifest in place of images and their flags. */
   readonly podManifest?: string | undefined;
   readonly noOverlay: boolean;

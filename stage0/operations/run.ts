@@ -32,11 +32,12 @@ async function makeAndRun(context: OperationContext, request: RunRequest): Promi
     options: request,
   });
 
-  const { noOverlay, uuidFileSave } = request;
+  const { noOverlay, podName, uuidFileSave } = request;
   const made = await makePod(context, library, {
     plan,
     options: {
       noOverlay,
+      podName,
       named: ({ uuid }) => {
         if (uuidFileSave !== undefined) saveUuid(uuidFileSave, uuid);
       },

@@ -10,10 +10,12 @@ import {
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { type Kernel, LOCK } from '#base/kernel/kernel';
 import { tryLockPath } from '#base/lock/directory-lock';
+import { isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
 import { isPodCgroupPopulated } from '#stage1';
 import { type LockedPod, lockedPod } from './locked-pod.ts';
 import { POD_PHASES, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
+import { findPodByName } from './pod-names.ts';
 import { type PodState, podState } from './pod-state.ts';
 
 /** The folders whose pods have a name for users. */
@@ -36,16 +38,23 @@ export function listPodUuids(
 }
 
 /**
- * The pod that a user means: a whole UUID or an unambiguous beginning of one, in either case.
+ * The pod that a user means: a name, a whole UUID, or an unambiguous beginning
+ * of one, in either case. What is both a name and a beginning is the name.
  * @throws GantryError POD_NOT_FOUND, POD_AMBIGUOUS
  */
 export function findPodUuid(dataDir: string, text: string): PodUuid {
-  const prefix = text.trim().toLowerCase();
+  const word = text.trim();
+  const prefix = word.toLowerCase();
+  const uuids = listPodUuids(dataDir);
+  const named = isAcName(word) ? findPodByName(dataDir, word) : undefined;
+  if (named !== undefined && uuids.includes(named)) return named;
   if (!/^[0-9a-f-]{1,36}$/.test(prefix)) {
-    throw new GantryError('POD_NOT_FOUND', `cannot find pod "${text}": not a UUID`);
+    throw new GantryError('POD_NOT_FOUND', `cannot find pod "${text}": no pod is called so`, {
+      hint: 'a pod goes by its UUID, a beginning of that, or its name; see "gantry list"',
+    });
   }
 
-  const matches = listPodUuids(dataDir).filter((uuid) => uuid.startsWith(prefix));
+  const matches = uuids.filter((uuid) => uuid.startsWith(prefix));
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
   if (matches.length > 1) {

@@ -27,6 +27,14 @@ export const phaseDir = (dataDir: string, phase: PodPhase): string => join(podsD
 export const podDirIn = (dataDir: string, phase: PodPhase, uuid: PodUuid): string =>
   join(phaseDir(dataDir, phase), uuid);
 
+/** Where links from the names of pods to their UUIDs lie. */
+export const podNamesDir = (dataDir: string): string => join(podsDir(dataDir), 'names');
+
+/** Makes the folder of names; one that exists keeps its permissions. */
+export function makePodNamesDir(dataDir: string): void {
+  makeGroupDir(podNamesDir(dataDir));
+}
+
 /** Makes the folders of pods; those that exist keep their permissions, which the administrator may have chosen. */
 export function makePhaseDirs(dataDir: string): void {
   makeDirs(podsDir(dataDir), PODS_DIR_MODE);

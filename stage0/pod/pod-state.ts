@@ -31,6 +31,18 @@ export type PodState = { readonly uuid: PodUuid; readonly dir: string } & (
 
 export type PodStateName = PodState['name'];
 
+/** The states in which users see pods, in the order of life. */
+export const LISTED_STATES: readonly PodStateName[] = [
+  'preparing',
+  'aborted prepare',
+  'prepared',
+  'running',
+  'orphaned',
+  'exited',
+  'exited deleting',
+  'exited garbage',
+];
+
 /** What is seen of a pod's directory. */
 export interface PodSighting {
   readonly uuid: PodUuid;

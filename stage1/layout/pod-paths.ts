@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export const podManifestPath = (podDir: string): string => join(podDir, 'pod');
 /** Empty; its modification time is when the pod was created. */
 export const podCreatedPath = (podDir: string): string => join(podDir, 'pod-created');
+/** The name that the pod was given, if any. */
+export const podNamePath = (podDir: string): string => join(podDir, 'pod-name');
 /** The lock under which the manifest of a pod changes. */
 export const podManifestLockPath = (podDir: string): string => join(podDir, 'pod.lck');
 /** The id of the tree that stage1 is rendered from. */

@@ -1,0 +1,50 @@
+import { writeFileSync } from 'node:fs';
+import { GantryError } from '#base/errors/gantry-error';
+import type { Kernel } from '#base/kernel/kernel';
+import { type HeldLock, lockPath } from '#base/lock/directory-lock';
+import type { AcName } from '#schema/types/names';
+import { podNamePath } from '#stage1';
+import { readPodState } from './find-pod.ts';
+import type { LockedPod } from './locked-pod.ts';
+import { makePodNamesDir, podNamesDir } from './pod-dirs.ts';
+import { findPodByName, linkPodName, readPodName, unlinkPodName } from './pod-names.ts';
+import type { PodStateName } from './pod-state.ts';
+
+/**
+ * Gives a pod its name.
+ * @throws GantryError POD_NAME_TAKEN
+ */
+export function claimPodName(kernel: Kernel, pod: LockedPod<'prepare'>, name: AcName): void {
+  const { dataDir, uuid, dir } = pod;
+  makePodNamesDir(dataDir);
+  using _lock: HeldLock = lockPath(kernel, podNamesDir(dataDir), 'exclusive');
+  demandFreeName(kernel, dataDir, name);
+
+  writeFileSync(podNamePath(dir), name);
+  linkPodName(dataDir, name, uuid);
+}
+
+/** The states in which a pod keeps its name from others; in all others it is garbage, or as good as. */
+const HOLDING: readonly PodStateName[] = ['preparing', 'prepared', 'running', 'orphaned', 'exited'];
+
+/** Refuses a name that a pod has which is not garbage. @throws GantryError POD_NAME_TAKEN */
+export function demandFreeName(kernel: Kernel, dataDir: string, name: AcName): void {
+  const uuid = findPodByName(dataDir, name);
+  const holder = uuid === undefined ? undefined : readPodState(kernel, dataDir, uuid);
+  if (holder === undefined || !HOLDING.includes(holder.name)) return;
+
+  throw new GantryError(
+    'POD_NAME_TAKEN',
+    `cannot call the pod "${name}": pod ${uuid}, which is ${holder.name}, is called so`,
+    { hint: `remove that one first with "gantry rm ${name}", or choose another name` },
+  );
+}
+
+/** Gives up the name of a pod that is about to be removed, unless another has it already. */
+export function dropPodName(kernel: Kernel, { dataDir, uuid, dir }: LockedPod): void {
+  const name = readPodName(dir);
+  if (name === undefined || findPodByName(dataDir, name) !== uuid) return;
+
+  using _lock: HeldLock = lockPath(kernel, podNamesDir(dataDir), 'exclusive');
+  if (findPodByName(dataDir, name) === uuid) unlinkPodName(dataDir, name);
+}
