@@ -1,17 +1,12 @@
 import { parseImageId } from '#schema/types/image-hash';
 import type { RuntimeApp } from '#schema/pod/pod-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import {
-  demandPodState,
-  findPodInFile,
-  findPodUuid,
-  listPodUuids,
-  readPodState,
-} from '../pod/find-pod.ts';
+import { demandPodState, findPodInFile, findPodUuid, listPodUuids } from '../pod/find-pod.ts';
 import { hasLabels, type PodFilter } from '../pod/pod-filter.ts';
 import { readPodName } from '../pod/pod-names.ts';
 import { podPid } from '../pod/pod-process.ts';
 import type { PodState } from '../pod/pod-state.ts';
+import { readMovingPod } from '../pod/read-moving-pod.ts';
 import {
   readAppImageName,
   readCreatedAt,
@@ -40,11 +35,11 @@ export function listPods(context: OperationContext, filter: PodFilter = {}): Pod
   const errors: unknown[] = [];
   for (const uuid of listPodUuids(context.dataDir)) {
     try {
-      const state = readPodState(context.kernel, context.dataDir, uuid);
-      // It has been removed since the folder was read.
-      if (state === undefined || !passes(state, filter)) continue;
-      const pod = describePod(state);
-      if (hasLabels(pod, filter.labels)) pods.push(pod);
+      const pod = readMovingPod(context.kernel, { dataDir: context.dataDir, uuid }, (state) =>
+        passes(state, filter) ? describePod(state) : undefined,
+      );
+      // It may have been removed since the folder was read.
+      if (pod !== undefined && hasLabels(pod, filter.labels)) pods.push(pod);
     } catch (error) {
       errors.push(error);
     }
@@ -61,7 +56,9 @@ function passes({ name, dir }: PodState, { states, podName }: PodFilter): boolea
 
 /** What is known of one pod. @throws GantryError POD_NOT_FOUND, POD_UNREADABLE */
 export function podStatus({ kernel, dataDir }: OperationContext, uuid: PodUuid): PodStatus {
-  return describePod(demandPodState(kernel, dataDir, uuid));
+  const status = readMovingPod(kernel, { dataDir, uuid }, describePod);
+
+  return status ?? describePod(demandPodState(kernel, dataDir, uuid));
 }
 
 function describePod(state: PodState): PodStatus {

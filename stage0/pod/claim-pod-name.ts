@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
@@ -6,9 +6,11 @@ import type { AcName } from '#schema/types/names';
 import { podNamePath } from '#stage1';
 import { readPodState } from './find-pod.ts';
 import type { LockedPod } from './locked-pod.ts';
-import { makePodNamesDir, podNamesDir } from './pod-dirs.ts';
+import { giveToGroup, makePodNamesDir, podNamesDir } from './pod-dirs.ts';
 import { findPodByName, linkPodName, readPodName, unlinkPodName } from './pod-names.ts';
 import type { PodStateName } from './pod-state.ts';
+
+const POD_NAME_MODE = 0o640;
 
 /**
  * Gives a pod its name.
@@ -21,6 +23,9 @@ export function claimPodName(kernel: Kernel, pod: LockedPod<'prepare'>, name: Ac
   demandFreeName(kernel, dataDir, name);
 
   writeFileSync(podNamePath(dir), name);
+  // Open to the group that lists pods, whatever the caller's umask.
+  chmodSync(podNamePath(dir), POD_NAME_MODE);
+  giveToGroup(podNamePath(dir));
   linkPodName(dataDir, name, uuid);
 }
 
