@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type RunArguments, stage1RootfsDir } from '#stage1';
 import type { Stage1Root } from '../aci/stage1-root.ts';
+import { UNIT_DIR } from '../units/write-unit.ts';
 import { type MachinePlan, machineName } from './machine.ts';
 
 /** What nspawn's command line is made of. */
@@ -71,6 +72,10 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
       ? [`--capability=${capabilities.join(',')}`]
       : []),
     ...request.masks,
+    // No folder for libmount to watch: PID 1 keeps no units of the pod's mounts, which nobody asks for.
+    '--bind=/dev/null:/run/mount:norbind',
+    // All units are in one place; PID 1 looks for each of them and for its drop-ins in a dozen otherwise.
+    `--setenv=SYSTEMD_UNIT_PATH=${UNIT_DIR}`,
     `--console=${request.terminal ? 'interactive' : 'read-only'}`,
     // All of these are set up by gantry, or used by nobody, and cost time.
     '--link-journal=no',

@@ -3,7 +3,7 @@ import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
 import { appRootfsInside, type Identity } from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
-import { BEFORE_EXIT } from './base-units.ts';
+import { BEFORE_EXIT, ROOT_SLICE } from './base-units.ts';
 import { appUnitName, endedUnitName, failedUnitName, LIVE_TARGET } from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
 import { type AppStreams, streamSettings } from './streams.ts';
@@ -83,6 +83,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
 function processSettings(app: PlannedApp): readonly Setting[] {
   return [
     ['Type', app.notifies ? 'notify' : 'exec'],
+    ROOT_SLICE,
     ...(app.notifies ? [['NotifyAccess', 'all'] as const] : []),
     // An app finds signals as the kernel has them.
     ['IgnoreSIGPIPE', 'no'],

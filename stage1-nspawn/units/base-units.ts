@@ -10,6 +10,9 @@ export const REAPER_PATH = '/usr/lib/gantry/reap';
 const EXIT_UNIT = 'systemd-exit.service';
 const BARE: Setting = ['DefaultDependencies', 'no'];
 
+/** Directly below the pod's cgroup: a slice would be one more to make, and to announce. */
+export const ROOT_SLICE: Setting = ['Slice', '-.slice'];
+
 /** Exists from the moment that the pod begins to end; what is stopped from then on has not failed. */
 export const STOPPING_MARK = '/run/gantry-stopping';
 
@@ -40,21 +43,19 @@ export const BASE_UNITS: readonly Unit[] = [
     // Nobody ever writes to it: a socket is the one unit that makes a file without a process.
     name: STOPPING_SOCKET,
     unit: [BARE],
-    socket: [
-      ['ListenFIFO', STOPPING_MARK],
-      ['Service', EXIT_UNIT],
-    ],
+    socket: [ROOT_SLICE, ['ListenFIFO', STOPPING_MARK], ['Service', EXIT_UNIT]],
   },
   {
     name: EXIT_UNIT,
     // Nothing to execute: a status of its own would take the place of the app's.
     unit: [BARE, ['After', 'systemd-journald.service'], ['SuccessAction', 'exit-force']],
-    service: [['Type', 'oneshot']],
+    service: [['Type', 'oneshot'], ROOT_SLICE],
   },
   {
     name: 'systemd-journald.socket',
     unit: [BARE],
     socket: [
+      ROOT_SLICE,
       ['ListenStream', '/run/systemd/journal/stdout'],
       ['ListenDatagram', '/run/systemd/journal/socket'],
       ['ListenDatagram', '/run/systemd/journal/dev-log'],
@@ -70,6 +71,7 @@ export const BASE_UNITS: readonly Unit[] = [
     unit: [BARE, ['Requires', 'systemd-journald.socket'], ['After', 'systemd-journald.socket']],
     service: [
       ['Type', 'notify'],
+      ROOT_SLICE,
       ['NotifyAccess', 'main'],
       ['ExecStart', `/bin/sh ${JOURNALD_STARTER_PATH}`],
       ['Sockets', 'systemd-journald.socket'],
@@ -111,8 +113,7 @@ function reaper(name: string): Unit {
     ],
     service: [
       ['Type', 'oneshot'],
-      // An instance would get a slice of its own otherwise.
-      ['Slice', 'system.slice'],
+      ROOT_SLICE,
       ['ExecStart', `/bin/sh ${REAPER_PATH} %i`],
       ['StandardOutput', 'null'],
     ],
