@@ -35,7 +35,11 @@ export function openImageStore(options: StoreOptions): ImageStore {
     sweepLeftovers(context);
 
     const limits = { ...DEFAULT_ARCHIVE_LIMITS, ...said(options.limits) };
-    return createStore(context, { lock, limits, trees: openTrees({ ...options, limits }) });
+    return createStore(context, {
+      lock,
+      limits,
+      trees: openTrees({ ...options, limits: treeLimits(limits) }),
+    });
   } catch (error) {
     throw storeError(error, dir);
   }
@@ -44,6 +48,15 @@ export function openImageStore(options: StoreOptions): ImageStore {
 /** Without what is undefined, which would hide a default. */
 function said(limits: IngestLimits = {}): Partial<ArchiveLimits> {
   return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
+}
+
+/** A tree is of several images, some of them perhaps taken in under larger limits. */
+function treeLimits({ maxEntries, maxBytes, maxManifest }: ArchiveLimits): ArchiveLimits {
+  return {
+    maxEntries: Math.max(maxEntries, DEFAULT_ARCHIVE_LIMITS.maxEntries),
+    maxBytes: Math.max(maxBytes, DEFAULT_ARCHIVE_LIMITS.maxBytes),
+    maxManifest,
+  };
 }
 
 interface Parts {

@@ -108,7 +108,9 @@ async function chooseFile(
 ): Promise<ImageKey> {
   const { value: path } = wish;
   if (!existsSync(path)) {
-    throw new GantryError('STAGE1_NOT_FOUND', `cannot use stage1 image "${path}": no such file`);
+    throw new GantryError('STAGE1_NOT_FOUND', `cannot use stage1 image "${path}": no such file`, {
+      hint: 'those that come with the program are --stage1-name=fly and nspawn',
+    });
   }
 
   const real = realpathSync(path);

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { ImageStore } from '#image-store';
+import { DEFAULT_ARCHIVE_LIMITS, type ImageStore } from '#image-store';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { BuiltinImage } from './builtin.ts';
 
@@ -9,7 +9,8 @@ import type { BuiltinImage } from './builtin.ts';
  * @throws GantryError what taking in an image throws
  */
 export async function takeIn(store: ImageStore, { path, now }: BuiltinImage): Promise<ImageKey> {
-  await using ingest = store.beginIngest();
+  // Limits are for what others made.
+  await using ingest = store.beginIngest(DEFAULT_ARCHIVE_LIMITS);
   await pipeline(createReadStream(path), ingest.sink);
   const { key } = await ingest.finish();
   await ingest.commit({ how: 'builtin', time: now, source: path }, { latest: false });
