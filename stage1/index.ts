@@ -7,6 +7,7 @@ export * from './app/identity.ts';
 export * from './app/mount-target.ts';
 export * from './app/protected-paths.ts';
 export * from './app/resolv-conf.ts';
+export * from './app/working-directory.ts';
 export * from './contract/annotations.ts';
 export * from './contract/arguments.ts';
 export * from './contract/entrypoint.ts';

@@ -67,7 +67,7 @@ function host(flags: readonly string[] = []): EntrypointHost {
 describe('entrypoint() of fly', () => {
   it('becomes the app, with the lock, as its user, in its working directory', async () => {
     const workingDirectory = process.cwd();
-    mkdirSync(join(appRootfsDir(podDir, 'app')), { recursive: true });
+    mkdirSync(join(appRootfsDir(podDir, 'app'), workingDirectory), { recursive: true });
     preparePod({ user: '5', group: '6', supplementaryGIDs: [7], workingDirectory });
     await entrypoint(host());
 

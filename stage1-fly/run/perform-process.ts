@@ -1,4 +1,4 @@
-import { GantryError } from '#base/errors/gantry-error';
+import { causeChain } from '#base/errors/gantry-error';
 import { describeEnd, exitStatusOf } from '#base/exec/exec-result';
 import { kernelErrno } from '#base/kernel/native';
 import {
@@ -17,15 +17,30 @@ export interface ProcessSurroundings {
   readonly keep: readonly number[];
 }
 
+/** Exit status of what is neither the app's nor for want of it (design, section 4). */
+const EXIT_FAILURE = 254;
+
 /**
  * Enters the app's root, runs its pre-start handler, then becomes the app.
+ * What fails in the app's root is told here and now: the program's own files,
+ * that it would need to present an error, are out of reach.
  * @returns only when it did not come to that: the exit status, explained in the log
- * @throws GantryError APP_WORKING_DIR_MISSING, KERNEL_CALL_FAILED, EXEC_NOT_STARTED
+ * @throws GantryError KERNEL_CALL_FAILED when the root cannot be entered
  */
-export function performProcess({ host, keep }: ProcessSurroundings, plan: ProcessPlan): number {
-  const { kernel, caller, log } = host;
+export function performProcess(surroundings: ProcessSurroundings, plan: ProcessPlan): number {
+  const { kernel, log } = surroundings.host;
   kernel.chroot(plan.root);
-  enterWorkingDir(plan.workingDir);
+  try {
+    return becomeApp(surroundings, plan);
+  } catch (error) {
+    log.error(causeChain(error).join(': '));
+    return EXIT_FAILURE;
+  }
+}
+
+function becomeApp({ host, keep }: ProcessSurroundings, plan: ProcessPlan): number {
+  const { kernel, caller, log } = host;
+  process.chdir(plan.workingDir);
   restoreOpenFiles(kernel, caller);
   restoreUmask(kernel, caller);
 
@@ -42,18 +57,6 @@ export function performProcess({ host, keep }: ProcessSurroundings, plan: Proces
     if (errno === undefined) throw error;
     log.error(`cannot execute "${plan.main.path}": ${describeErrno(errno)}`);
     return errno === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-  }
-}
-
-function enterWorkingDir(path: string): void {
-  try {
-    process.chdir(path);
-  } catch (error) {
-    throw new GantryError(
-      'APP_WORKING_DIR_MISSING',
-      `cannot enter the working directory "${path}" of the app`,
-      { cause: error, hint: 'choose another with --working-dir' },
-    );
   }
 }
 

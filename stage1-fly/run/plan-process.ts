@@ -1,5 +1,6 @@
 import {
   appEnvironment,
+  demandWorkingDirectory,
   findExecutable,
   type Identity,
   resolveIdentity,
@@ -29,7 +30,7 @@ export interface ProcessPlan {
  * Looks up user, programs and environment in the app's root as it is now,
  * volumes included.
  * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_EXEC_NOT_FOUND,
- *   APP_EXEC_NOT_EXECUTABLE, APP_NOT_DESCRIBED
+ *   APP_EXEC_NOT_EXECUTABLE, APP_NOT_DESCRIBED, APP_WORKING_DIR_MISSING
  */
 export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan {
   const { root, description, app } = pod;
@@ -45,6 +46,7 @@ export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan
     environment: description.environment ?? [],
     account: identity.account,
   });
+  demandWorkingDirectory(root, { app: app.name, workingDir: workingDirectory });
   const find = (exec: readonly string[]): AppProgram =>
     findProgram(pod, exec, { workingDir: workingDirectory, path: env['PATH'] });
   const preStart = description.eventHandlers?.find(({ name }) => name === 'pre-start');

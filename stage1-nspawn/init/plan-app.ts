@@ -1,11 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
-import { resolveInside } from '#base/fs/inside';
 import type { EventHandler } from '#schema/pod/pod-manifest';
 import {
   type AppMount,
   appEnvironment,
+  demandWorkingDirectory,
   executableExitCode,
   findExecutable,
   resolveIdentity,
@@ -54,7 +54,7 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
     account: identity.account,
   });
   const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
-  demandDirectory(app, workingDir);
+  demandWorkingDirectory(root, { app: name, workingDir });
   const place: Place = { root, workingDir, path: environment['PATH'] };
   const handler = (moment: EventHandler['name']): Command | undefined => {
     const command = findHandler(app, place, moment);
@@ -118,17 +118,6 @@ function demandExec({ runtime, description }: LoadedApp): readonly [string, ...s
     'APP_WITHOUT_EXEC',
     `cannot run app "${runtime.name}": its image does not say what to execute`,
     { hint: 'name a program with --exec' },
-  );
-}
-
-function demandDirectory({ runtime, root }: LoadedApp, workingDir: string): void {
-  const path = resolveInside(root, workingDir);
-  if (existsSync(path) && statSync(path).isDirectory()) return;
-
-  throw new GantryError(
-    'APP_WORKING_DIR_MISSING',
-    `cannot run app "${runtime.name}" in "${workingDir}": no such directory`,
-    { hint: 'name another with --working-dir' },
   );
 }
 
