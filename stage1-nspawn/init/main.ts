@@ -35,7 +35,7 @@ export const entrypoint: Entrypoint = async (host) => {
   const args = parseRunArguments(argv);
   const machine = planMachine();
   const hierarchies = readHierarchies();
-  const streams = await planStreams(args.interactive);
+  const streams = planStreams(args.interactive);
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
   startWaiter(host, args.uuid);

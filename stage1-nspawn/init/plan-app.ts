@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
-import { GantryError } from '#base/errors/gantry-error';
+import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { EventHandler } from '#schema/pod/pod-manifest';
 import {
   type AppMount,
@@ -13,14 +13,15 @@ import {
 import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
 import type { Command } from '../units/unit.ts';
 import { carriedVariables, carry } from './carrier.ts';
+import { type ExecObstacle, foreseeExec } from './exec-outlook.ts';
 import type { LoadedApp } from './pod.ts';
 
 /** An app ready to be written down. */
 export interface AppPlan {
   readonly unit: PlannedApp;
   readonly environment: Readonly<Record<string, string>>;
-  /** What it means when systemd cannot execute the app: 126 or 127; undefined when it should be able to. */
-  readonly execStatus: number | undefined;
+  /** Why systemd cannot execute the app, and what that means; undefined when it should be able to. */
+  readonly obstacle: ExecObstacle | undefined;
 }
 
 /** What systemd tells every service and an app need not know; without a terminal, not what kind it is either. */
@@ -79,7 +80,7 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       devices: volumes.flatMap(deviceOf),
     },
     environment,
-    execStatus: main.status,
+    obstacle: main.obstacle ?? foreseeExec(root, main.command.path, identity),
   };
 }
 
@@ -91,7 +92,7 @@ interface Place {
 
 interface LookedUp {
   readonly command: Command;
-  readonly status: number | undefined;
+  readonly obstacle: ExecObstacle | undefined;
 }
 
 /** A program that is not there is left to systemd to fail on: a pre-start handler may yet bring it. */
@@ -100,13 +101,13 @@ function lookUp(place: Place, exec: readonly [string, ...string[]]): LookedUp {
   try {
     return {
       command: { path: findExecutable(place.root, { ...place, program }), argv: exec },
-      status: undefined,
+      obstacle: undefined,
     };
   } catch (error) {
     const status = executableExitCode(error);
     if (status === undefined) throw error;
     const path = posix.resolve('/', place.workingDir, program);
-    return { command: { path, argv: exec }, status };
+    return { command: { path, argv: exec }, obstacle: { status, message: errorMessage(error) } };
   }
 }
 

@@ -70,13 +70,13 @@ describe('maskArguments()', () => {
 });
 
 describe('planStreams()', () => {
-  it('logs unless interactive', async () => {
-    expect(await planStreams(false, () => true)).toBe('log');
+  it('logs unless interactive', () => {
+    expect(planStreams(false, () => true)).toBe('log');
   });
 
-  it('takes a terminal for one only when both ends are', async () => {
-    expect(await planStreams(true, () => true)).toBe('terminal');
-    expect(await planStreams(true, (fd) => fd === 0)).toBe('direct');
+  it('takes a terminal for one only when both ends are', () => {
+    expect(planStreams(true, () => true)).toBe('terminal');
+    expect(planStreams(true, (fd) => fd === 0)).toBe('direct');
   });
 });
 

@@ -68,7 +68,13 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
   performMounts(kernel, app.root, steps);
   for (const warning of app.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
 
-  return planApp(app, { volumes, terminal: streams === 'terminal' });
+  const plan = planApp(app, { volumes, terminal: streams === 'terminal' });
+  // What a pre-start handler may yet change is not foretold.
+  if (plan.obstacle !== undefined && plan.unit.preStart === undefined) {
+    log.error(plan.obstacle.message);
+  }
+
+  return plan;
 }
 
 function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): readonly AppMount[] {

@@ -26,10 +26,10 @@ export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
     apps.map(({ unit }) => unit.identity),
   );
 
-  for (const { unit, environment, execStatus } of apps) {
+  for (const { unit, environment, obstacle } of apps) {
     const path = appEnvironmentPath(podDir, unit.name);
     writeFileSync(path, formatEnvironmentFile(environment), { mode: 0o600 });
-    if (execStatus !== undefined) noteExecStatus(root, unit.name, execStatus);
+    if (obstacle !== undefined) noteExecStatus(root, unit.name, obstacle.status);
   }
 }
 
