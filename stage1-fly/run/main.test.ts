@@ -67,8 +67,8 @@ function host(flags: readonly string[] = []): EntrypointHost {
 describe('entrypoint() of fly', () => {
   it('becomes the app, with the lock, as its user, in its working directory', async () => {
     const workingDirectory = process.cwd();
-    mkdirSync(join(appRootfsDir(podDir, 'app'), workingDirectory), { recursive: true });
     preparePod({ user: '5', group: '6', supplementaryGIDs: [7], workingDirectory });
+    mkdirSync(join(appRootfsDir(podDir, 'app'), workingDirectory), { recursive: true });
     await entrypoint(host());
 
     const names = kernel.calls.map(({ call }) => call);

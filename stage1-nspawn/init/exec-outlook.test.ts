@@ -31,6 +31,7 @@ describe('foreseeExec()', () => {
     ['#! /bin/sh -e\n', undefined],
     ['#!/bin/none\n', 127],
     ['#!none', 127],
+    [`#!/${'a'.repeat(4000)}\n`, 127],
     ['#!\n', 126],
     ['echo no interpreter\n', 126],
     ['', 126],

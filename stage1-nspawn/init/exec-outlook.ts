@@ -44,7 +44,7 @@ export function foreseeExec(
   if (wanted === 'foreign') return refusal(path, 'not a program for this machine');
   if (wanted === undefined) return undefined;
 
-  const interpreter = statSync(resolveInside(root, wanted), { throwIfNoEntry: false });
+  const interpreter = statInside(root, wanted);
   if (interpreter === undefined) {
     const message = `cannot execute "${path}": the interpreter "${wanted}" is not in the image`;
     return { status: EXIT_NOT_FOUND, message };
@@ -52,6 +52,15 @@ export function foreseeExec(
   return mayExecute(interpreter, identity)
     ? undefined
     : refusal(path, `the interpreter "${wanted}" is not executable`);
+}
+
+/** What an image names as an interpreter need not even be a path. */
+function statInside(root: string, path: string): Stats | undefined {
+  try {
+    return statSync(resolveInside(root, path));
+  } catch {
+    return undefined;
+  }
 }
 
 function refusal(path: string, why: string): ExecObstacle {

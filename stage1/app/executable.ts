@@ -47,7 +47,9 @@ export function findExecutable(root: string, query: ExecutableQuery): string {
 }
 
 /** The exit status that an error of `findExecutable` stands for; undefined for any other error. */
-export function executableExitCode(error: unknown): number | undefined {
+export function executableExitCode(
+  error: unknown,
+): typeof EXIT_NOT_FOUND | typeof EXIT_NOT_EXECUTABLE | undefined {
   switch (errorCode(error)) {
     case 'APP_EXEC_NOT_FOUND':
       return EXIT_NOT_FOUND;
