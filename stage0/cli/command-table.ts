@@ -97,6 +97,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/list.ts'),
   },
   {
+    name: 'logs',
+    summary: 'Print what the apps of a pod said',
+    load: () => import('../commands/logs.ts'),
+  },
+  {
     name: 'pod-release',
     summary: 'Give back what a pod held that has ended',
     hidden: true,

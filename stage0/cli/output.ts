@@ -6,9 +6,10 @@ export interface Output {
   /**
    * Writes data to standard output. That its reader has gone away is no error:
    * the rest is dropped.
+   * @returns false when nobody reads any more
    * @throws GantryError OUTPUT_FAILED, when the disk is full for example
    */
-  write(text: string): void;
+  write(data: string | Uint8Array): boolean;
 }
 
 /** How long to wait before a descriptor that takes nothing now is tried again. */
@@ -19,13 +20,15 @@ export function standardOutput(): Output {
   let closed = false;
 
   return {
-    write(text) {
-      if (!closed) closed = writeAll(Buffer.from(text)) === 'closed';
+    write(data) {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+      if (!closed) closed = writeAll(bytes) === 'closed';
+      return !closed;
     },
   };
 }
 
-function writeAll(bytes: Buffer): 'written' | 'closed' {
+function writeAll(bytes: Uint8Array): 'written' | 'closed' {
   for (let rest = bytes; rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(1, rest));

@@ -10,6 +10,8 @@ import type { OperationContext } from './context.ts';
 export interface WaitOptions {
   /** Infinite for ever. */
   readonly timeoutMs: number;
+  /** Ends the wait early, as if the pod had ended. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How often the cgroup of a pod is looked at whose first process was killed. */
@@ -25,18 +27,18 @@ const TIMED_OUT = 75;
 export async function waitForEnd(
   context: OperationContext,
   uuid: PodUuid,
-  { timeoutMs }: WaitOptions,
+  { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
   const { kernel, dataDir, now } = context;
   const end = now() + timeoutMs;
   demandPodState(kernel, dataDir, uuid);
   for (;;) {
     const state = readPodState(kernel, dataDir, uuid);
-    if (state === undefined || hasEnded(state)) return;
+    if (state === undefined || hasEnded(state) || signal?.aborted === true) return;
     const left = end - now();
     if (left <= 0) throw timedOut(state);
 
-    await waitForChange(context, state, left);
+    await waitForChange(context, state, { timeoutMs: left, signal });
   }
 }
 
@@ -47,30 +49,40 @@ function hasEnded({ name }: PodState): boolean {
 async function waitForChange(
   context: OperationContext,
   state: PodState,
-  timeoutMs: number,
+  options: WaitOptions,
 ): Promise<void> {
-  if (state.name === 'orphaned') await sleep(Math.min(ORPHAN_POLL_MS, timeoutMs));
-  else if (state.phase === 'run') await waitForLock(context, state.dir, timeoutMs);
-  else await waitForMove(context, state, timeoutMs);
+  if (state.name === 'orphaned') await sleep(Math.min(ORPHAN_POLL_MS, options.timeoutMs));
+  else if (state.phase === 'run') await waitForLock(context, state.dir, options);
+  else await waitForMove(context, state, options);
 }
 
-/** flock(1) waits, so that this process stays free to be interrupted. */
+/** flock(1) waits, so that this process stays free to be interrupted; it does not wait on when this one is gone. */
 async function waitForLock(
   { exec, env }: OperationContext,
   dir: string,
-  timeoutMs: number,
+  { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
   const limit = Number.isFinite(timeoutMs) ? [`--timeout=${timeoutMs / 1000}`] : [];
   await exec.run({
-    argv: ['flock', '--shared', `--conflict-exit-code=${TIMED_OUT}`, ...limit, dir, 'true'],
+    argv: [
+      'setpriv',
+      '--pdeathsig=TERM',
+      'flock',
+      '--shared',
+      `--conflict-exit-code=${TIMED_OUT}`,
+      ...limit,
+      dir,
+      'true',
+    ],
     env: { PATH: env['PATH'] ?? '/usr/bin:/bin' },
+    signal,
   });
 }
 
 async function waitForMove(
   { kernel, dataDir }: OperationContext,
   { uuid, phase }: PodState,
-  timeoutMs: number,
+  { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
   const timer = Number.isFinite(timeoutMs) ? AbortSignal.timeout(timeoutMs) : undefined;
   await new Promise<void>((resolve) => {
@@ -82,6 +94,7 @@ async function waitForMove(
       resolve();
     };
     timer?.addEventListener('abort', done);
+    signal?.addEventListener('abort', done);
     // It may have moved before the watching began.
     if (readPodState(kernel, dataDir, uuid)?.phase !== phase) done();
   });

@@ -85,6 +85,15 @@ const STATES: Readonly<Record<PodPhase, (sighting: PodSighting) => PodState>> = 
   }),
 };
 
+/** The states in which a pod may have said something. */
+export const LOGGED_STATES: readonly PodStateName[] = [
+  'running',
+  'orphaned',
+  'exited',
+  'exited garbage',
+  'exited deleting',
+];
+
 /** Whether the pod can be started by `run-prepared`. */
 export const canRun = (state: PodState): boolean => state.name === 'prepared';
 

@@ -34,6 +34,7 @@ const FEATURES: readonly FlavorFeature[] = [
   'isolation',
   'stop-hooks',
   'exit-codes',
+  'logs',
   'release',
 ];
 

@@ -23,6 +23,7 @@ export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
  * `several-apps`, `netns` (a network of the pod's own), `isolation` (capabilities,
  * seccomp, masked paths, devices), `stop-hooks` (post-stop handlers),
  * `exit-codes` (writes each app's exit code into the pod directory),
+ * `logs` (keeps what apps say in `/var/log/journal` of stage1),
  * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
  */
 export type FlavorFeature =
@@ -31,6 +32,7 @@ export type FlavorFeature =
   | 'isolation'
   | 'stop-hooks'
   | 'exit-codes'
+  | 'logs'
   | 'release';
 
 /** Image annotation of an app that reports readiness by sd_notify. */
