@@ -134,6 +134,8 @@ export interface Kernel {
   setCloseOnExec(fd: Fd, closed: boolean): void;
   /** Marks every open descriptor from `first` on as closed by the next execve. */
   closeOnExecFrom(first: Fd): void;
+  /** Has whoever shares an open file write at its end from now on. */
+  setAppend(fd: Fd): void;
   duplicate(fd: Fd, onto: Fd): void;
   /** A pipe without a name, both ends close-on-exec. */
   makePipe(): { readonly read: Fd; readonly write: Fd };

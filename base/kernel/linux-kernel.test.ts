@@ -87,6 +87,17 @@ describe('linuxKernel', () => {
     closeSync(read);
   });
 
+  it('has an open file written at its end', () => {
+    const path = join(dir, 'appended');
+    const fd = openSync(path, 'w');
+    kernel.setAppend(fd);
+    writeFileSync(path, 'by another', { flag: 'a' });
+    writeSync(fd, ', then here');
+    closeSync(fd);
+
+    expect(readFileSync(path, 'utf8')).toBe('by another, then here');
+  });
+
   it('makes a FIFO', () => {
     kernel.makeNode(join(dir, 'p'), 0o010_644);
 

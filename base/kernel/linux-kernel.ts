@@ -3,6 +3,8 @@ import { callLibc, kernelErrno } from './native.ts';
 
 // fcntl(2) commands and descriptor flags, asm-generic/fcntl.h.
 const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 // close_range(2), linux/close_range.h.
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -15,6 +17,7 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const XATTR_MAX = 65_536;
 // pipe2(2), asm-generic/fcntl.h.
 const O_CLOEXEC = 0o2000000;
+const O_APPEND = 0o2000;
 // statx(2), linux/stat.h.
 const STATX_BASIC_STATS = 0x7ff;
 // mount_setattr(2), open_tree(2) and move_mount(2), linux/mount.h; their numbers
@@ -195,6 +198,12 @@ export const linuxKernel: Kernel = {
       [number, first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC],
       `have descriptors closed from ${first} on`,
     );
+  },
+
+  setAppend(fd) {
+    const fcntl = 'int fcntl(int fd, int command, int argument)';
+    const flags = callLibc(fcntl, [fd, F_GETFL, 0], `read the flags of descriptor ${fd}`);
+    callLibc(fcntl, [fd, F_SETFL, flags | O_APPEND], `set the flags of descriptor ${fd}`);
   },
 
   duplicate(fd, onto) {

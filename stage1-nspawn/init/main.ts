@@ -25,8 +25,8 @@ import { nspawnCommand } from './nspawn-command.ts';
 import type { AppPlan } from './plan-app.ts';
 import { loadPod, refuseUnsupported } from './pod.ts';
 import { preparePod } from './prepare.ts';
-import { relaySocket } from './relay.ts';
-import { planStreams, socketStreams } from './streams.ts';
+import { relayStream } from './relay.ts';
+import { lookAtStreams, planStreams, streamsToAppend, streamsToRelay } from './streams.ts';
 import { startWaiter } from './waiter.ts';
 
 /** Runs the pod: prepares its stage1 root and becomes systemd-nspawn. */
@@ -39,7 +39,7 @@ export const entrypoint: Entrypoint = async (host) => {
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
   startWaiter(host, args.uuid);
-  if (streams === 'direct') for (const stream of socketStreams()) relaySocket(host, stream);
+  if (streams === 'direct') shareStreams(host);
   const dirs = claimCgroups(host, args, { machine, hierarchies });
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
@@ -52,6 +52,13 @@ export const entrypoint: Entrypoint = async (host) => {
 
   return becomeNspawn(host, { args, machine, hierarchies, apps, streams });
 };
+
+/** Makes the caller's streams such that PID 1, which opens them by their path, does not get in the caller's way. */
+function shareStreams(host: EntrypointHost): void {
+  const standard = lookAtStreams();
+  for (const stream of streamsToAppend(standard)) host.kernel.setAppend(stream);
+  for (const stream of streamsToRelay(standard)) relayStream(host, stream);
+}
 
 /** Everything that the pod starts from, made while this process is being moved. */
 async function prepare(

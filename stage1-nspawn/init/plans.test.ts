@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { carriedVariables, carry } from './carrier.ts';
 import { maskArguments, type PathKind } from './masks.ts';
 import { type AppMountsPlan, planAppMounts } from './mounts.ts';
-import { planStreams, socketStreams } from './streams.ts';
+import { planStreams, streamsToAppend, streamsToRelay } from './streams.ts';
 
 const plan: AppMountsPlan = {
   podDir: '/pod',
@@ -80,9 +80,26 @@ describe('planStreams()', () => {
   });
 });
 
-describe('socketStreams()', () => {
-  it('names those that are', () => {
-    expect(socketStreams((fd) => fd > 0)).toEqual([1, 2]);
+describe('streamsToRelay()', () => {
+  it('are sockets, and a file that is half read', () => {
+    const socket = { fd: 1, kind: 'socket', position: 0 } as const;
+    const file = { fd: 0, kind: 'file', position: 0 } as const;
+
+    expect(streamsToRelay([file, socket])).toEqual([1]);
+    expect(streamsToRelay([{ ...file, position: 3 }])).toEqual([0]);
+    expect(streamsToRelay([{ ...file, fd: 2, position: 3 }])).toEqual([]);
+  });
+});
+
+describe('streamsToAppend()', () => {
+  it('are files to write to', () => {
+    expect(
+      streamsToAppend([
+        { fd: 0, kind: 'file', position: 0 },
+        { fd: 1, kind: 'file', position: 5 },
+        { fd: 2, kind: 'other', position: 0 },
+      ]),
+    ).toEqual([1]);
   });
 });
 

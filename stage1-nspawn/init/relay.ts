@@ -4,13 +4,13 @@ import type { EntrypointHost } from '#stage1';
 import { insideMounts } from './inside-mounts.ts';
 
 /**
- * Puts a pipe in the place of a standard stream that is a socket, and a `cat`
- * between the two: PID 1 can open a pipe again by its path in /proc, a socket
- * it cannot. The `cat` is no child of the pod and in no cgroup of it; it ends
+ * Puts a pipe in the place of a standard stream that PID 1 cannot open again by
+ * its path in /proc (a socket, a file that is half read), and a `cat` between
+ * the two. The `cat` is no child of the pod and in no cgroup of it; it ends
  * with the pod, whose first process holds the pipe's other end.
  * @throws GantryError EXEC_NOT_STARTED, EXEC_FAILED, KERNEL_CALL_FAILED
  */
-export function relaySocket(host: EntrypointHost, stream: 0 | 1 | 2): void {
+export function relayStream(host: EntrypointHost, stream: 0 | 1 | 2): void {
   const { kernel, exec, callerMounts } = host;
   const { read, write } = kernel.makePipe();
   const [ours, theirs] = stream === 0 ? [read, write] : [write, read];
