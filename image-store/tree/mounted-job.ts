@@ -1,4 +1,5 @@
-import type { Exec, ExecRequest } from '#base/exec/exec';
+import { GantryError } from '#base/errors/gantry-error';
+import type { Exec, ExecRequest, ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import { CLONE, type Kernel, MS } from '#base/kernel/kernel';
 import type { MountedRequest } from './extraction-protocol.ts';
@@ -14,7 +15,7 @@ export interface MountedJob {
 
 /**
  * Mounts a packed tree where only this process sees it, and copies or hashes it.
- * @throws GantryError KERNEL_CALL_FAILED, EXEC_FAILED
+ * @throws GantryError KERNEL_CALL_FAILED, EXTRACT_NO_SPACE, EXEC_FAILED
  */
 export function runMounted({ kernel, exec, request }: MountedJob): { hash?: string } {
   const { image, mountpoint, copyTo } = request;
@@ -23,17 +24,33 @@ export function runMounted({ kernel, exec, request }: MountedJob): { hash?: stri
   mountPacked(kernel, image, mountpoint);
   if (copyTo === undefined) return { hash: hashTree(kernel, mountpoint) };
 
-  demandSuccess(exec.runSync(copyRequest(mountpoint, copyTo)), `copy to "${copyTo}"`);
+  demandCopied(exec.runSync(copyRequest(mountpoint, copyTo)), copyTo);
   return {};
 }
 
 /**
- * The program that copies a root file system with everything preserved.
+ * The program that copies a root file system with everything preserved. It ends
+ * with the process that starts it: what it would go on filling may be removed.
  * @param target an empty directory, or nothing yet
  */
 export function copyRequest(rootfs: string, target: string): ExecRequest {
   return {
-    argv: ['cp', '-a', '--reflink=auto', '--no-target-directory', rootfs, target],
+    argv: [...END_TOGETHER, 'cp', '-a', '--reflink=auto', '--no-target-directory', rootfs, target],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
   };
+}
+
+const END_TOGETHER = ['setpriv', '--pdeathsig=KILL'] as const;
+
+/** @throws GantryError EXTRACT_NO_SPACE, EXEC_FAILED */
+export function demandCopied(result: ExecResult, target: string): void {
+  // One line for every file that found no room.
+  if (/: (?:No space left on device|Disk quota exceeded)$/m.test(result.stderr)) {
+    throw new GantryError(
+      'EXTRACT_NO_SPACE',
+      `cannot copy a tree to "${target}": no space left on the device`,
+      { hint: 'make room, for example by "gantry image gc"' },
+    );
+  }
+  demandSuccess(result, `copy a tree to "${target}"`);
 }

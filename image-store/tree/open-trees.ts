@@ -1,5 +1,4 @@
 import type { Exec } from '#base/exec/exec';
-import { demandSuccess } from '#base/exec/node-exec';
 import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import type { ImageKey } from '#schema/types/image-hash';
@@ -8,7 +7,7 @@ import { storeError } from '../format/permissions.ts';
 import { checkFast, verifyDeep } from './check-tree.ts';
 import { type ExtractionTarget, extractImage } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
-import { copyRequest } from './mounted-job.ts';
+import { copyRequest, demandCopied } from './mounted-job.ts';
 import { copyPacked, mountPacked } from './packed-tree.ts';
 import { putAside, type Renderer, renderTree } from './render-tree.ts';
 import type { StoredTree, Tree } from './tree.ts';
@@ -109,8 +108,7 @@ export function openTrees(options: TreesOptions): Trees {
     },
     async copyTo(tree, target) {
       if (tree.kind === 'packed') return copyPacked(renderer, tree.dir, target);
-      const copied = await exec.run(copyRequest(tree.rootfs, target));
-      demandSuccess(copied, `copy the tree "${tree.id}" to "${target}"`);
+      demandCopied(await exec.run(copyRequest(tree.rootfs, target)), target);
     },
     extract: (plan, target) => extractImage(renderer, plan, target),
   };

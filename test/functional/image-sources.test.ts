@@ -219,21 +219,24 @@ describe('gantry image', () => {
     expect(result).toMatchObject({ exitCode: 254, stdout: Buffer.alloc(0) });
   });
 
-  it.runIf(requires('root')).each(['extract', 'render'])('%s leaves alone what is there unless told', async (command) => {
-    const target = join(bench.publisher.machine.workDir, command);
-    mkdirSync(target);
-    writeFileSync(join(target, 'precious'), '');
-    const refused = await gantry('image', command, 'example.com/a', target);
-    const kept = existsSync(join(target, 'precious'));
-    const allowed = await gantry('image', command, '--overwrite', 'example.com/a', target);
+  it.runIf(requires('root')).each(['extract', 'render'])(
+    '%s leaves alone what is there unless told',
+    async (command) => {
+      const target = join(bench.publisher.machine.workDir, command);
+      mkdirSync(target);
+      writeFileSync(join(target, 'precious'), '');
+      const refused = await gantry('image', command, 'example.com/a', target);
+      const kept = existsSync(join(target, 'precious'));
+      const allowed = await gantry('image', command, '--overwrite', 'example.com/a', target);
 
-    expect(refused.exitCode).toBe(254);
-    expect(refused.stderr).toMatch(/it exists\nhint: use --overwrite/);
-    expect(kept).toBe(true);
-    expect(allowed.exitCode).toBe(0);
-    expect(existsSync(join(target, 'precious'))).toBe(false);
-    expect(existsSync(join(target, 'manifest'))).toBe(true);
-  });
+      expect(refused.exitCode).toBe(254);
+      expect(refused.stderr).toMatch(/it exists\nhint: use --overwrite/);
+      expect(kept).toBe(true);
+      expect(allowed.exitCode).toBe(0);
+      expect(existsSync(join(target, 'precious'))).toBe(false);
+      expect(existsSync(join(target, 'manifest'))).toBe(true);
+    },
+  );
 
   it('rm removes by key and by name, and the trees with the images', async () => {
     const [id = ''] = out(
