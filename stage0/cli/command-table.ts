@@ -92,6 +92,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/image-verify.ts'),
   },
   {
+    name: 'inspect',
+    summary: 'Print everything that is known of a pod',
+    load: () => import('../commands/inspect.ts'),
+  },
+  {
     name: 'list',
     summary: 'List pods',
     load: () => import('../commands/list.ts'),

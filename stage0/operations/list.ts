@@ -61,7 +61,8 @@ export function podStatus({ kernel, dataDir }: OperationContext, uuid: PodUuid):
   return status ?? describePod(demandPodState(kernel, dataDir, uuid));
 }
 
-function describePod(state: PodState): PodStatus {
+/** What is known of a pod that was seen there. @throws GantryError POD_UNREADABLE, POD_MANIFEST_INVALID, IMAGE_MANIFEST_INVALID */
+export function describePod(state: PodState): PodStatus {
   const { dir, uuid, name } = state;
   if (name === 'embryo' || name === 'preparing' || name === 'aborted prepare') {
     return { ...NOTHING, uuid, name: readPodName(dir), state: name, createdAt: readCreatedAt(dir) };

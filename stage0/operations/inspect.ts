@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { errorMessage } from '#base/errors/gantry-error';
+import type { PodManifest } from '#schema/pod/pod-manifest';
+import type { PodUuid } from '#schema/types/pod-uuid';
+import {
+  appRootfsDir,
+  cgroupDir,
+  netnsPath,
+  overlayPreparedPath,
+  overlayUpperDir,
+  type PodCgroup,
+  podProcesses,
+  readPodCgroups,
+  releasedPath,
+} from '#stage1';
+import { demandPodState } from '../pod/find-pod.ts';
+import type { PodState } from '../pod/pod-state.ts';
+import { readMovingPod } from '../pod/read-moving-pod.ts';
+import {
+  type PodTreeIds,
+  readPodFlavor,
+  readPodManifest,
+  readPodTreeIds,
+  readText,
+} from '../pod/read-pod.ts';
+import type { Flavor } from '../stage1/flavor.ts';
+import type { OperationContext } from './context.ts';
+import { describePod } from './list.ts';
+import type { PodStatus } from './outcomes.ts';
+
+/** Everything that is known of one pod. What is missing or broken is undefined, and told in `problems`. */
+export interface PodDetails {
+  readonly uuid: PodUuid;
+  readonly state: PodState['name'];
+  /** The pod's directory. */
+  readonly dir: string;
+  readonly status: PodStatus | undefined;
+  readonly flavor: Flavor | undefined;
+  readonly manifest: PodManifest | undefined;
+  readonly trees: PodTreeIds | undefined;
+  /** Whether trees are overlaid, not copied. */
+  readonly overlay: boolean;
+  /** Where what an app sees as its root, or wrote to it, lies on the host; by its name. */
+  readonly appDirs: ReadonlyMap<string, string>;
+  readonly cgroups: readonly (PodCgroup & { readonly dir: string | undefined })[];
+  /** Numbers as the host counts. */
+  readonly processes: readonly number[];
+  /** Path of the pinned network namespace. */
+  readonly netns: string | undefined;
+  /** Whether everything that the pod held outside its namespaces has been given back. */
+  readonly released: boolean;
+  readonly problems: readonly string[];
+}
+
+/** Looks at one pod as closely as can be, one that is broken too. @throws GantryError POD_NOT_FOUND */
+export function inspectPod({ kernel, dataDir }: OperationContext, uuid: PodUuid): PodDetails {
+  const details = readMovingPod(kernel, { dataDir, uuid }, describeAll);
+
+  return details ?? describeAll(demandPodState(kernel, dataDir, uuid));
+}
+
+function describeAll(state: PodState): PodDetails {
+  const { uuid, dir } = state;
+  const problems = new Set<string>();
+  const attempt = <Part>(read: () => Part): Part | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      problems.add(errorMessage(error));
+      return undefined;
+    }
+  };
+  const isMade = state.phase !== 'embryo' && state.phase !== 'prepare';
+  const manifest = isMade ? attempt(() => readPodManifest(dir)) : undefined;
+  const trees = attempt(() => readPodTreeIds(dir));
+
+  return {
+    uuid,
+    state: state.name,
+    dir,
+    status: attempt(() => describePod(state)),
+    flavor: isMade ? attempt(() => readPodFlavor(dir)) : undefined,
+    manifest,
+    trees,
+    overlay: existsSync(overlayPreparedPath(dir)),
+    appDirs: appDirs(dir, manifest, trees),
+    cgroups: attempt(() => cgroupsOf(dir)) ?? [],
+    processes: attempt(() => podProcesses(dir)) ?? [],
+    netns: attempt(() => readText(netnsPath(dir))?.trim()),
+    released: existsSync(releasedPath(dir)),
+    problems: [...problems],
+  };
+}
+
+function appDirs(
+  dir: string,
+  manifest: PodManifest | undefined,
+  trees: PodTreeIds | undefined,
+): ReadonlyMap<string, string> {
+  const overlay = existsSync(overlayPreparedPath(dir));
+  const found = new Map<string, string>();
+  for (const { name } of manifest?.apps ?? []) {
+    const tree = trees?.apps.get(name);
+    if (!overlay) found.set(name, appRootfsDir(dir, name));
+    else if (tree !== undefined) found.set(name, overlayUpperDir(dir, tree, name));
+  }
+
+  return found;
+}
+
+function cgroupsOf(dir: string): PodDetails['cgroups'] {
+  return readPodCgroups(dir).map((cgroup) => ({ ...cgroup, dir: cgroupDir(cgroup) }));
+}
