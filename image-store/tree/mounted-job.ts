@@ -1,5 +1,6 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { Exec, ExecRequest, ExecResult } from '#base/exec/exec';
+import { ENDING_TOGETHER } from '#base/exec/end-together';
 import { demandSuccess } from '#base/exec/node-exec';
 import { CLONE, type Kernel, MS } from '#base/kernel/kernel';
 import type { MountedRequest } from './extraction-protocol.ts';
@@ -35,12 +36,18 @@ export function runMounted({ kernel, exec, request }: MountedJob): { hash?: stri
  */
 export function copyRequest(rootfs: string, target: string): ExecRequest {
   return {
-    argv: [...END_TOGETHER, 'cp', '-a', '--reflink=auto', '--no-target-directory', rootfs, target],
+    argv: [
+      ...ENDING_TOGETHER,
+      'cp',
+      '-a',
+      '--reflink=auto',
+      '--no-target-directory',
+      rootfs,
+      target,
+    ],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
   };
 }
-
-const END_TOGETHER = ['setpriv', '--pdeathsig=KILL'] as const;
 
 /** @throws GantryError EXTRACT_NO_SPACE, EXEC_FAILED */
 export function demandCopied(result: ExecResult, target: string): void {

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { isGantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
+import { ENDING_TOGETHER } from '#base/exec/end-together';
 import { demandSuccess } from '#base/exec/node-exec';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import { STATX_SIZE } from './entry-stat.ts';
@@ -83,7 +84,13 @@ function ask(
 async function makeImage(exec: Exec, tree: string): Promise<boolean> {
   try {
     const made = await exec.run({
-      argv: ['mkfs.erofs', '--quiet', treeImagePath(tree), treeRootfsPath(tree)],
+      argv: [
+        ...ENDING_TOGETHER,
+        'mkfs.erofs',
+        '--quiet',
+        treeImagePath(tree),
+        treeRootfsPath(tree),
+      ],
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     });
     demandSuccess(made, `pack the tree "${tree}"`);

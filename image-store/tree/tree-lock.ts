@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
+import { ENDING_TOGETHER } from '#base/exec/end-together';
 import { demandSuccess } from '#base/exec/node-exec';
 import type { Kernel } from '#base/kernel/kernel';
 import type { HeldLock } from '#base/lock/directory-lock';
@@ -31,7 +32,7 @@ export async function lockTree({ dir, kernel, exec }: Locker, id: string): Promi
     if (fd === undefined) continue;
     try {
       const waiter = await exec.run({
-        argv: ['flock', '--exclusive', '3'],
+        argv: [...ENDING_TOGETHER, 'flock', '--exclusive', '3'],
         env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
         extraFds: [fd],
       });
