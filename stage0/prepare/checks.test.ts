@@ -20,6 +20,7 @@ function app(name: string, more: object = {}): object {
 
 function proposal(given: {
   apps?: readonly object[];
+  ports?: readonly object[];
   volumes?: readonly object[];
   flavor?: Flavor;
   unsupported?: readonly string[];
@@ -30,6 +31,7 @@ function proposal(given: {
     acVersion: '0.8.11',
     apps: given.apps ?? [app('a')],
     volumes: given.volumes ?? [],
+    ports: given.ports ?? [],
   } as unknown as PodManifest;
 
   return {
@@ -51,6 +53,9 @@ function codeOf(action: () => unknown): string | undefined {
   return undefined;
 }
 
+const streams = (mode: string): object => ({
+  annotations: [{ name: 'coreos.com/rkt/stage2/stdin', value: mode }],
+});
 const handler = { name: 'post-stop', exec: ['/x'] };
 const handled = app('a', {
   app: { exec: ['/a'], user: '0', group: '0', eventHandlers: [handler] },
@@ -60,10 +65,17 @@ describe('checkPod()', () => {
   it('takes a pod that has nothing wrong', () => {
     expect(codeOf(() => checkPod(proposal({})))).toBeUndefined();
     expect(codeOf(() => checkPod(proposal({ apps: [handled] })))).toBeUndefined();
+    expect(codeOf(() => checkPod(proposal({ apps: [app('a', streams('null'))] })))).toBeUndefined();
   });
 
   it.each([
     ['flags that are not supported yet', { unsupported: ['--memory'] }, 'NOT_SUPPORTED'],
+    ['ports', { ports: [{ name: 'www', hostPort: 80 }] }, 'NOT_SUPPORTED'],
+    [
+      'streams in an annotation',
+      { apps: [app('a', streams('tty'))], flavor: nothing },
+      'NOT_SUPPORTED',
+    ],
     ['no apps', { apps: [] }, 'POD_EMPTY'],
     ['two apps of one name', { apps: [app('a'), app('a')] }, 'APP_NAME_TWICE'],
     ['an app without a program', { apps: [app('a', { app: undefined })] }, 'APP_NOT_DESCRIBED'],

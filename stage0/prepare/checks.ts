@@ -30,6 +30,13 @@ interface Check<Proposal> {
 
 const OTHER_FLAVOR = 'choose another flavor, with --stage1-name=nspawn for example';
 
+/** Where rkt keeps an app's stdio modes (fact sheet 6.1), and what is meant when they say nothing. */
+const DEFAULT_STREAMS: ReadonlyMap<string, string> = new Map([
+  ['coreos.com/rkt/stage2/stdin', 'null'],
+  ['coreos.com/rkt/stage2/stdout', 'log'],
+  ['coreos.com/rkt/stage2/stderr', 'log'],
+]);
+
 const POD_CHECKS: readonly Check<PodProposal>[] = [
   {
     name: 'flags whose feature is not built yet',
@@ -42,6 +49,36 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
           hint: 'leave it out: nothing that was asked for is silently ignored',
         },
       );
+    },
+  },
+  {
+    name: 'ports of a pod manifest, which nothing forwards yet',
+    check: ({ manifest }) => {
+      const [port] = manifest.ports ?? [];
+      if (port === undefined) return;
+      throw new GantryError(
+        'NOT_SUPPORTED',
+        `cannot make the pod: forwarding port "${port.name}" is not supported yet`,
+        { hint: 'take it out of the pod manifest, and use --net=host' },
+      );
+    },
+  },
+  {
+    name: 'streams other than the default in a pod manifest or an annotation',
+    check: ({ manifest, flavor }) => {
+      if (flavor.features === 'all') return;
+      for (const { name, annotations = [] } of manifest.apps) {
+        const other = annotations.find((each) => {
+          const usual = DEFAULT_STREAMS.get(each.name);
+          return usual !== undefined && usual !== each.value;
+        });
+        if (other === undefined) continue;
+        throw new GantryError(
+          'NOT_SUPPORTED',
+          `cannot make the pod: "${other.value}" for ${other.name} of app "${name}" is not supported yet`,
+          { hint: 'leave the annotation out' },
+        );
+      }
     },
   },
   {

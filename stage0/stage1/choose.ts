@@ -12,6 +12,7 @@ import { builtinDir, importBuiltin } from './builtin.ts';
 const DEFAULT_FLAVOR = 'nspawn';
 /** Flavors by short name: `stage1-NAME.aci` beside the program. */
 const SHORT_NAME = /^[a-z][a-z0-9]*$/;
+const URL_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** What is asked for, and what may be left out in verifying it. */
 export interface Stage1Wish {
@@ -46,10 +47,26 @@ const CHOOSERS: Readonly<Record<Stage1Choice['kind'], Chooser>> = {
   path: chooseFile,
   'from-dir': async (context, library, wish) => {
     const dir = context.stage1ImagesDir() ?? builtinDir(context.programDir);
+    demandFileName(wish.value, dir);
     return await chooseFile(context, library, { ...wish, value: join(dir, wish.value) });
   },
-  url: fetchStage1,
+  url: async (context, library, wish) => {
+    if (!URL_SCHEME.test(wish.value)) {
+      throw new GantryError('BAD_USAGE', `cannot read --stage1-url: "${wish.value}" is no URL`);
+    }
+    return await fetchStage1(context, library, wish);
+  },
 };
+
+/** The folder of stage1 images is the administrator's: nothing else is reached through it. */
+function demandFileName(name: string, dir: string): void {
+  if (basename(name) === name && name !== '..' && name !== '.') return;
+
+  throw new GantryError(
+    'BAD_USAGE',
+    `cannot read --stage1-from-dir: "${name}" is not the name of a file in "${dir}"`,
+  );
+}
 
 async function chooseNamed(
   context: OperationContext,

@@ -36,6 +36,13 @@ export function readFlavor({ name, annotations }: ImageManifest): Flavor {
     const path = annotationValue(annotations, annotation);
     return path === undefined ? [] : [[entrypoint, path] as const];
   });
+  if (!entrypoints.some(([entrypoint]) => entrypoint === 'run')) {
+    throw new GantryError(
+      'STAGE1_INVALID',
+      `cannot use image "${name}" as a stage1: it does not say what runs a pod`,
+      { hint: 'it is no stage1; see --stage1-name for those that are there' },
+    );
+  }
   const features = annotationValue(annotations, FEATURES_ANNOTATION);
 
   return {

@@ -60,6 +60,18 @@ describe('encodeRunArguments()', () => {
       'ipc',
     ]);
   });
+
+  it('does not name what would have said nothing', () => {
+    const usual = { resolv: 'default', hosts: 'default' } as const;
+
+    expect(encodeRunArguments({ ...all, dnsConfMode: usual }, 3).dropped).toEqual([
+      'mutable',
+      'ipc',
+    ]);
+    expect(encodeRunArguments({ ...all, dnsConfMode: usual }).argv).toContain(
+      '--dns-conf-mode=resolv=default,hosts=default',
+    );
+  });
 });
 
 describe('parseEnterArguments()', () => {

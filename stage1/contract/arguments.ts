@@ -35,6 +35,8 @@ interface Field {
   readonly since: number;
   readonly name: string;
   readonly encode: (args: RunArguments) => readonly string[];
+  /** Whether it only says what a stage1 does anyhow. */
+  readonly isDefault?: (args: RunArguments) => boolean;
 }
 
 const flag = (name: string, on: boolean): readonly string[] => (on ? [`--${name}`] : []);
@@ -67,6 +69,8 @@ const FIELDS: readonly Field[] = [
     encode: ({ dnsConfMode }) => [
       `--dns-conf-mode=resolv=${dnsConfMode.resolv},hosts=${dnsConfMode.hosts}`,
     ],
+    isDefault: ({ dnsConfMode }) =>
+      dnsConfMode.resolv === 'default' && dnsConfMode.hosts === 'default',
   },
   { since: 5, name: 'mutable', encode: (args) => flag('mutable', args.mutable) },
   { since: 6, name: 'ipc', encode: (args) => (args.ipc === 'auto' ? [] : [`--ipc=${args.ipc}`]) },
@@ -78,7 +82,10 @@ export function encodeRunArguments(
   version: number = INTERFACE_VERSION,
 ): EncodedArguments {
   const known = FIELDS.filter(({ since }) => since <= version);
-  const unknown = FIELDS.filter(({ since, encode }) => since > version && encode(args).length > 0);
+  const unknown = FIELDS.filter(
+    ({ since, encode, isDefault }) =>
+      since > version && encode(args).length > 0 && isDefault?.(args) !== true,
+  );
 
   return {
     argv: [...known.flatMap(({ encode }) => encode(args)), args.uuid],
