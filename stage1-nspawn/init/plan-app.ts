@@ -22,6 +22,8 @@ export interface AppPlan {
   readonly environment: Readonly<Record<string, string>>;
   /** Why systemd cannot execute the app, and what that means; undefined when it should be able to. */
   readonly obstacle: ExecObstacle | undefined;
+  /** What is sure to fail, for the user. */
+  readonly forecast: string | undefined;
 }
 
 /** What systemd tells every service and an app need not know; without a terminal, not what kind it is either. */
@@ -57,12 +59,11 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
   const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
   demandWorkingDirectory(root, { app: name, workingDir });
   const place: Place = { root, workingDir, path: environment['PATH'] };
-  const handler = (moment: EventHandler['name']): Command | undefined => {
-    const command = findHandler(app, place, moment);
-    return command === undefined ? undefined : carry(command, carried);
-  };
-  const main = lookUp(place, demandExec(app));
   const carried = carriedVariables(environment);
+  const main = lookUp(place, demandExec(app));
+  const preStart = findHandler(app, place, 'pre-start');
+  const postStop = findHandler(app, place, 'post-stop');
+  const obstacle = main.obstacle ?? foreseeExec(root, main.command.path, identity);
   const unset = terminal ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
 
   return {
@@ -70,8 +71,8 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       name,
       imageName: app.imageName,
       command: carry(main.command, carried),
-      preStart: handler('pre-start'),
-      postStop: handler('post-stop'),
+      preStart: preStart === undefined ? undefined : carry(preStart.command, carried),
+      postStop: postStop === undefined ? undefined : carry(postStop.command, carried),
       workingDir,
       identity,
       unsetVariables: unset.filter((variable) => !(variable in environment)),
@@ -80,7 +81,9 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       devices: volumes.flatMap(deviceOf),
     },
     environment,
-    obstacle: main.obstacle ?? foreseeExec(root, main.command.path, identity),
+    obstacle,
+    // A pre-start handler may yet bring what the app is to execute.
+    forecast: (preStart ?? { obstacle }).obstacle?.message,
   };
 }
 
@@ -126,11 +129,11 @@ function findHandler(
   app: LoadedApp,
   place: Place,
   name: EventHandler['name'],
-): Command | undefined {
+): LookedUp | undefined {
   const found = app.description.eventHandlers?.find((each) => each.name === name);
   const [program, ...args] = found?.exec ?? [];
 
-  return program === undefined ? undefined : lookUp(place, [program, ...args]).command;
+  return program === undefined ? undefined : lookUp(place, [program, ...args]);
 }
 
 /** A volume whose source is a device node makes the device usable. */

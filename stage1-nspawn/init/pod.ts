@@ -33,6 +33,13 @@ export interface LoadedApp {
   readonly fromDocker: boolean;
 }
 
+/** What of the isolators makes a difference in this flavor. */
+const APPLIED_ISOLATORS: ReadonlySet<keyof IsolatorValues> = new Set([
+  'capabilities',
+  'noNewPrivileges',
+  'seccomp',
+]);
+
 const DOCKER_ANNOTATION = 'appc.io/docker/repository';
 
 /**
@@ -83,7 +90,20 @@ async function readIsolators(
   if ((description.isolators ?? []).length === 0) return { values: {}, warnings: [] };
 
   const { isolatorsOf } = await import('#schema/isolators/isolators-of');
-  return isolatorsOf(description);
+  const { isolatorRule } = await import('#schema/isolators/rules');
+  const { values, warnings } = isolatorsOf(description);
+  const leftOut = (description.isolators ?? []).filter(({ name }) => {
+    const field = isolatorRule(name)?.field;
+    return field !== undefined && !APPLIED_ISOLATORS.has(field);
+  });
+
+  return {
+    values,
+    warnings: [
+      ...warnings,
+      ...leftOut.map(({ name }) => `isolator "${name}" is ignored: it is not supported yet`),
+    ],
+  };
 }
 
 function readDocument(path: string): unknown {

@@ -69,10 +69,7 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
   for (const warning of app.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
 
   const plan = planApp(app, { volumes, terminal: streams === 'terminal' });
-  // What a pre-start handler may yet change is not foretold.
-  if (plan.obstacle !== undefined && plan.unit.preStart === undefined) {
-    log.error(plan.obstacle.message);
-  }
+  if (plan.forecast !== undefined) log.error(plan.forecast);
 
   return plan;
 }
