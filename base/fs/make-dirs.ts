@@ -13,7 +13,7 @@ export function makeDirs(path: string, mode: number): void {
 
   const parent = dirname(path);
   if (parent !== path) makeDirs(parent, mode);
-  if (!isMade(path, mode)) throw notMade(path, `"${parent}" takes no directories`);
+  if (!isMade(path, mode)) throw takesNone(path);
 }
 
 /** @returns whether it is there now; not so when its parent is missing */
@@ -31,6 +31,13 @@ function isMade(path: string, mode: number): boolean {
   return true;
 }
 
+/** For a directory whose parent is there and in which nevertheless none can be made, as in /proc. */
+export function takesNone(path: string): GantryError {
+  return notMade(path, `"${dirname(path)}" takes no directories`);
+}
+
 function notMade(path: string, state: string): GantryError {
-  return new GantryError('DIRECTORY_NOT_MADE', `cannot make directory "${path}": ${state}`);
+  return new GantryError('DIRECTORY_NOT_MADE', `cannot make directory "${path}": ${state}`, {
+    hint: 'choose another place, with --dir for all that gantry keeps',
+  });
 }

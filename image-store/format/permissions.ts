@@ -1,6 +1,8 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
+import { takesNone } from '#base/fs/make-dirs';
 
 /** The group whose members list and fetch images without being root. */
 export const STORE_GROUP = 'gantry';
@@ -40,6 +42,7 @@ export function makeStoreDir(path: string): boolean {
     mkdirSync(path, { mode: 0o770 });
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
+    if (errorCode(error) === 'ENOENT' && existsSync(dirname(path))) throw takesNone(path);
     throw error;
   }
   // mkdir cuts the mode by the umask and knows no set-group-id bit.

@@ -44,8 +44,11 @@ export async function readApp({ image, tokens, args }: ImageSegment): Promise<Re
   };
 }
 
-/** A flag that says one thing may be given once for an image; two would contradict each other. */
-function checkOnce(image: string, tokens: readonly OptionToken[]): void {
+/**
+ * A flag that says one thing may be given once for an image; two would contradict each other.
+ * @throws GantryError BAD_USAGE
+ */
+export function checkOnce(image: string, tokens: readonly OptionToken[]): void {
   const single = tokens.filter(({ name }) => !isRepeatable(name)).map(({ name }) => name);
   const twice = single.find((name, at) => single.indexOf(name) !== at);
   if (twice !== undefined) {

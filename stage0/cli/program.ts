@@ -55,18 +55,23 @@ function findCommand(args: readonly string[]): Found {
   for (;;) {
     const { word, index } = firstWord(rest, leading);
     if (word === undefined) {
-      if (group === '' || globalOptions(leading).help)
-        return { entry: undefined, leading, rest: [] };
+      if (group === '') return { entry: undefined, leading, rest: [] };
+      if (globalOptions(leading).help)
+        return { entry: entryOf('help'), leading: [], rest: [group] };
       throw usageError(`"${group}" needs a command`, `"gantry help ${group}" lists them`);
     }
 
     const name = expandName(group, word);
     rest = rest.slice(index + 1);
     if (!Object.hasOwn(GROUPS, name)) {
-      return { entry: COMMANDS.find((entry) => entry.name === name), leading, rest };
+      return { entry: entryOf(name), leading, rest };
     }
     group = name;
   }
+}
+
+function entryOf(name: string): CommandEntry | undefined {
+  return COMMANDS.find((entry) => entry.name === name);
 }
 
 function firstWord(
@@ -81,6 +86,9 @@ function firstWord(
   return { word: undefined, index: args.length };
 }
 
+/** Commands of rkt. */
+const STILL_TO_COME = ['api-service', 'app', 'attach', 'completion', 'export', 'metadata-service'];
+
 /** The full name behind a word, which may be an unambiguous beginning of it. */
 function expandName(group: string, word: string): string {
   const prefix = group === '' ? '' : `${group} `;
@@ -93,6 +101,9 @@ function expandName(group: string, word: string): string {
   if (names.has(typed)) return typed;
 
   const shown = visible(names);
+  if (STILL_TO_COME.includes(typed)) {
+    throw usageError(`command "${typed}" is not supported by this version of gantry`);
+  }
   const [only, ...others] = shown.filter((name) => word !== '' && name.startsWith(typed));
   if (only === undefined) throw unknownWord('command', typed, shown);
   if (others.length > 0) {

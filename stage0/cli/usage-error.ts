@@ -24,6 +24,10 @@ export function unknownWord(
   return Object.assign(usageError(`unknown ${what} ${shown}`), { unknown, candidates });
 }
 
+const LEAVE_OUT = 'leave it out: nothing that was asked for is ignored in silence';
+/** A bare `--net` means the network `default`, so that `--net host` names an image. */
+const NETWORKS = 'there are --net=host and --net=none, written with the equals sign';
+
 /**
  * Refuses flags whose features this version does not have yet: before anything
  * is fetched or made for them.
@@ -36,6 +40,6 @@ export function refuseUnsupported(flags: readonly string[]): void {
   throw new GantryError(
     'NOT_SUPPORTED',
     `${flags.join(', ')} ${verb} not supported by this version of gantry`,
-    { hint: 'leave it out: nothing that was asked for is ignored in silence' },
+    { hint: flags.some((flag) => flag.startsWith('--net=')) ? NETWORKS : LEAVE_OUT },
   );
 }

@@ -1,5 +1,6 @@
 import type { Log } from '#base/log/log';
 import type { ImageManifest } from '#schema/image/image-manifest';
+import { checkOnce } from '../cli/app-request.ts';
 import { parseImageLine } from '../cli/image-line.ts';
 import type { Command } from '../cli/command.ts';
 import { showHelp } from '../cli/command.ts';
@@ -54,6 +55,7 @@ export const command: Command = {
     const globals = globalOptions([...call.leading, ...line.tokens]);
     if (globals.help) return await showHelp(call);
     if (line.images.length === 0) throw usageError('no image is given');
+    for (const { image, tokens } of line.images) checkOnce(image, tokens);
     const options = optionValues(line.tokens, OPTIONS);
     const pullPolicy = readPullPolicy(options, 'update');
 
