@@ -137,8 +137,6 @@ export interface Kernel {
   /** Has whoever shares an open file write at its end from now on. */
   setAppend(fd: Fd): void;
   duplicate(fd: Fd, onto: Fd): void;
-  /** Makes every write to an open file go to its end, also those of other processes that share it. */
-  setAppend(fd: Fd): void;
   /** A pipe without a name, both ends close-on-exec. */
   makePipe(): { readonly read: Fd; readonly write: Fd };
   getRlimit(resource: number): Rlimit;

@@ -78,18 +78,6 @@ describe('linuxKernel', () => {
     closeSync(fd);
   });
 
-  it('makes writes go to the end of a file', () => {
-    const path = join(dir, 'appended');
-    const fd = openSync(path, 'w');
-    writeSync(fd, 'one ');
-    kernel.setAppend(fd);
-    writeFileSync(path, 'another ', { flag: 'a' });
-    writeSync(fd, 'two');
-    closeSync(fd);
-
-    expect(readFileSync(path, 'utf8')).toBe('one another two');
-  });
-
   it('makes a pipe that carries what is written', () => {
     const { read, write } = kernel.makePipe();
     writeSync(write, 'through');

@@ -5,9 +5,6 @@ import { callLibc, kernelErrno } from './native.ts';
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
-const O_APPEND = 0o2000;
-const F_GETFL = 3;
-const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 // close_range(2), linux/close_range.h.
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -211,12 +208,6 @@ export const linuxKernel: Kernel = {
 
   duplicate(fd, onto) {
     callLibc('int dup2(int fd, int onto)', [fd, onto], `duplicate descriptor ${fd} onto ${onto}`);
-  },
-
-  setAppend(fd) {
-    const fcntl = 'int fcntl(int fd, int command, int argument)';
-    const flags = callLibc(fcntl, [fd, F_GETFL, 0], `read the flags of descriptor ${fd}`);
-    callLibc(fcntl, [fd, F_SETFL, flags | O_APPEND], `set the flags of descriptor ${fd}`);
   },
 
   makePipe() {
