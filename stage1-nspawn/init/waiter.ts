@@ -4,7 +4,8 @@ import { insideMounts } from './inside-mounts.ts';
 
 /** The command of gantry that gives back what a pod held outside its namespaces. */
 const RELEASE_COMMAND = 'pod-release';
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where the host's util-linux is, wherever the caller looks for programs. */
+const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** flock's lock is on the first free descriptor; who releases the pod must be able to lock it for itself. */
 const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
@@ -24,7 +25,7 @@ export function startWaiter(host: EntrypointHost, uuid: string): void {
   const result = insideMounts(kernel, callerMounts, () =>
     host.exec.runSync({
       argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
-      env: { PATH: host.env['PATH'] ?? SYSTEM_PATH },
+      env: { PATH: [SYSTEM_PATH, host.env['PATH'] ?? []].flat().join(':') },
       cwd: '/',
       stdout: 'ignore',
       stderr: 'ignore',

@@ -118,6 +118,14 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecyc
     await expectGone(pod);
   });
 
+  it('starts and is released wherever the caller looks for programs', async () => {
+    const pod = await pods.start(SLEEPER, { env: { PATH: '/nonexistent' } });
+    pod.program.kill('SIGKILL');
+    await pod.program.ended;
+
+    await expectGone(pod);
+  });
+
   it('enters an app as root, in its root, with its environment', async () => {
     const pod = await pods.start(SLEEPER);
     const script = 'id -u; pwd; echo $AC_APP_NAME; cat /proc/1/comm; exit 9';
