@@ -123,6 +123,6 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
     ]);
 
     expect(exitCode).toBe(254);
-    expect(stderr).toContain(`stage1 image "${NAME}" has no entrypoint for it`);
+    expect(stderr).toContain(`cannot use image "${NAME}" as a stage1`);
   });
 });
