@@ -1,9 +1,14 @@
+import { writeFileSync } from 'node:fs';
+import { tryLockPath } from '#base/lock/directory-lock';
 import { parsePodUuid } from '#schema/types/pod-uuid';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { openWorkplace } from '../cli/workplace.ts';
-import { openLibrary } from '../operations/library.ts';
+import { releaseLockPath } from '#stage1';
+import type { OperationContext } from '../operations/context.ts';
+import { type Library, openLibrary } from '../operations/library.ts';
 import { releasePod } from '../operations/release.ts';
 import { tryLockPod } from '../pod/find-pod.ts';
+import type { LockedPod } from '../pod/locked-pod.ts';
 
 /**
  * `gantry pod-release UUID`, for the waiter of a pod: gives back what the pod
@@ -23,10 +28,22 @@ export const command: Command = plainCommand({
     const { context } = workplace;
     using library = openLibrary(context);
     for (const phase of ['run', 'exited-garbage'] as const) {
-      using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase });
-      if (pod !== undefined) await releasePod(context, library, pod);
+      using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase }, 'shared');
+      if (pod !== undefined) await releaseAlone(context, library, pod);
     }
 
     return 0;
   },
 });
+
+/** The pod has ended, and must be seen so: its own lock, taken exclusively, would say that it lives. */
+async function releaseAlone(
+  context: OperationContext,
+  library: Library,
+  pod: LockedPod<'run' | 'exited-garbage'>,
+): Promise<void> {
+  const path = releaseLockPath(pod.dir);
+  writeFileSync(path, '', { flag: 'a' });
+  using lock = tryLockPath(context.kernel, path, 'exclusive');
+  if (lock !== undefined) await releasePod(context, library, pod);
+}

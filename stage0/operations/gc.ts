@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { listPodUuids, tryLockPod } from '../pod/find-pod.ts';
+import { listPodUuids, lockPod, readPodState, tryLockPod } from '../pod/find-pod.ts';
+import type { LockedPod } from '../pod/locked-pod.ts';
 import { type PodPhase, podDirIn } from '../pod/pod-dirs.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
@@ -57,10 +58,21 @@ interface Aged<Phase extends PodPhase> {
 async function markAll(sweep: Sweep, which: Aged<PodPhase>): Promise<void> {
   const { context, library, marked } = sweep;
   for (const uuid of agedPods(context, which)) {
-    using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase: which.phase });
+    using pod = await lockIdlePod(context, { uuid, phase: which.phase });
     if (pod === undefined) continue;
     marked.push(await resultOf(uuid, () => markPod(context, library, pod)));
   }
+}
+
+/** Of a pod that has ended and is just being released that end is waited for: `gc --mark-only` runs when a unit stops. */
+async function lockIdlePod(
+  { kernel, dataDir }: OperationContext,
+  { uuid, phase }: { readonly uuid: PodUuid; readonly phase: PodPhase },
+): Promise<LockedPod | undefined> {
+  const locked = tryLockPod(kernel, { dataDir, uuid, phase });
+  if (locked !== undefined || readPodState(kernel, dataDir, uuid)?.name !== 'exited') return locked;
+
+  return await lockPod(kernel, { dataDir, uuid, phase });
 }
 
 async function deleteAll(sweep: Sweep, which: Aged<'exited-garbage' | 'garbage'>): Promise<void> {

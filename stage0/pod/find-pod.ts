@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { type Kernel, LOCK } from '#base/kernel/kernel';
-import { tryLockPath } from '#base/lock/directory-lock';
+import { type LockMode, tryLockPath } from '#base/lock/directory-lock';
 import { isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
 import { isPodCgroupPopulated } from '#stage1';
@@ -114,15 +114,17 @@ export function demandPodState(kernel: Kernel, dataDir: string, uuid: PodUuid): 
 
 /**
  * Locks a pod in the phase where it was seen.
+ * @param mode shared keeps the pod from being removed and says nothing of its life
  * @returns undefined when somebody holds it, or it has moved on
  */
 export function tryLockPod<Phase extends PodPhase>(
   kernel: Kernel,
   pod: { readonly dataDir: string; readonly uuid: PodUuid; readonly phase: Phase },
+  mode: LockMode = 'exclusive',
 ): LockedPod<Phase> | undefined {
   const dir = podDirIn(pod.dataDir, pod.phase, pod.uuid);
   try {
-    const lock = tryLockPath(kernel, dir, 'exclusive');
+    const lock = tryLockPath(kernel, dir, mode);
     if (lock === undefined) return undefined;
     if (isStillAt(lock.fd, dir)) return lockedPod(pod, lock);
 
@@ -134,18 +136,18 @@ export function tryLockPod<Phase extends PodPhase>(
   }
 }
 
-const READER_MS = 500;
+const SHARER_MS = 10_000;
 const PAUSE_MS = 5;
 
 /**
- * As `tryLockPod`, but does not take somebody who only looks at the pod for
- * somebody who works on it: a look is over at once.
+ * As `tryLockPod`, but does not take somebody who only looks at the pod, or
+ * gives back what it held, for somebody who works on it: that is soon over.
  */
 export async function lockPod<Phase extends PodPhase>(
   kernel: Kernel,
   pod: { readonly dataDir: string; readonly uuid: PodUuid; readonly phase: Phase },
 ): Promise<LockedPod<Phase> | undefined> {
-  const deadline = Date.now() + READER_MS;
+  const deadline = Date.now() + SHARER_MS;
   for (;;) {
     const locked = tryLockPod(kernel, pod);
     const isThere = existsSync(podDirIn(pod.dataDir, pod.phase, pod.uuid));

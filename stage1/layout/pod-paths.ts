@@ -64,5 +64,7 @@ export const ppidPath = (podDir: string): string => join(podDir, 'ppid');
 export const subcgroupPath = (podDir: string): string => join(podDir, 'subcgroup');
 /** Path of the pinned network namespace. */
 export const netnsPath = (podDir: string): string => join(podDir, 'netns');
+/** The lock under which the pod is released. */
+export const releaseLockPath = (podDir: string): string => join(podDir, 'release.lck');
 /** Written when everything that the pod held outside its namespaces has been given back. */
 export const releasedPath = (podDir: string): string => join(podDir, 'released');
