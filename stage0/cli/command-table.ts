@@ -30,6 +30,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/enter.ts'),
   },
   {
+    name: 'export',
+    summary: 'Write what an app of an ended pod left to a file, as an image',
+    needsRoot: true,
+    load: () => import('../commands/export.ts'),
+  },
+  {
     name: 'fetch',
     summary: 'Fetch and verify images',
     load: () => import('../commands/fetch.ts'),

@@ -4,8 +4,8 @@ import { encodeEnterArguments, handOver } from '#stage1';
 import { demandPodState } from '../pod/find-pod.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { canEnter, wrongState } from '../pod/pod-state.ts';
-import { readPodManifest } from '../pod/read-pod.ts';
 import { entrypointHost, findEntrypoint } from '../stage1/entrypoint-call.ts';
+import { chooseApp } from './choose-app.ts';
 import type { OperationContext } from './context.ts';
 import { openLibrary } from './library.ts';
 import type { RunOutcome } from './outcomes.ts';
@@ -32,7 +32,7 @@ export async function enterPod(
   if (!canEnter(state)) throw wrongState('enter', state);
 
   const podDir = state.dir;
-  const app = chooseApp(podDir, request);
+  const app = chooseApp(podDir, { ...request, action: 'enter' });
   const pid = podPid(podDir);
   if (pid === undefined) {
     throw new GantryError(
@@ -60,22 +60,5 @@ export async function enterPod(
     argv: [path, ...args],
     env: context.env,
     keep: [],
-  });
-}
-
-function chooseApp(podDir: string, { uuid, app }: EnterRequest): string {
-  const names: readonly string[] = readPodManifest(podDir).apps.map(({ name }) => name);
-  const [only] = names;
-  if (app === undefined && only !== undefined && names.length === 1) return only;
-  if (app !== undefined && names.includes(app)) return app;
-
-  const hint = `its apps are ${names.join(', ')}`;
-  if (app !== undefined) {
-    throw new GantryError('APP_NOT_FOUND', `cannot enter pod ${uuid}: it has no app "${app}"`, {
-      hint,
-    });
-  }
-  throw new GantryError('APP_AMBIGUOUS', `cannot enter pod ${uuid}: it has ${names.length} apps`, {
-    hint: `name one with --app; ${hint}`,
   });
 }

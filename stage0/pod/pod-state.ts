@@ -100,6 +100,10 @@ export const canRun = (state: PodState): boolean => state.name === 'prepared';
 /** Whether a process can be started in the pod. */
 export const canEnter = (state: PodState): boolean => state.name === 'running';
 
+/** Whether what the pod's apps left behind is theirs no more, and not yet being removed. */
+export const canExport = (state: PodState): boolean =>
+  state.name === 'exited' || state.name === 'exited garbage';
+
 /** Whether the pod's end can be asked for: it lives, or what is left of it does. */
 export const canStop = (state: PodState): boolean =>
   state.name === 'running' || state.name === 'orphaned';
