@@ -66,9 +66,11 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))(
 
     it('systemd adds where the journal is, and no more, to what an app finds', async () => {
       const { stdout } = await pods.run([NAME, '--exec=/bin/env']);
-      const names = [...stdout.toString().matchAll(/\]: ([A-Za-z_]+)=/g)].map(([, name]) => name);
+      const names = [...stdout.toString().matchAll(/\]: ([A-Za-z_]+)=/g)].map(
+        ([, name = '']) => name,
+      );
 
-      expect(names.sort()).toEqual([
+      expect(names.toSorted((one, other) => one.localeCompare(other))).toEqual([
         'AC_APP_NAME',
         'HOME',
         'JOURNAL_STREAM',
