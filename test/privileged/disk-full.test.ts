@@ -1,0 +1,164 @@
+import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ExecResult } from '#base/exec/exec';
+import { demandSuccess } from '#base/exec/node-exec';
+import { MS, UMOUNT } from '#base/kernel/kernel';
+import { linuxKernel } from '#base/kernel/linux-kernel';
+import { makeImage } from '../helpers/image-maker.ts';
+import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
+import { requires } from '../helpers/requires.ts';
+
+// The store by itself, page by page, is in store-full.test.ts. Here it is the
+// program, from fetching an image to a pod that is about to run.
+
+const UNSIGNED = '--insecure-options=image';
+const NAME = 'example.com/app';
+const PAGE = 4096;
+
+describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a full disk', () => {
+  let machine: PodContext;
+  let image: string;
+  beforeEach(async () => {
+    machine = createPodContext();
+    linuxKernel.mount({
+      source: 'tmpfs',
+      target: machine.dataDir,
+      fstype: 'tmpfs',
+      flags: 0,
+      data: 'size=160m',
+    });
+    image = await makeImage(machine.workDir, { name: NAME });
+  });
+  afterEach(async () => {
+    rmSync(filler(), { force: true });
+    await gantry('gc', '--grace-period=0s', '--expire-prepared=0s');
+    linuxKernel.unmount(machine.dataDir, UMOUNT.DETACH);
+    await machine[Symbol.asyncDispose]();
+  });
+
+  const gantry = async (...args: readonly string[]): Promise<ExecResult> =>
+    await machine.gantry(args);
+  const filler = (): string => join(machine.dataDir, 'filler');
+  const freePages = (): number => statfsSync(machine.dataDir).bavail;
+
+  /** Does something with so much room only, and takes the rest away again. */
+  async function withRoom<Result>(pages: number, work: () => Promise<Result>): Promise<Result> {
+    writeFileSync(filler(), Buffer.alloc((freePages() - pages) * PAGE));
+    try {
+      return await work();
+    } finally {
+      rmSync(filler());
+    }
+  }
+
+  function expectFull({ exitCode, stderr }: ExecResult, pages: number): void {
+    const message = `with ${pages} pages: ${stderr}`;
+    expect(exitCode, message).toBe(254);
+    expect(stderr, message).toMatch(/: cannot (write|extract|copy|make).*: no space left/);
+    expect(stderr, message).toMatch(/hint: .*gantry image gc/);
+    expect(stderr, message).not.toContain('bug');
+    expect(stderr.split('\n').filter(Boolean).length, message).toBeLessThan(8);
+  }
+
+  /** From nothing over all sizes to enough: in few steps, and in every single one around where it just suffices. */
+  function* rooms(enough: number): Generator<number> {
+    for (let pages = 0; pages < enough - 24; pages += Math.ceil(enough / 8)) yield pages;
+    for (let pages = Math.max(0, enough - 24); pages <= enough + 2; pages += 4) yield pages;
+  }
+
+  const namesIn = (...path: readonly string[]): readonly string[] => {
+    const folder = join(machine.dataDir, ...path);
+    return existsSync(folder) ? readdirSync(folder) : [];
+  };
+  const stored = async (): Promise<string> =>
+    (await gantry('image', 'list', '--no-legend', '--fields=name')).stdout.toString().trim();
+
+  it('fetches an image whole or not at all, and its tree', async () => {
+    demandSuccess(await gantry('image', 'list'), 'image list');
+    const before = freePages();
+    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    const enough = before - freePages();
+    demandSuccess(await gantry('image', 'rm', NAME), 'image rm');
+    let refused = 0;
+
+    for (const pages of rooms(enough)) {
+      const fetched = await withRoom(pages, async () => {
+        const result = await gantry('fetch', UNSIGNED, image);
+        expect((await gantry('image', 'list')).exitCode).toBe(0);
+        return result;
+      });
+      expect(namesIn('cas', 'tmp')).toEqual([]);
+      if (fetched.exitCode !== 0) {
+        expectFull(fetched, pages);
+        refused += 1;
+      }
+      if ((await stored()) !== '') {
+        demandSuccess(await gantry('image', 'verify', NAME), `verify with ${pages} pages`);
+        demandSuccess(await gantry('image', 'rm', NAME), `rm with ${pages} pages`);
+      }
+    }
+    expect(refused).toBeGreaterThan(5);
+    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+  });
+
+  it.each([
+    { flags: ['--stage1-name=fly'] },
+    { flags: ['--stage1-name=nspawn'] },
+    { flags: ['--stage1-name=nspawn', '--no-overlay'] },
+  ])('makes no pod without room for it: $flags', async ({ flags }) => {
+    const run = async (): Promise<ExecResult> =>
+      await gantry('run', UNSIGNED, ...flags, NAME, '--exec=/bin/sh', '--', '-c', 'exit 3');
+    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    expect((await run()).exitCode).toBe(3);
+    demandSuccess(await gantry('gc', '--grace-period=0s'), 'gc');
+    const before = freePages();
+    expect((await run()).exitCode).toBe(3);
+    const enough = before - freePages();
+    let refused = 0;
+
+    for (const pages of rooms(enough)) {
+      await withRoom(pages, async () => {
+        const ran = await run();
+        // What the pod itself writes, its journal say, may find no room either; then it has run.
+        if (ran.exitCode === 254) {
+          expectFull(ran, pages);
+          refused += 1;
+        }
+        expect((await gantry('list')).exitCode).toBe(0);
+        demandSuccess(await gantry('gc', '--grace-period=0s'), `gc with ${pages} pages`);
+      });
+      for (const phase of namesIn('pods')) expect(namesIn('pods', phase), phase).toEqual([]);
+    }
+    expect(refused).toBeGreaterThan(0);
+    expect((await run()).exitCode).toBe(3);
+  });
+
+  it('takes in no half stage1 image', async () => {
+    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    for (const pages of [0, 500, 3000, 7000, 12_000]) {
+      const ran = await withRoom(pages, async () => await gantry('run', UNSIGNED, NAME));
+      if (ran.exitCode !== 0) expectFull(ran, pages);
+      expect(namesIn('cas', 'tmp')).toEqual([]);
+      demandSuccess(await gantry('image', 'verify', NAME), 'verify');
+    }
+
+    demandSuccess(await gantry('run', UNSIGNED, NAME), 'run');
+  });
+
+  it('says so when there are no more files to be had', async () => {
+    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    const { files, ffree } = statfsSync(machine.dataDir);
+    const data = `nr_inodes=${files - ffree + 8}`;
+    linuxKernel.mount({ source: 'none', target: machine.dataDir, flags: MS.REMOUNT, data });
+
+    expectFull(await gantry('run', UNSIGNED, '--stage1-name=fly', NAME), 0);
+    linuxKernel.mount({
+      source: 'none',
+      target: machine.dataDir,
+      flags: MS.REMOUNT,
+      data: 'nr_inodes=0',
+    });
+    demandSuccess(await gantry('run', UNSIGNED, '--stage1-name=fly', NAME), 'run');
+  });
+});
