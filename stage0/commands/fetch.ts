@@ -11,6 +11,7 @@ import { optionValues } from '../cli/option.ts';
 import { readPullPolicy } from '../cli/pod-request.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
+import { holdImages } from '../operations/hold-image.ts';
 import { openLibrary } from '../operations/library.ts';
 import { foreignMachine, thisMachine } from '../operations/machine.ts';
 
@@ -65,7 +66,9 @@ export const command: Command = {
       const { signature } = optionValues(tokens, IMAGE_OPTIONS);
       const { insecure } = globals;
       const wish = { text: image, pullPolicy, insecure, signature };
-      const { key } = await fetchWish(workplace, library, wish);
+      // Until its tree is there: others may collect images meanwhile.
+      using held = holdImages(library);
+      const key = await held.find(async () => (await fetchWish(workplace, library, wish)).key);
       warnOfForeign(library.store.manifest(key), workplace.context.log);
       if (process.geteuid?.() === 0) await library.store.renderTree(key);
       workplace.talk.quiet();

@@ -1,4 +1,3 @@
-import type { Lease } from '#image-store';
 import type { AcName } from '#schema/types/names';
 import { podManifestPath } from '#stage1';
 import { claimPodName } from '../pod/claim-pod-name.ts';
@@ -33,8 +32,6 @@ export async function makePod(
   try {
     options.named?.(pod);
     if (options.podName !== undefined) claimPodName(context.kernel, pod, options.podName);
-    // Until the pod's directory says what it is made of, only this keeps the images.
-    using _lease: Lease = store.lease(plan.keys);
     const { manifest, stage1, apps } = plan;
     const contents = { manifest, stage1: treeOf(stage1), apps: apps.map(treeOf), overlay };
     await writePod(pod.dir, contents, async ({ id }, target) => {
@@ -44,6 +41,8 @@ export async function makePod(
     });
     giveToGroup(podManifestPath(pod.dir));
     for (const { key } of apps) store.touch(key);
+    // From here on the pod's directory says what it is made of, and gc looks there.
+    plan[Symbol.dispose]();
 
     return pod;
   } catch (error) {

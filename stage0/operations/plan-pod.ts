@@ -9,18 +9,20 @@ import { chooseStage1 } from '../stage1/choose.ts';
 import { type Flavor, readFlavor } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
 import { demandRunnable, findImage, type RunnableImage } from './images.ts';
+import { holdImages, type ImageHold } from './hold-image.ts';
 import type { Library } from './library.ts';
 import type { PrepareRequest } from './requests.ts';
 
-/** A pod that could be made: every image found, accepted, rendered and unchanged. */
-export interface PodPlan {
+/**
+ * A pod that could be made: every image found, accepted, rendered and unchanged.
+ * Nobody removes them until it is disposed of; a second time is nothing.
+ */
+export interface PodPlan extends Disposable {
   readonly manifest: PodManifest;
   readonly flavor: Flavor;
   readonly stage1: RunnableImage;
   /** In the order of the apps. */
   readonly apps: readonly RunnableImage[];
-  /** Every image that the pod is made of, for a lease. */
-  readonly keys: readonly ImageKey[];
 }
 
 /**
@@ -33,42 +35,78 @@ export async function planPod(
   library: Library,
   request: PrepareRequest,
 ): Promise<PodPlan> {
-  const { insecure, podName } = request;
+  const { podName } = request;
   // Found out before anything is fetched for it; the name is taken when the pod is made.
   if (podName !== undefined) demandFreeName(context.kernel, context.dataDir, podName);
-  const stage1Key = await chooseStage1(context, library, { choice: request.stage1, insecure });
-  const stage1 = await demandRunnable(context, library, { key: stage1Key, insecure });
 
-  const given = request.podManifest === undefined ? undefined : readManifest(request.podManifest);
-  const appKeys =
-    given === undefined
-      ? await findRequested(context, library, request)
-      : given.apps.map(({ image }) => library.store.findByPrefix(image.id));
-  const apps: RunnableImage[] = [];
-  for (const key of appKeys) apps.push(await demandRunnable(context, library, { key, insecure }));
-
-  const manifest = given ?? describe(context, request, apps);
-  return {
-    manifest,
-    flavor: readFlavor(stage1.manifest),
-    stage1,
-    apps,
-    keys: [stage1, ...apps].flatMap(({ layers }) => layers),
-  };
+  const images = holdImages(library);
+  const release = (): void => images[Symbol.dispose]();
+  try {
+    return {
+      ...(await planHeld(context, library, { request, images })),
+      [Symbol.dispose]: release,
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
-/** Fetches one after the other: the messages of several at once could not be told apart. */
-async function findRequested(
+interface Held {
+  readonly request: PrepareRequest;
+  readonly images: ImageHold;
+}
+
+async function planHeld(
   context: OperationContext,
   library: Library,
-  { apps, pullPolicy, insecure }: PrepareRequest,
-): Promise<readonly ImageKey[]> {
-  const keys: ImageKey[] = [];
-  for (const { image, signature } of apps) {
-    keys.push(await findImage(context, library, { text: image, pullPolicy, insecure, signature }));
+  { request, images }: Held,
+): Promise<Omit<PodPlan, typeof Symbol.dispose>> {
+  const { insecure, stage1: choice } = request;
+  const runnable = async (find: () => Promise<ImageKey>): Promise<RunnableImage> => {
+    const key = await images.find(find);
+    const image = await demandRunnable(context, library, { key, insecure });
+    images.hold(image.layers.filter((layer) => layer !== key));
+    return image;
+  };
+
+  const stage1 = await runnable(() => chooseStage1(context, library, { choice, insecure }));
+  const given = request.podManifest === undefined ? undefined : readManifest(request.podManifest);
+  const apps: RunnableImage[] = [];
+  // One after the other: the messages of several fetches at once could not be told apart.
+  for (const find of searches(context, library, { request, given })) {
+    apps.push(await runnable(find));
   }
 
-  return keys;
+  const manifest = given ?? describe(context, request, apps);
+  return { manifest, flavor: readFlavor(stage1.manifest), stage1, apps };
+}
+
+interface Asked {
+  readonly request: PrepareRequest;
+  readonly given: PodManifest | undefined;
+}
+
+/** How to find the image of each app, in their order. */
+function searches(
+  context: OperationContext,
+  library: Library,
+  { request, given }: Asked,
+): readonly (() => Promise<ImageKey>)[] {
+  if (given !== undefined) {
+    const { store } = library;
+    return given.apps.map(
+      ({ image: { id } }) =>
+        async () =>
+          await Promise.resolve(store.findByPrefix(id)),
+    );
+  }
+
+  const { apps, pullPolicy, insecure } = request;
+  return apps.map(({ image, signature }) => async () => {
+    const wish = { text: image, pullPolicy, insecure, signature };
+    return await findImage(context, library, wish);
+  });
 }
 
 function describe(

@@ -26,7 +26,7 @@ async function makePrepared(
   request: PrepareRequest,
 ): Promise<PrepareOutcome> {
   using library = openLibrary(context);
-  const plan = await planPod(context, library, request);
+  using plan = await planPod(context, library, request);
   checkPod({
     manifest: plan.manifest,
     images: plan.apps.map(({ manifest }) => manifest),

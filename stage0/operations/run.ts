@@ -23,7 +23,7 @@ export async function run(context: OperationContext, request: RunRequest): Promi
 
 async function makeAndRun(context: OperationContext, request: RunRequest): Promise<RunOutcome> {
   using library = openLibrary(context);
-  const plan = await planPod(context, library, request);
+  using plan = await planPod(context, library, request);
   checkRun({
     manifest: plan.manifest,
     images: plan.apps.map(({ manifest }) => manifest),
