@@ -71,7 +71,7 @@ export function createPodContext(): PodContext {
         await stopEverything(folders.dataDir, gantry);
         await gantry(['gc', '--grace-period=0s', '--expire-prepared=0s']);
       }
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
