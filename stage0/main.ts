@@ -11,6 +11,17 @@ async function main(): Promise<void> {
 }
 
 async function fail(error: unknown): Promise<never> {
+  process.exit(await explained(error).catch(() => unexplained(error)));
+}
+
+async function explained(error: unknown): Promise<number> {
   const { presentError } = await import('./cli/present-error.ts');
-  process.exit(await presentError(error, { name: '', debug: true }));
+  return await presentError(error, { name: '', debug: true });
+}
+
+/** For when not even what explains errors can be loaded. @returns the exit status, as cli/exit-status has it */
+function unexplained(error: unknown): number {
+  process.stderr.write(`gantry: ${String(error)}\n`);
+
+  return 254;
 }

@@ -60,7 +60,10 @@ export const nodeExec: Exec = {
       ...(request.extraFds ?? []),
     ]);
     const { stdin, stdout, pid } = child;
-    if (stdin === null || stdout === null) throw new Error('a streamed program has no pipes');
+    if (isMissing(stdin) || isMissing(stdout)) {
+      child.on('error', () => {});
+      throw notStarted(request, new Error('too many open files'));
+    }
 
     const ended = watch(child, request, { collectStdout: false });
     ended.catch(() => {});
@@ -111,6 +114,11 @@ function notStarted(request: Pick<ExecRequest, 'argv'>, cause: Error): GantryErr
   return new GantryError('EXEC_NOT_STARTED', `cannot start "${request.argv[0]}": ${missing}`, {
     cause,
   });
+}
+
+/** Node has no pipes for it when the process may not open any more, whatever the types say. */
+function isMissing(pipe: unknown): pipe is null | undefined {
+  return pipe === null || pipe === undefined;
 }
 
 interface WatchOptions {

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { obstacleOf } from '#base/errors/obstacle';
 import type { Exec, RunningProgram } from '#base/exec/exec';
 import type { Fd } from '#base/kernel/kernel';
 import type { ProgressEvent } from '#base/log/log';
@@ -153,6 +154,7 @@ function openBlob(key: ImageKey, open: () => Fd): Fd {
   try {
     return open();
   } catch (cause) {
+    if (obstacleOf(cause) !== undefined) throw cause;
     throw new GantryError(
       'IMAGE_CORRUPT',
       `cannot read image "${key}": its blob cannot be opened`,

@@ -23,11 +23,17 @@ export interface PresentOptions {
  * has against it is a bug and shown with its stack.
  * @returns the exit status that it amounts to
  */
-export async function presentError(error: unknown, options: PresentOptions): Promise<number> {
+export async function presentError(thrown: unknown, options: PresentOptions): Promise<number> {
+  const error = firstFailure(thrown);
   const hint = hintOf(error) ?? (await suggestion(error, options.name));
   writeAll(2, redact(formatError(error, { ...options, hint })));
 
   return EXIT.failure;
+}
+
+/** What failed first, where cleaning up after it failed too: that follows from it more often than not. */
+function firstFailure(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstFailure(error.suppressed) : error;
 }
 
 /** The text of an error, a line break at its end. */

@@ -117,6 +117,23 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry, starte
       },
     );
 
+    it('says so when it may open still fewer', async () => {
+      let refused = 0;
+      for (const limit of [26, 28, 30, 34]) {
+        await using other = createPodContext();
+        demandSuccess(await other.gantry(['fetch', UNSIGNED, image]), 'fetch');
+        const command = `ulimit -n ${limit}; exec "$@"`;
+        const argv = ['sh', '-c', command, 'sh', ...other.argv(...run('fly', 'exit 3'))] as const;
+        const { exitCode, stderr } = await nodeExec.run({ argv, env: { PATH } });
+        if (exitCode === 3) continue;
+        refused += 1;
+        expect([exitCode, stderr]).toEqual([254, expect.stringContaining('too many open files')]);
+        expect(stderr).not.toContain('bug');
+      }
+
+      expect(refused).toBeGreaterThan(0);
+    });
+
     it('says so when files may not become as large as they must', async () => {
       const limit = 'ulimit -f 8; exec "$@"';
       const fetched = await through(limit, ['fetch', UNSIGNED, image]);
