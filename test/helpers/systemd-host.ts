@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecResult } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
 
+const checkout = dirname(dirname(import.meta.dirname));
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 const BOOT_LIMIT_MS = 90_000;
 
@@ -28,7 +29,8 @@ export async function bootSystemdHost(cgroups: HostCgroups = 'as-here'): Promise
   mkdirSync(root);
   const variables = `SYSTEMD_SECCOMP=0${cgroups === 'v2' ? ' SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1' : ''}`;
   const nspawn = `${variables} exec systemd-nspawn --quiet --register=no --keep-unit -D ${root} --volatile=overlay`;
-  const flags = '--private-network --capability=all --link-journal=no -b';
+  // It has a /tmp of its own, and the checkout may lie in the other one.
+  const flags = `--bind-ro=${checkout} --private-network --capability=all --link-journal=no -b`;
   const script = `mount --bind / ${root} && ${nspawn} ${flags} </dev/null >/dev/null 2>&1`;
   const container = nodeExec.stream({
     argv: ['unshare', '--mount', '--propagation=private', 'sh', '-c', script],
