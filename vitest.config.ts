@@ -27,6 +27,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // A full disk and a busy machine have their moments; what fails twice has failed.
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
