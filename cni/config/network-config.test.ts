@@ -101,6 +101,14 @@ describe('parseNetworkConfig()', () => {
     },
   );
 
+  it('refuses a version that is a number too large for a double, in a list too', () => {
+    for (const version of ['9007199254740993', '[9007199254740993]', '{"a":1e999}']) {
+      const text = `{"name":"n","cniVersion":${version},"plugins":[{"type":"p"}]}`;
+
+      expect(() => parseNetworkConfig(text, 'net.conf')).toThrow('is not a version');
+    }
+  });
+
   it.each(['ptp', 'bridge', 'x'])('refuses a plugin that would run itself: ipam %s', (type) => {
     const own = { name: 'n', plugins: [{ type: type === 'x' ? 'x' : 'other', ipam: { type } }] };
 

@@ -155,7 +155,9 @@ function versionText(value: unknown, where: string): string {
   if (value === '') return OLDEST_VERSION;
   if (typeof value === 'string' && isVersionNumber(value)) return value;
 
-  throw invalid(where, `cniVersion: ${quoted(String(value))} is not a version`);
+  // Not `String`: a number kept as it was written has no text of its own.
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  throw invalid(where, `cniVersion: ${quoted(text)} is not a version`);
 }
 
 /** A switch; the words stand for the values, as in libcni. */
