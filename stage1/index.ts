@@ -13,5 +13,6 @@ export * from './contract/arguments.ts';
 export * from './contract/entrypoint.ts';
 export * from './contract/environment.ts';
 export * from './layout/pod-paths.ts';
+export * from './runtime/app-exit.ts';
 export * from './runtime/hand-over.ts';
 export * from './runtime/pod-cgroup.ts';

@@ -58,6 +58,8 @@ const FOLDERS = [
   'opt/stage2',
   'proc',
   'rkt/env',
+  'rkt/exits',
+  'rkt/started',
   'rkt/status',
   'rkt/stdio',
   'run',

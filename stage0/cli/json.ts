@@ -25,7 +25,7 @@ interface ExactJson {
  * @param ms milliseconds since 1970
  */
 export function nanoseconds(ms: number): unknown {
-  return (JSON as unknown as ExactJson).rawJSON(String(BigInt(Math.round(ms)) * 1_000_000n));
+  return (JSON as unknown as ExactJson).rawJSON(String(BigInt(Math.round(ms * 1000)) * 1000n));
 }
 
 /** JSON as rkt prints it: one line, or indented by tabs; a line break at the end. */

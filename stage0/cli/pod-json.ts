@@ -8,7 +8,7 @@ export function podJson(pod: PodStatus): object {
     pod_name: pod.name,
     state: pod.state,
     app_names: pod.apps.map(({ name }) => name),
-    apps: pod.apps.map((app) => appJson(app, pod)),
+    apps: pod.apps.map(appJson),
     created_at: time(pod.createdAt),
     started_at: time(pod.startedAt),
     user_annotations: filled(pod.userAnnotations),
@@ -16,26 +16,20 @@ export function podJson(pod: PodStatus): object {
   };
 }
 
-function appJson(app: AppStatus, pod: PodStatus): object {
+function appJson(app: AppStatus): object {
   return {
     name: app.name,
-    state: appState(app, pod),
+    state: app.state,
+    started_at: time(app.startedAt),
     finished_at: time(app.finishedAt),
     exit_code: app.exitCode,
+    exit_reason: app.reason,
+    exit_signal: app.signal,
+    restarts: app.restarts === 0 ? undefined : app.restarts,
     image_id: app.imageId,
     user_annotations: filled(app.userAnnotations),
     user_labels: filled(app.userLabels),
   };
-}
-
-/** rkt's words for an app: one of an immutable pod runs as long as its pod, unless its end was noted. */
-function appState({ exitCode }: AppStatus, { state }: PodStatus): string {
-  if (exitCode !== undefined) return 'exited';
-  if (state === 'running' || state === 'orphaned') return 'running';
-  if (state === 'exited' || state === 'exited garbage' || state === 'exited deleting')
-    return 'exited';
-
-  return state === 'prepared' ? 'created' : 'unknown';
 }
 
 function time(ms: number | undefined): unknown {

@@ -5,16 +5,21 @@ import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { podJson } from '../cli/pod-json.ts';
 import { printable } from '../cli/table.ts';
 import { formatTime } from '../cli/units.ts';
+import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { podStatus } from '../operations/list.ts';
-import type { PodStatus } from '../operations/outcomes.ts';
+import type { AppStatus, PodStatus } from '../operations/outcomes.ts';
 import { waitForEnd } from '../operations/wait-for-end.ts';
+import { waitUntilReady } from '../operations/wait-until-ready.ts';
 
 /** `gantry status UUID`. */
 export const command: Command = plainCommand({
-  usage: '[--wait[=DURATION]] [--format=…] UUID\n[--wait[=DURATION]] [--format=…] --uuid-file=FILE',
-  description:
-    'Prints the state of a pod and, when it has ended, how its apps did. Under the fly flavor only the caller of "gantry run" sees that; it is "unknown" here.',
+  usage:
+    '[--wait[=DURATION] | --wait-ready[=DURATION]] [--format=…] UUID\n[--wait[=DURATION] | --wait-ready[=DURATION]] [--format=…] --uuid-file=FILE',
+  description: [
+    'Prints the state of a pod and, when it has ended, how its apps did: the exit status, and why. Under the fly flavor only the caller of "gantry run" sees that; it is "unknown" here.',
+    'A pod is ready when all its apps have started, and those that say when they are ready have said so.',
+  ].join('\n'),
   options: {
     format: { kind: 'value', value: 'json|json-pretty', summary: 'print JSON in place of lines' },
     ...UUID_FILE_OPTION,
@@ -24,16 +29,29 @@ export const command: Command = plainCommand({
       bare: 'true',
       summary: 'wait until the pod has ended, for ever or for a time',
     },
+    'wait-ready': {
+      kind: 'optional',
+      value: 'DURATION',
+      bare: 'true',
+      summary: 'wait until the pod is ready, for ever or for a time; fails if it ends before',
+    },
   },
   words: { min: 0, max: 1 },
 
   async run({ call, globals, options, words }) {
     const format = readFormat(options.format);
-    const timeoutMs = readWait(options.wait);
+    const endTimeoutMs = readWait(options.wait);
+    const readyTimeoutMs = readWait(options['wait-ready']);
+    if (endTimeoutMs !== undefined && readyTimeoutMs !== undefined) {
+      throw usageError('flags --wait and --wait-ready exclude each other');
+    }
     using workplace = await openWorkplace(call, globals);
     const { context } = workplace;
     const uuid = findOnePod(workplace, words, options['uuid-file']);
-    if (timeoutMs !== undefined) await waitForEnd(context, uuid, { timeoutMs });
+    if (endTimeoutMs !== undefined) await waitForEnd(context, uuid, { timeoutMs: endTimeoutMs });
+    if (readyTimeoutMs !== undefined) {
+      await waitUntilReady(context, uuid, { timeoutMs: readyTimeoutMs });
+    }
 
     const status = podStatus(context, uuid);
     call.output.write(
@@ -56,7 +74,7 @@ function readWait(text: string | undefined): number | undefined {
 
 const ENDED: readonly string[] = ['exited', 'exited garbage', 'exited deleting'];
 
-/** `name=value` lines, as rkt printed them. */
+/** `name=value` lines, as rkt printed them, then what it did not know. */
 function statusLines(pod: PodStatus): string {
   const ended = ENDED.includes(pod.state);
   const lines = [
@@ -67,15 +85,34 @@ function statusLines(pod: PodStatus): string {
     ...(pod.state === 'running' || ended ? ['networks='] : []),
     ...(pod.pid === undefined ? [] : [`pid=${pod.pid}`]),
     ...(pod.state === 'running' || ended ? [`exited=${ended}`] : []),
-    ...(ended ? appLines(pod) : []),
+    ...(ended ? exitCodeLines(pod) : []),
+    ...pod.apps.flatMap(appLines),
   ];
 
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-function appLines({ apps, exitCodesUnknown }: PodStatus): readonly string[] {
+function exitCodeLines({ apps, exitCodesUnknown }: PodStatus): readonly string[] {
   return apps.flatMap(({ name, exitCode }) => {
     if (exitCode !== undefined) return [`app-${name}=${exitCode}`];
     return exitCodesUnknown ? [`app-${name}=unknown`] : [];
   });
+}
+
+/** What goes before the name keeps these apart from the line of an app that is called so. */
+function appLines({
+  name,
+  reason,
+  signal,
+  startedAt,
+  finishedAt,
+  restarts,
+}: AppStatus): readonly string[] {
+  return [
+    ...(startedAt === undefined ? [] : [`started-${name}=${formatTime(startedAt)}`]),
+    ...(finishedAt === undefined ? [] : [`finished-${name}=${formatTime(finishedAt)}`]),
+    ...(reason === undefined ? [] : [`reason-${name}=${reason}`]),
+    ...(signal === undefined ? [] : [`signal-${name}=SIG${signal}`]),
+    ...(restarts === 0 ? [] : [`restarts-${name}=${restarts}`]),
+  ];
 }

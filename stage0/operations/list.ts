@@ -9,15 +9,15 @@ import type { PodState } from '../pod/pod-state.ts';
 import { readMovingPod } from '../pod/read-moving-pod.ts';
 import {
   readAppImageName,
+  readAppRecord,
   readCreatedAt,
-  readExitCode,
-  readFinishedAt,
   readPodFlavor,
   readPodManifest,
   readStartedAt,
 } from '../pod/read-pod.ts';
+import type { Flavor } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
-import type { AppStatus, PodListing, PodStatus } from './outcomes.ts';
+import type { AppState, AppStatus, PodListing, PodStatus } from './outcomes.ts';
 
 /** Which pod is meant: a name, a UUID or an unambiguous beginning of one, or a file that holds it. */
 export type PodSelector = { readonly uuid: string } | { readonly uuidFile: string };
@@ -77,7 +77,7 @@ export function describePod(state: PodState): PodStatus {
     createdAt: readCreatedAt(dir),
     startedAt: readStartedAt(dir),
     pid: name === 'running' ? podPid(dir) : undefined,
-    apps: manifest.apps.map((app) => describeApp(state, app)),
+    apps: manifest.apps.map((app) => describeApp(state, app, flavor)),
     userAnnotations: manifest.userAnnotations ?? {},
     userLabels: manifest.userLabels ?? {},
     stage1Name: flavor.name,
@@ -95,14 +95,39 @@ const NOTHING = {
   exitCodesUnknown: false,
 } as const;
 
-function describeApp({ dir }: PodState, { name, image, app }: RuntimeApp): AppStatus {
+function describeApp(state: PodState, { name, image, app }: RuntimeApp, flavor: Flavor): AppStatus {
+  const { startedAt, exit, restarts } = readAppRecord(state.dir, name);
+
   return {
     name,
     imageId: parseImageId(image.id),
-    imageName: readAppImageName(dir, name) ?? image.name,
-    exitCode: readExitCode(dir, name),
-    finishedAt: readFinishedAt(dir, name),
+    imageName: readAppImageName(state.dir, name) ?? image.name,
+    state: appState(state, { startedAt, ended: exit !== undefined, flavor }),
+    exitCode: exit?.code,
+    reason: exit?.reason,
+    signal: exit?.signal,
+    startedAt,
+    finishedAt: exit?.finishedAt,
+    restarts,
     userAnnotations: app?.userAnnotations ?? {},
     userLabels: app?.userLabels ?? {},
   };
+}
+
+interface AppSigns {
+  readonly startedAt: number | undefined;
+  readonly ended: boolean;
+  readonly flavor: Flavor;
+}
+
+/** An app of which nobody notes the start runs as long as its pod. */
+function appState({ name }: PodState, { startedAt, ended, flavor }: AppSigns): AppState {
+  if (ended) return 'exited';
+  if (name === 'running' || name === 'orphaned') {
+    const noted = flavor.features !== 'all' && flavor.features.has('readiness');
+    return noted && startedAt === undefined ? 'created' : 'running';
+  }
+  if (name === 'exited' || name === 'exited garbage' || name === 'exited deleting') return 'exited';
+
+  return name === 'prepared' ? 'created' : 'unknown';
 }

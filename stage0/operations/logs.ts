@@ -1,11 +1,11 @@
-import { existsSync, watch } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { demandPodState, readPodState } from '../pod/find-pod.ts';
 import { LOGGED_STATES, type PodState, wrongState } from '../pod/pod-state.ts';
 import { readPodFlavor, readPodManifest, stage1StateDir } from '../pod/read-pod.ts';
+import { waitForPath } from '../pod/wait-for-path.ts';
 import { promises } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
 import { type JournalEntry, type JournalReader, readJournal } from './journal.ts';
@@ -89,7 +89,7 @@ async function followLogs(
   try {
     const dir = journalDir(context, request.uuid);
     if (dir === undefined) return { wanted: true };
-    await Promise.race([ended, waitForFolder(dir, signal)]);
+    await Promise.race([ended, waitForPath(dir, signal)]);
     if (!existsSync(dir)) return { wanted: true };
 
     const reader = readJournal(context, { ...request, dir });
@@ -132,28 +132,6 @@ function journalDir({ kernel, dataDir }: OperationContext, uuid: PodUuid): strin
   return state === undefined
     ? undefined
     : resolveInside(stage1StateDir(state.dir), '/var/log/journal');
-}
-
-/** journald makes its folder when it starts: waits until one is there, as far as there are folders to watch. */
-async function waitForFolder(dir: string, signal: AbortSignal): Promise<void> {
-  while (!existsSync(dir) && !signal.aborted) {
-    const parent = nearestFolder(dir);
-    await new Promise<void>((resolve) => {
-      const watcher = watch(parent, () => done());
-      const done = (): void => {
-        watcher.close();
-        resolve();
-      };
-      watcher.once('error', done);
-      signal.addEventListener('abort', done, { once: true });
-      // It may have come before the watching began.
-      if (nearestFolder(dir) !== parent) done();
-    });
-  }
-}
-
-function nearestFolder(path: string): string {
-  return existsSync(path) ? path : nearestFolder(dirname(path));
 }
 
 function notKept(uuid: PodUuid, flavor: string): GantryError {

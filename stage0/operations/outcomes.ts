@@ -1,6 +1,7 @@
 import type { ImageId } from '#schema/types/image-hash';
 import type { AcName } from '#schema/types/names';
 import type { PodUuid } from '#schema/types/pod-uuid';
+import type { AppExitReason } from '#stage1';
 import type { PodStateName } from '../pod/pod-state.ts';
 
 /** What stage 0's operations return; how it is shown is the front end's. */
@@ -16,6 +17,9 @@ export interface RunOutcome {
   readonly exitCode: number;
 }
 
+/** rkt's words: `created` before its first start. */
+export type AppState = 'unknown' | 'created' | 'running' | 'exited';
+
 export interface AppStatus {
   readonly name: AcName;
   readonly imageId: ImageId;
@@ -23,8 +27,17 @@ export interface AppStatus {
   readonly imageName: string | undefined;
   /** Undefined while it runs, and for flavors under which only the caller sees it. */
   readonly exitCode: number | undefined;
-  /** When it ended, where that was noted. Milliseconds since 1970. */
+  readonly state: AppState;
+  /** Why it is not running, where that was noted. */
+  readonly reason: AppExitReason | undefined;
+  /** Name of the signal that ended it, without SIG. */
+  readonly signal: string | undefined;
+  /** When it was last started, where that was noted. Milliseconds since 1970. */
+  readonly startedAt: number | undefined;
+  /** When it ended, likewise. */
   readonly finishedAt: number | undefined;
+  /** How often it was started again. */
+  readonly restarts: number;
   readonly userAnnotations: Readonly<Record<string, string>>;
   readonly userLabels: Readonly<Record<string, string>>;
 }

@@ -4,7 +4,7 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { demandPodState, readPodState } from '../pod/find-pod.ts';
 import { phaseDir } from '../pod/pod-dirs.ts';
-import type { PodState } from '../pod/pod-state.ts';
+import { hasEnded, type PodState } from '../pod/pod-state.ts';
 import type { OperationContext } from './context.ts';
 
 export interface WaitOptions {
@@ -42,11 +42,8 @@ export async function waitForEnd(
   }
 }
 
-function hasEnded({ name }: PodState): boolean {
-  return ['exited', 'exited deleting', 'exited garbage', 'deleting', 'garbage'].includes(name);
-}
-
-async function waitForChange(
+/** Waits until a pod may be in another state than it was, or the time is over. */
+export async function waitForChange(
   context: OperationContext,
   state: PodState,
   options: WaitOptions,
@@ -100,6 +97,7 @@ async function waitForMove(
   });
 }
 
-function timedOut({ uuid, name }: PodState): GantryError {
+/** The refusal to wait any longer. */
+export function timedOut({ uuid, name }: PodState): GantryError {
   return new GantryError('WAIT_TIMED_OUT', `cannot wait longer for pod ${uuid}: it is ${name}`);
 }

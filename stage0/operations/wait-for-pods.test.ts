@@ -9,8 +9,13 @@ function app(name: string, exitCode: number | undefined, finishedAt?: number): A
     name: parseAcName(name),
     imageId: parseImageId(`sha512-${'0'.repeat(64)}`),
     imageName: undefined,
+    state: exitCode === undefined ? 'running' : 'exited',
     exitCode,
+    reason: undefined,
+    signal: undefined,
+    startedAt: undefined,
     finishedAt,
+    restarts: 0,
     userAnnotations: {},
     userLabels: {},
   };

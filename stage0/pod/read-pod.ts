@@ -4,12 +4,17 @@ import { parseImageManifest } from '#schema/image/image-manifest';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import { labelValue } from '#schema/types/labels';
 import {
+  type AppExit,
+  appExitPath,
   appImageManifestPath,
+  appRestartsPath,
   appsInfoDir,
+  appStartedPath,
   appStatusPath,
   appTreeIdPath,
   overlayPreparedPath,
   overlayUpperDir,
+  parseAppExit,
   pidPath,
   podCreatedPath,
   podManifestPath,
@@ -86,19 +91,43 @@ export function stage1StateDir(podDir: string): string {
     : stage1RootfsDir(podDir);
 }
 
-/** The exit code that stage1 wrote for an app; undefined when it wrote none. */
-export function readExitCode(podDir: string, app: string): number | undefined {
-  const text = readText(statusPathOutside(podDir, app))?.trim() ?? '';
-
-  return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+/** Where a path in stage1's root file system can be read from outside the pod. */
+export function stage1Outside(podDir: string, path: string): string {
+  return path.replace(stage1RootfsDir(podDir), stage1StateDir(podDir));
 }
 
-/** When an app ended, milliseconds since 1970: the time at which its exit code was written. */
-export const readFinishedAt = (podDir: string, app: string): number | undefined =>
-  modifiedAt(statusPathOutside(podDir, app));
+/** What stage1 wrote down of an app. */
+export interface AppRecord {
+  /** When it was last started; undefined when it never was, or that was not noted. Milliseconds since 1970, as all times. */
+  readonly startedAt: number | undefined;
+  /** How it ended; of an older stage1, or one made elsewhere, only the code is known. */
+  readonly exit: Partial<AppExit> | undefined;
+  /** How often it was started again. */
+  readonly restarts: number;
+}
 
-function statusPathOutside(podDir: string, app: string): string {
-  return appStatusPath(podDir, app).replace(stage1RootfsDir(podDir), stage1StateDir(podDir));
+/** Reads what stage1 wrote down of an app. @throws GantryError APP_EXIT_INVALID, RECORD_TOO_NEW */
+export function readAppRecord(podDir: string, app: string): AppRecord {
+  const outside = (path: string): string => stage1Outside(podDir, path);
+  const exit = readText(outside(appExitPath(podDir, app)));
+  const statusPath = outside(appStatusPath(podDir, app));
+  const restarts = Number.parseInt(readText(outside(appRestartsPath(podDir, app))) ?? '', 10);
+
+  return {
+    startedAt: modifiedAt(outside(appStartedPath(podDir, app))),
+    // Empty in the moment that it is written.
+    exit: exit === undefined || exit === '' ? exitOf(statusPath) : parseAppExit(exit),
+    restarts: Number.isNaN(restarts) ? 0 : restarts,
+  };
+}
+
+/** What the file with an exit code tells. */
+function exitOf(path: string): Partial<AppExit> | undefined {
+  const text = readText(path)?.trim() ?? '';
+  if (!/^\d{1,3}$/.test(text)) return undefined;
+
+  const finishedAt = modifiedAt(path);
+  return { code: Number(text), ...(finishedAt === undefined ? {} : { finishedAt }) };
 }
 
 /** The text of a small file, undefined when it is not there. */

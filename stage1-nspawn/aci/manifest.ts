@@ -35,6 +35,7 @@ const FEATURES: readonly FlavorFeature[] = [
   'stop-hooks',
   'exit-codes',
   'logs',
+  'readiness',
   'release',
 ];
 

@@ -24,7 +24,7 @@ import { maskArguments } from './masks.ts';
 import { nspawnCommand } from './nspawn-command.ts';
 import type { AppPlan } from './plan-app.ts';
 import { loadPod, refuseUnsupported } from './pod.ts';
-import { preparePod } from './prepare.ts';
+import { type PreparationRequest, preparePod } from './prepare.ts';
 import { relayStream } from './relay.ts';
 import { lookAtStreams, planStreams, streamsToAppend, streamsToRelay } from './streams.ts';
 import { startWaiter } from './waiter.ts';
@@ -43,7 +43,7 @@ export const entrypoint: Entrypoint = async (host) => {
   const dirs = claimCgroups(host, args, { machine, hierarchies });
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
-  const prepared = prepare(host, args, streams);
+  const prepared = prepare(host, args, { streams, cgroups: dirs });
   await Promise.allSettled([prepared, entered]);
   const apps = await prepared;
   await entered;
@@ -64,12 +64,12 @@ function shareStreams(host: EntrypointHost): void {
 async function prepare(
   { podDir, kernel, log }: EntrypointHost,
   args: RunArguments,
-  streams: AppStreams,
+  place: Pick<PreparationRequest, 'streams' | 'cgroups'>,
 ): Promise<readonly AppPlan[]> {
   const pod = await loadPod(podDir);
   refuseUnsupported(pod, args);
 
-  return preparePod({ kernel, log, pod, args, streams });
+  return preparePod({ kernel, log, pod, args, ...place });
 }
 
 interface CgroupPlan {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
@@ -9,6 +9,7 @@ import {
   resolveAppMounts,
   stage1RootfsDir,
 } from '#stage1';
+import { OOM_PATH } from '../units/status-dirs.ts';
 import { type AppStreams, STDIO_DIR, TERMINAL_MARK } from '../units/streams.ts';
 import { carriedVariables, carrierPath } from './carrier.ts';
 import { type IdentityFiles, needsHosts, writeIdentityFiles } from './identity-files.ts';
@@ -25,6 +26,8 @@ export interface PreparationRequest {
   readonly pod: LoadedPod;
   readonly args: RunArguments;
   readonly streams: AppStreams;
+  /** Folders of the pod's cgroups, where gantry makes them. */
+  readonly cgroups: readonly string[];
 }
 
 /** Makes all that PID 1 of the pod will find: mounts, units, files. */
@@ -34,6 +37,7 @@ export function preparePod(request: PreparationRequest): readonly AppPlan[] {
   const files = writeIdentityFiles(pod.dir, { uuid: args.uuid, hostname });
   const apps = pod.apps.map((app) => prepareApp(request, files, app));
   prepareStreams(request);
+  showOomCount(request);
   writeStage1({
     podDir: pod.dir,
     apps,
@@ -101,4 +105,17 @@ function prepareStreams({ kernel, pod, streams }: PreparationRequest): void {
   const target = join(root, STDIO_DIR);
   mkdirSync(target, { recursive: true });
   kernel.mount({ source: `/proc/${process.pid}/fd`, target, flags: MS.BIND });
+}
+
+/** Lets the reaper see whom the kernel killed for want of memory, where that is not systemd's to see. */
+function showOomCount({ kernel, pod, cgroups }: PreparationRequest): void {
+  const source = cgroups
+    .map((dir) => join(dir, 'memory.oom_control'))
+    .find((path) => existsSync(path));
+  if (source === undefined) return;
+
+  const target = join(stage1RootfsDir(pod.dir), OOM_PATH);
+  writeFileSync(target, '');
+  kernel.mount({ source, target, flags: MS.BIND });
+  kernel.setMountAttributes(target, { readOnly: true });
 }

@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { appEnvironmentPath, stage1RootfsDir } from '#stage1';
 import { appUnit, type PodIsolation } from '../units/app-unit.ts';
-import { appUnitName } from '../units/names.ts';
+import { appMarks, readyMark } from '../units/marks.ts';
+import { appUnitName, READY_SOCKET } from '../units/names.ts';
 import { formatEnvironmentFile } from '../units/quote.ts';
-import { EXEC_STATUS_DIR } from '../units/status-dirs.ts';
+import { EXEC_STATUS_DIR, HANDLED_DIR } from '../units/status-dirs.ts';
 import type { Unit } from '../units/unit.ts';
 import { writeUnits } from '../units/write-unit.ts';
 import { writeAccountFiles } from './account-files.ts';
@@ -19,7 +20,13 @@ export interface Stage1Contents {
 /** Writes what PID 1 of the pod starts from: the apps' units, environments, and what runs by default. */
 export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
   const root = stage1RootfsDir(podDir);
-  writeUnits(root, [...apps.map(({ unit }) => appUnit(unit, isolation)), defaultTarget(apps)]);
+  const units = apps.map(({ unit }) => unit);
+  writeUnits(root, [
+    ...units.map((unit) => appUnit(unit, isolation)),
+    ...units.flatMap(appMarks),
+    readyMark(units),
+    defaultTarget(apps),
+  ]);
 
   writeAccountFiles(
     podDir,
@@ -29,7 +36,8 @@ export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
   for (const { unit, environment, obstacle } of apps) {
     const path = appEnvironmentPath(podDir, unit.name);
     writeFileSync(path, formatEnvironmentFile(environment), { mode: 0o600 });
-    if (obstacle !== undefined) noteExecStatus(root, unit.name, obstacle.status);
+    if (obstacle !== undefined) note(join(root, EXEC_STATUS_DIR), unit.name, obstacle.status);
+    if (unit.postStop !== undefined) note(join(root, HANDLED_DIR), unit.name, '');
   }
 }
 
@@ -41,14 +49,14 @@ function defaultTarget(apps: readonly AppPlan[]): Unit {
     // After them, so that PID 1 counts as ready when the apps do.
     unit: [
       ['DefaultDependencies', 'no'],
-      ['Wants', names],
+      ['Wants', `${names} ${READY_SOCKET}`],
       ['After', names],
     ],
   };
 }
 
-function noteExecStatus(root: string, app: string, status: number): void {
-  const folder = join(root, EXEC_STATUS_DIR);
+/** Leaves a word for the reaper. */
+function note(folder: string, app: string, text: string | number): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, app), `${status}\n`);
+  writeFileSync(join(folder, app), `${text}\n`);
 }

@@ -3,11 +3,12 @@ import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
 import { appRootfsInside, type Identity } from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
-import { BEFORE_EXIT, ROOT_SLICE } from './base-units.ts';
+import { BEFORE_EXIT } from './base-units.ts';
+import { appMarkNames } from './marks.ts';
 import { appUnitName, endedUnitName, failedUnitName, LIVE_TARGET } from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
 import { type AppStreams, streamSettings } from './streams.ts';
-import type { Command, Setting, Unit } from './unit.ts';
+import { type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 /** An app with everything looked up: names are numbers, paths are absolute and inside the app. */
 export interface PlannedApp {
@@ -66,6 +67,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ['After', `${LIVE_TARGET} systemd-journald.socket`],
       // Where the journal is sure to be used it starts at once, else when something is logged.
       ...(pod.streams === 'log' ? [['Wants', 'systemd-journald.service'] as const] : []),
+      ['Wants', appMarkNames(app).join(' ')],
       ...BEFORE_EXIT,
       ['OnSuccess', endedUnitName(app.name)],
       ['OnFailure', failedUnitName(app.name)],

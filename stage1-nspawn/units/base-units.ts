@@ -1,17 +1,12 @@
 import { JOURNALD_STARTER_PATH } from './journald.ts';
-import { LIVE_TARGET, STOPPING_SOCKET } from './names.ts';
-import type { Setting, Unit } from './unit.ts';
+import { markUnit } from './marks.ts';
+import { EXIT_UNIT, LIVE_TARGET, STOPPING_SOCKET } from './names.ts';
+import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 // The units that every pod has; they are part of the stage1 image.
 
 /** Where the program of `units/reaper` lies inside stage1. */
 export const REAPER_PATH = '/usr/lib/gantry/reap';
-
-const EXIT_UNIT = 'systemd-exit.service';
-const BARE: Setting = ['DefaultDependencies', 'no'];
-
-/** Directly below the pod's cgroup: a slice would be one more to make, and to announce. */
-export const ROOT_SLICE: Setting = ['Slice', '-.slice'];
 
 /** Exists from the moment that the pod begins to end; what is stopped from then on has not failed. */
 export const STOPPING_MARK = '/run/gantry-stopping';
@@ -39,12 +34,7 @@ export const BASE_UNITS: readonly Unit[] = [
       ['AllowIsolate', 'yes'],
     ],
   },
-  {
-    // Nobody ever writes to it: a socket is the one unit that makes a file without a process.
-    name: STOPPING_SOCKET,
-    unit: [BARE],
-    socket: [ROOT_SLICE, ['ListenFIFO', STOPPING_MARK], ['Service', EXIT_UNIT]],
-  },
+  markUnit({ name: STOPPING_SOCKET, path: STOPPING_MARK, unit: [] }),
   {
     name: EXIT_UNIT,
     // Nothing to execute: a status of its own would take the place of the app's.
@@ -114,7 +104,7 @@ function reaper(name: string): Unit {
     service: [
       ['Type', 'oneshot'],
       ROOT_SLICE,
-      ['ExecStart', `/bin/sh ${REAPER_PATH} %i`],
+      ['ExecStart', `/usr/bin/busybox sh ${REAPER_PATH} %i`],
       ['StandardOutput', 'null'],
     ],
   };

@@ -3,11 +3,17 @@ import type { AcName } from '#schema/types/names';
 // Names of units. An app's name has no "_" and no "@" (AC Name), so none of
 // ours is ever an app's.
 
+/** The last unit of a pod: PID 1 exits with it. */
+export const EXIT_UNIT = 'systemd-exit.service';
+
 /** Active as long as any app is; when it goes, the pod ends. */
 export const LIVE_TARGET = 'apps_live.target';
 
 /** Started with `exit.target`: the node that it listens on tells reapers that the pod is ending anyway. */
 export const STOPPING_SOCKET = 'apps_stopping.socket';
+
+/** Active when all apps are up. */
+export const READY_SOCKET = 'apps_ready.socket';
 
 /** The unit of an app: its name, as rkt had it, unless that is one of systemd's own. */
 export function appUnitName(app: AcName): string {
@@ -17,3 +23,7 @@ export function appUnitName(app: AcName): string {
 /** What runs when an app has ended well, and when it has failed. */
 export const endedUnitName = (app: AcName): string => `app_ended@${app}.service`;
 export const failedUnitName = (app: AcName): string => `app_failed@${app}.service`;
+
+/** What marks that an app has been started, and that it has said that it is ready. */
+export const startedSocketName = (app: AcName): string => `app_started@${app}.socket`;
+export const upSocketName = (app: AcName): string => `app_up@${app}.socket`;

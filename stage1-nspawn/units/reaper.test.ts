@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
+import { type AppExit, parseAppExit } from '#stage1';
 import { type ReaperPlaces, reaperScript } from './reaper.ts';
 
 let dir: string;
@@ -11,12 +12,18 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'reaper-'));
   places = {
     status: join(dir, 'status'),
+    exits: join(dir, 'exits'),
+    started: join(dir, 'started'),
     execStatus: join(dir, 'exec-status'),
+    handled: join(dir, 'handled'),
+    oom: join(dir, 'oom'),
+    oomSeen: join(dir, 'oom-seen'),
     stopping: join(dir, 'stopping'),
     firstFailure: join(dir, 'failed'),
   };
-  mkdirSync(places.status);
-  mkdirSync(places.execStatus);
+  for (const name of ['status', 'exits', 'started', 'execStatus', 'handled'] as const) {
+    mkdirSync(places[name]);
+  }
 });
 afterEach(() => {
   rmSync(dir, { recursive: true });
@@ -32,8 +39,9 @@ function reap(
     ...(status === undefined ? {} : { MONITOR_EXIT_STATUS: status }),
     MONITOR_SERVICE_RESULT: result,
   };
+  writeFileSync(join(places.started, app), '');
   const { exitCode } = nodeExec.runSync({
-    argv: ['sh', '-c', reaperScript(places), 'reap', app],
+    argv: ['busybox', 'sh', '-c', reaperScript(places), 'reap', app],
     env: { PATH: '/usr/bin:/bin', ...monitor },
   });
 
@@ -79,5 +87,43 @@ describe('reaperScript()', () => {
 
     expect(reap(['exited', '5'])).toEqual({ noted: 5, told: 0 });
     expect(existsSync(places.firstFailure)).toBe(false);
+  });
+
+  const exitOf = (app = 'web'): AppExit =>
+    parseAppExit(readFileSync(join(places.exits, app), 'utf8'));
+
+  it('writes down why, and when', () => {
+    const before = Date.now();
+    reap(['exited', '7']);
+    const exit = exitOf();
+
+    expect(exit).toMatchObject({ reason: 'exited', code: 7 });
+    expect(exit.finishedAt).toBeGreaterThan(before - 1);
+    expect(exit.finishedAt).toBeLessThan(Date.now() + 1);
+    reap(['killed', 'KILL', 'signal']);
+    expect(exitOf()).toMatchObject({ reason: 'signalled', code: 137, signal: 'KILL' });
+    reap(['killed', 'KILL', 'oom-kill']);
+    expect(exitOf()).toMatchObject({ reason: 'oom', code: 137, signal: 'KILL' });
+    reap([]);
+    expect(exitOf()).toMatchObject({ reason: 'not-started', code: 1 });
+  });
+
+  it('takes a kill for want of memory from the count of the kernel, each once', () => {
+    const count = (kills: number): void =>
+      writeFileSync(places.oom, `oom_kill_disable 0\nunder_oom 0\noom_kill ${kills}\n`);
+    count(0);
+    reap(['killed', 'KILL', 'signal'], 'by-hand');
+    count(1);
+    reap(['killed', 'KILL', 'signal'], 'greedy');
+    reap(['killed', 'KILL', 'signal'], 'later');
+    count(3);
+    reap(['exited', '137'], 'shell');
+
+    expect(['by-hand', 'greedy', 'later', 'shell'].map((app) => exitOf(app).reason)).toEqual([
+      'signalled',
+      'oom',
+      'signalled',
+      'oom',
+    ]);
   });
 });

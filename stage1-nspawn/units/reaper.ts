@@ -1,55 +1,108 @@
 import { constants } from 'node:os';
 import { STOPPING_MARK } from './base-units.ts';
-import { EXEC_STATUS_DIR, STATUS_DIR } from './status-dirs.ts';
+import {
+  EXEC_STATUS_DIR,
+  EXITS_DIR,
+  HANDLED_DIR,
+  OOM_PATH,
+  STARTED_DIR,
+  STATUS_DIR,
+} from './status-dirs.ts';
 
-const FIRST_FAILURE = '/run/gantry-failed';
 /** systemd.exec(5), EXIT_EXEC: the app's program could not be executed. */
 const EXIT_EXEC = 203;
+/** What a shell says of one that it could not execute. */
+const NOT_EXECUTABLE = 126;
 /** An app whose pre-start handler failed never ran: no status of its own. */
 const NEVER_RAN = 1;
 
 /** Where the reaper leaves and finds its marks. */
 export interface ReaperPlaces {
   readonly status: string;
+  readonly exits: string;
+  readonly started: string;
   readonly execStatus: string;
+  readonly handled: string;
+  readonly oom: string;
+  /** How many the kernel had killed for want of memory when it was last looked at. */
+  readonly oomSeen: string;
   readonly stopping: string;
   readonly firstFailure: string;
 }
 
 const INSIDE: ReaperPlaces = {
   status: STATUS_DIR,
+  exits: EXITS_DIR,
+  started: STARTED_DIR,
   execStatus: EXEC_STATUS_DIR,
+  handled: HANDLED_DIR,
+  oom: OOM_PATH,
+  oomSeen: '/run/gantry-oom',
   stopping: STOPPING_MARK,
-  firstFailure: FIRST_FAILURE,
+  firstFailure: '/run/gantry-failed',
 };
 
 /**
- * The program that runs when an app has ended: it notes the exit status as a
- * shell would have it, and gives the first failing app's back, which is how
- * PID 1 learns what to exit with. systemd says in MONITOR_* how the app ended
- * (systemd 251).
+ * The program that runs when an app has ended, for busybox's shell: it notes
+ * how, the exit status as a shell would have it, and gives the first failing
+ * app's back, which is how PID 1 learns what to exit with. systemd says in
+ * MONITOR_* how the app ended (systemd 251).
  */
 export function reaperScript(places: ReaperPlaces = INSIDE): string {
-  const { status, execStatus, stopping, firstFailure } = places;
-  return `#!/bin/sh
+  const { status, exits, stopping, firstFailure } = places;
+  return `app=$1 finished=$EPOCHREALTIME reason=exited signal=
 case $MONITOR_EXIT_CODE in
 exited) code=$MONITOR_EXIT_STATUS ;;
 killed | dumped)
-  case $MONITOR_EXIT_STATUS in
+  reason=signalled signal=$MONITOR_EXIT_STATUS
+  case $signal in
 ${signalCases()}
   *) code=255 ;;
   esac
   ;;
-*) code=${NEVER_RAN} ;;
+*) reason=not-started code=${NEVER_RAN} ;;
 esac
-[ "$code" = ${EXIT_EXEC} ] && [ -e ${execStatus}/$1 ] && read -r code <${execStatus}/$1
+${neverStarted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
 [ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
-echo "$code" >${status}/$1
+echo "{\\"version\\":1,\\"reason\\":\\"$reason\\",\\"code\\":$code\${signal:+,\\"signal\\":\\"$signal\\"},\\"finished\\":$finished}" >${exits}/$app
+echo "$code" >${status}/$app
 [ -e ${stopping} ] && exit 0
 [ "$code" = 0 ] && exit 0
 (set -C && : >${firstFailure}) 2>/dev/null || exit 0
 exit "$code"
 `;
+}
+
+/** PID 1 marks what it has executed; what keeps a program from being executed was perhaps foreseen. */
+function neverStarted({ started, execStatus }: ReaperPlaces): string {
+  return `[ -e ${started}/$app ] || reason=not-started
+if [ "$code" = ${EXIT_EXEC} ] && [ -e ${execStatus}/$app ]; then
+  reason=not-started
+  read -r code <${execStatus}/$app
+fi
+[ $reason = not-started ] && [ "$code" = ${EXIT_EXEC} ] && code=${NOT_EXECUTABLE}
+`;
+}
+
+/** With version 2 of cgroups systemd knows; with version 1 the kernel counts for the whole pod. */
+function outOfMemory({ oom, oomSeen }: ReaperPlaces): string {
+  return `[ "$MONITOR_SERVICE_RESULT" = oom-kill ] && reason=oom
+if [ "$code" = 137 ] && [ -e ${oom} ]; then
+  kills=0 seen=0
+  while read -r key value; do [ "$key" = oom_kill ] && kills=$value; done <${oom}
+  [ -e ${oomSeen} ] && read -r seen <${oomSeen}
+  [ "$kills" -gt "$seen" ] && reason=oom
+  echo "$kills" >${oomSeen}
+fi
+`;
+}
+
+/** After a handler it is late to look at the clock, and there is time to ask systemd. */
+function endBeforeHandler({ handled }: ReaperPlaces): string {
+  return `if [ -e ${handled}/$app ]; then
+  set -- $(systemctl show --timestamp=us+utc -P ExecMainExitTimestamp "$MONITOR_UNIT" 2>/dev/null)
+  [ -n "$3" ] && seconds=$(date -u -d "$2 \${3%.*}" +%s) && finished=$seconds.\${3#*.}
+fi`;
 }
 
 /** systemd names signals without SIG; the real-time ones are counted from RTMIN, 34. */
@@ -61,6 +114,6 @@ function signalCases(): string {
   return [
     ...named.map(([name, number]) => `  ${name}) code=${128 + number} ;;`),
     `  RTMIN) code=${128 + 34} ;;`,
-    `  RTMIN+*) code=$((${128 + 34} + \${MONITOR_EXIT_STATUS#RTMIN+})) ;;`,
+    `  RTMIN+*) code=$((${128 + 34} + \${signal#RTMIN+})) ;;`,
   ].join('\n');
 }

@@ -1,5 +1,22 @@
-/** Where exit statuses are written, inside stage1 (the contract's `rkt/status`). */
+// Where PID 1 and the reaper leave what becomes of apps, inside stage1.
+
+/** Exit statuses, decimal (the contract's `rkt/status`). */
 export const STATUS_DIR = '/rkt/status';
+
+/** How apps ended (the contract's `rkt/exits`). */
+export const EXITS_DIR = '/rkt/exits';
+
+/** When apps were started (the contract's `rkt/started`). */
+export const STARTED_DIR = '/rkt/started';
+
+/** Which apps said that they are ready. */
+export const UP_DIR = '/rkt/up';
 
 /** What to make of systemd's 203 ("could not execute"), per app: 126 or 127, when it was to be foreseen. */
 export const EXEC_STATUS_DIR = '/rkt/exec-status';
+
+/** A file per app of which systemd must be asked when it ended, for a post-stop handler came after that. */
+export const HANDLED_DIR = '/rkt/handled';
+
+/** The memory.oom_control of the pod's cgroup, where version 1 counts whom the kernel killed. */
+export const OOM_PATH = '/rkt/oom';

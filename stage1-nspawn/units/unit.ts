@@ -19,3 +19,9 @@ export interface Command {
   /** All of it, `argv[0]` included. */
   readonly argv: readonly [string, ...string[]];
 }
+
+/** Without what systemd adds to a unit by itself: our pods have no sysinit, and a shutdown of their own. */
+export const BARE: Setting = ['DefaultDependencies', 'no'];
+
+/** Directly below the pod's cgroup: a slice would be one more to make, and to announce. */
+export const ROOT_SLICE: Setting = ['Slice', '-.slice'];

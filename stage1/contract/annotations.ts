@@ -24,6 +24,7 @@ export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
  * seccomp, masked paths, devices), `stop-hooks` (post-stop handlers),
  * `exit-codes` (writes each app's exit code into the pod directory),
  * `logs` (keeps what apps say in `/var/log/journal` of stage1),
+ * `readiness` (marks in the pod directory which apps have been started, and when all have),
  * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
  */
 export type FlavorFeature =
@@ -33,6 +34,7 @@ export type FlavorFeature =
   | 'stop-hooks'
   | 'exit-codes'
   | 'logs'
+  | 'readiness'
   | 'release';
 
 /** Image annotation of an app that reports readiness by sd_notify. */

@@ -50,6 +50,18 @@ export const appRootfsInside = (app: string): string => `/opt/stage2/${app}/root
 /** Exit code of an app, decimal text, written by stage1. */
 export const appStatusPath = (podDir: string, app: string): string =>
   join(stage1RootfsDir(podDir), 'rkt', 'status', app);
+/** How an app ended, JSON; see stage1/runtime/app-exit. Written by stage1. */
+export const appExitPath = (podDir: string, app: string): string =>
+  join(stage1RootfsDir(podDir), 'rkt', 'exits', app);
+/** Of no meaning but its time: when the app was last started. Made by stage1. */
+export const appStartedPath = (podDir: string, app: string): string =>
+  join(stage1RootfsDir(podDir), 'rkt', 'started', app);
+/** How often the app was started again, decimal text, written by stage1. */
+export const appRestartsPath = (podDir: string, app: string): string =>
+  join(stage1RootfsDir(podDir), 'rkt', 'restarts', app);
+/** Symbolic link whose target's last part is `ready` once all apps have started. Made by stage1. */
+export const supervisorStatusPath = (podDir: string): string =>
+  join(stage1RootfsDir(podDir), 'rkt', 'supervisor-status');
 export const appEnvironmentPath = (podDir: string, app: string): string =>
   join(stage1RootfsDir(podDir), 'rkt', 'env', app);
 /** What stage 0 generated for the apps' resolv.conf and hosts. */

@@ -12,6 +12,7 @@ import {
   until,
   waiterOf,
 } from '../helpers/nspawn-pods.ts';
+import { addNotifier, NOTIFY_ANNOTATION } from '../helpers/notifier.ts';
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/lifecycle';
@@ -148,10 +149,8 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecyc
     await pods.add({
       name: image,
       app: { exec: ['/bin/sh', '-c', 'sleep 1; /bin/notify --ready; echo ready; sleep 300'] },
-      manifest: {
-        annotations: [{ name: 'appc.io/executor/supports-systemd-notify', value: 'true' }],
-      },
-      prepare: installNotify,
+      manifest: { annotations: [NOTIFY_ANNOTATION] },
+      prepare: addNotifier,
     });
     const socket = join(pods.context.workDir, 'notify');
     const listener = nodeExec.stream({
@@ -183,14 +182,3 @@ const LISTENER = `
   while ($s->recv(my $text, 4096)) { print "$text\\n" }
   while (defined($s->recv(my $text, 4096))) { print "$text\\n" }
 `;
-
-/** Puts systemd-notify with its libraries into a root, as /bin/notify. */
-function installNotify(root: string): void {
-  const script = `
-    cd "$1" && mkdir -p lib && cp /usr/bin/systemd-notify bin/notify.bin
-    for l in $(ldd /usr/bin/systemd-notify | grep -o '/[^ ]*'); do cp -L "$l" lib/; done
-    printf '#!/bin/sh\\nexec /lib/ld-linux*.so.2 --library-path /lib /bin/notify.bin "$@"\\n' >bin/notify
-    chmod 755 bin/notify
-  `;
-  nodeExec.runSync({ argv: ['sh', '-ec', script, 'sh', root], env: { PATH: '/usr/bin:/bin' } });
-}

@@ -1,0 +1,86 @@
+import { readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import type { PodUuid } from '#schema/types/pod-uuid';
+import { pidPath, supervisorStatusPath } from '#stage1';
+import { demandPodState, readPodState } from '../pod/find-pod.ts';
+import { podPid } from '../pod/pod-process.ts';
+import { hasEnded, type PodState } from '../pod/pod-state.ts';
+import { readPodFlavor, stage1Outside } from '../pod/read-pod.ts';
+import { waitForPath } from '../pod/wait-for-path.ts';
+import { promises } from '../stage1/flavor.ts';
+import type { OperationContext } from './context.ts';
+import { timedOut, type WaitOptions, waitForChange } from './wait-for-end.ts';
+
+/** What a supervisor says when it is ready (rkt's stage1 implementor's guide). */
+const READY = 'ready';
+
+/**
+ * Waits until all apps of a pod have started, and those that say when they are
+ * ready have said it; under a flavor that does not tell, until the pod runs.
+ * @throws GantryError POD_NOT_FOUND, POD_NOT_READY when it ended before, WAIT_TIMED_OUT
+ */
+export async function waitUntilReady(
+  context: OperationContext,
+  uuid: PodUuid,
+  { timeoutMs }: Pick<WaitOptions, 'timeoutMs'>,
+): Promise<void> {
+  const { kernel, dataDir, now } = context;
+  const end = now() + timeoutMs;
+  demandPodState(kernel, dataDir, uuid);
+  for (;;) {
+    const state = readPodState(kernel, dataDir, uuid);
+    if (state === undefined || state.name === 'orphaned' || hasEnded(state)) {
+      throw neverReady(uuid, state);
+    }
+    if (isReady(state)) return;
+    const left = end - now();
+    if (left <= 0) throw timedOut(state);
+
+    await waitForProgress(context, state, left);
+  }
+}
+
+async function waitForProgress(
+  context: OperationContext,
+  state: PodState,
+  timeoutMs: number,
+): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  const changed = waitForChange(context, state, { timeoutMs, signal });
+  const marked = state.name === 'running' ? waitForPath(markPath(state), signal) : changed;
+  try {
+    await Promise.race([changed, marked]);
+  } finally {
+    done.abort();
+    await Promise.all([changed, marked]);
+  }
+}
+
+function isReady(state: PodState): boolean {
+  if (state.name !== 'running') return false;
+  if (!promises(readPodFlavor(state.dir), 'readiness')) return podPid(state.dir) !== undefined;
+
+  try {
+    return basename(readlinkSync(markPath(state))) === READY;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EINVAL'].includes(errorCode(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** What appears when the pod is ready. */
+function markPath({ dir }: PodState): string {
+  return promises(readPodFlavor(dir), 'readiness')
+    ? stage1Outside(dir, supervisorStatusPath(dir))
+    : pidPath(dir);
+}
+
+function neverReady(uuid: PodUuid, state: PodState | undefined): GantryError {
+  return new GantryError(
+    'POD_NOT_READY',
+    `cannot wait for pod ${uuid} to be ready: it is ${state?.name ?? 'gone'}`,
+    { hint: `see how it ended with "gantry status ${uuid}"` },
+  );
+}
