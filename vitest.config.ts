@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{base,schema,image-store,cni,stage1,stage1-*,stage0,cri,scripts}/**/*.test.ts',
+            '{base,schema,image-store,cni,stage1,pod-network,stage1-*,stage0,cri,scripts}/**/*.test.ts',
           ],
           testTimeout: 30_000,
         },

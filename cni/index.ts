@@ -33,7 +33,11 @@ export {
 } from './config/network-config.ts';
 export type { PluginConfig } from './config/plugin-config.ts';
 export { findPlugin } from './invoke/find-plugin.ts';
-export { furtherFailuresOf } from './invoke/further-failures.ts';
+export {
+  firstFailureOf,
+  furtherFailuresOf,
+  withFurtherFailures,
+} from './invoke/further-failures.ts';
 export type {
   AttachmentParameters,
   Bandwidth,

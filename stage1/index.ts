@@ -16,3 +16,5 @@ export * from './layout/pod-paths.ts';
 export * from './runtime/app-exit.ts';
 export * from './runtime/hand-over.ts';
 export * from './runtime/pod-cgroup.ts';
+export * from './runtime/net-info.ts';
+export * from './runtime/pod-name.ts';

@@ -20,6 +20,8 @@ export const UMOUNT = { FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8 } as const;
 
 /** Flags of unshare(2), clone(2) and setns(2), linux/sched.h. */
 export const CLONE = {
+  /** Root and working directory, which threads share. */
+  FS: 0x00000200,
   NEWNS: 0x00020000,
   NEWCGROUP: 0x02000000,
   NEWUTS: 0x04000000,
@@ -152,6 +154,8 @@ export interface Kernel {
   setGid(gid: number): void;
   setUid(uid: number): void;
   setHostname(name: string): void;
+  /** Brings up a network interface in the thread's network namespace: netdevice(7). */
+  raiseInterface(name: string): void;
   /** Starts a new session; undefined errors when the caller leads a group already. */
   newSession(): void;
   /** Flushes the file system that holds an open descriptor. */

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
 import { callLibc, kernelErrno } from './native.ts';
 
@@ -27,6 +28,16 @@ const MOUNT_ATTR = { RDONLY: 1n, NOSUID: 2n } as const;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+
+// netdevice(7): linux/sockios.h, linux/if.h; `struct ifreq` is a name of 16 bytes and a union of 24.
+const SIOCGIFFLAGS = 0x8913;
+const SIOCSIFFLAGS = 0x8914;
+const IFREQ_BYTES = 40;
+const IFREQ_UNION = 16;
+const IFF_UP = 1;
+// socket(2), bits/socket.h.
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 
 /** The real kernel. */
 export const linuxKernel: Kernel = {
@@ -282,6 +293,25 @@ export const linuxKernel: Kernel = {
       [name, Buffer.byteLength(name)],
       `set the host name "${name}"`,
     );
+  },
+
+  raiseInterface(name) {
+    const what = `bring up the interface "${name}"`;
+    const socket = callLibc(
+      'int socket(int domain, int type, int protocol)',
+      [AF_INET, SOCK_DGRAM_CLOEXEC, 0],
+      what,
+    );
+    const prototype = 'int ioctl(int fd, ulong request, void *argument)';
+    const record = Buffer.alloc(IFREQ_BYTES);
+    record.write(name.slice(0, IFREQ_UNION - 1), 'latin1');
+    try {
+      callLibc(prototype, [socket, SIOCGIFFLAGS, record], what);
+      record.writeUInt16LE(record.readUInt16LE(IFREQ_UNION) | IFF_UP, IFREQ_UNION);
+      callLibc(prototype, [socket, SIOCSIFFLAGS, record], what);
+    } finally {
+      closeSync(socket);
+    }
   },
 
   newSession() {

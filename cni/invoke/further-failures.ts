@@ -1,6 +1,7 @@
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 
 interface WithFurther {
+  readonly firstFailure: GantryError;
   readonly furtherFailures: readonly GantryError[];
 }
 
@@ -19,11 +20,19 @@ export function withFurtherFailures(
   const words = further.map(({ message }) => message).join('; ');
   const error = new GantryError(first.code, `${first.message}; afterwards: ${words}`, {
     hint: first.hint,
-    cause: first,
+    cause: first.cause,
   });
   const kept = 'failure' in first ? { failure: first.failure } : {};
 
-  return Object.assign(error, kept, { furtherFailures: all } satisfies WithFurther);
+  return Object.assign(error, kept, {
+    firstFailure: firstFailureOf(first),
+    furtherFailures: all,
+  } satisfies WithFurther);
+}
+
+/** The failure that an error tells of first, by itself. */
+export function firstFailureOf(error: GantryError): GantryError {
+  return 'firstFailure' in error ? (error as GantryError & WithFurther).firstFailure : error;
 }
 
 /** What failed after the failure that an error tells of. */

@@ -10,8 +10,7 @@ import {
 import { dirname } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
-import type { Exec } from '#base/exec/exec';
-import { demandSuccess } from '#base/exec/exec-result';
+import { insideMounts } from '#base/kernel/inside-mounts';
 import { CLONE, type Fd, type Kernel, MS, UMOUNT } from '#base/kernel/kernel';
 import { kernelErrno } from '#base/kernel/native';
 import { isNetns } from './is-netns.ts';
@@ -98,19 +97,11 @@ export function inNetns<Result>(kernel: Kernel, path: string, work: () => Result
 }
 
 /**
- * Brings the loopback interface of a namespace up.
- * @param env where `ip` is found
- * @throws GantryError EXEC_FAILED, NETNS_NOT_FOUND
+ * Brings the loopback interface of a namespace up, which gives it its addresses.
+ * @throws GantryError NETNS_NOT_FOUND, KERNEL_CALL_FAILED
  */
-export function raiseLoopback(
-  { kernel, exec }: { readonly kernel: Kernel; readonly exec: Exec },
-  path: string,
-  env: Readonly<Record<string, string>>,
-): void {
-  const result = inNetns(kernel, path, () =>
-    exec.runSync({ argv: ['ip', 'link', 'set', 'dev', 'lo', 'up'], env }),
-  );
-  demandSuccess(result, `bring up the loopback interface in ${quoted(path)}`);
+export function raiseLoopback(kernel: Kernel, path: string): void {
+  inNetns(kernel, path, () => kernel.raiseInterface('lo'));
 }
 
 function unshareNetns(kernel: Kernel): Fd {
@@ -157,26 +148,9 @@ function unbind(kernel: Kernel, path: string): void {
   }
 }
 
-/** Does something in another mount namespace, then comes back, to the working directory too. */
+/** Does something where the pin belongs, if that is not here. */
 function inMounts(kernel: Kernel, mounts: Fd | undefined, work: () => void): void {
-  if (mounts === undefined || isOwnMounts(mounts)) {
-    work();
-    return;
-  }
-
-  const home = openSync(OWN_MOUNTS, 'r');
-  const folder = process.cwd();
-  try {
-    kernel.setNamespace(mounts, CLONE.NEWNS);
-    try {
-      work();
-    } finally {
-      kernel.setNamespace(home, CLONE.NEWNS);
-      process.chdir(folder);
-    }
-  } finally {
-    closeSync(home);
-  }
+  insideMounts(kernel, mounts === undefined || isOwnMounts(mounts) ? undefined : mounts, work);
 }
 
 function isOwnMounts(mounts: Fd): boolean {

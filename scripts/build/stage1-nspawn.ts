@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
+import { BUILTIN_NETWORK_FILES, STAGE1_NETWORKS_DIR } from '#pod-network';
 import {
   BASE_UNITS,
   EXIT_ALIASES,
@@ -54,6 +55,7 @@ const OPTIONAL_PROGRAMS = ['/usr/lib/systemd/systemd-executor'] as const;
 
 const FOLDERS = [
   'dev',
+  'etc/rkt/net.d',
   'etc/systemd',
   'opt/stage2',
   'proc',
@@ -181,5 +183,8 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   symlinkSync('../usr/lib/os-release', join(root, 'etc/os-release'));
   writeFileSync(join(root, REAPER_PATH), reaperScript(), { mode: 0o755 });
   writeFileSync(join(root, JOURNALD_STARTER_PATH), journaldStarter(), { mode: 0o755 });
+  for (const [name, text] of BUILTIN_NETWORK_FILES) {
+    writeFileSync(join(root, STAGE1_NETWORKS_DIR, name), text);
+  }
   writeFileSync(join(root, STAGE1_ROOT_PATH), `${JSON.stringify(record, undefined, 2)}\n`);
 }

@@ -7,6 +7,7 @@ export function podJson(pod: PodStatus): object {
     name: pod.uuid,
     pod_name: pod.name,
     state: pod.state,
+    networks: pod.networks.length === 0 ? undefined : pod.networks,
     app_names: pod.apps.map(({ name }) => name),
     apps: pod.apps.map(appJson),
     created_at: time(pod.createdAt),

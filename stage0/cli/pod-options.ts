@@ -91,9 +91,10 @@ export const RUN_OPTIONS = {
   'mds-register': { kind: 'flag', summary: 'register with a metadata service (not supported yet)' },
   net: {
     kind: 'optionals',
-    value: 'host|none',
+    value: 'NAME[:KEY=VALUE;…]|all|host|none',
     bare: 'default',
-    summary: 'the network of the pod; others are not supported yet',
+    summary:
+      'the networks of the pod, separated by commas: default, default-restricted, those of net.d, all of them, the one of the caller, or none',
   },
 } as const;
 

@@ -163,7 +163,6 @@ export async function readRunOptions(values: RunValues): Promise<ReadRun> {
       interactive: values.interactive ?? false,
     },
     unsupported: [
-      ...unsupportedNetworks(net),
       ...readIpc(values.ipc),
       ...(values['mds-register'] === true ? ['--mds-register'] : []),
     ],
@@ -191,13 +190,6 @@ async function readAddresses(values: RunValues): Promise<Addresses> {
     dns: readDns(values),
     hosts: readHosts(values['hosts-entry']),
   };
-}
-
-/** `host` wins over whatever else is listed, as in rkt. */
-function unsupportedNetworks(net: readonly string[] | undefined): readonly string[] {
-  if (net === undefined || net.includes('host')) return [];
-
-  return net.filter((item) => item !== 'none').map((item) => `--net=${item}`);
 }
 
 function readIpc(mode: string | undefined): readonly string[] {

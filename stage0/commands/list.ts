@@ -2,6 +2,7 @@ import { humanAge } from '#base/time/duration';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { formatJson, readFormat } from '../cli/json.ts';
 import { podJson } from '../cli/pod-json.ts';
+import { networksText } from '../cli/networks-text.ts';
 import { presentError } from '../cli/present-error.ts';
 import { readPodFilter } from '../cli/pod-filter-flags.ts';
 import { formatTable } from '../cli/table.ts';
@@ -85,7 +86,7 @@ function podRows(pod: PodStatus, view: View): readonly (readonly string[])[] {
     pod.state,
     timeText(pod.createdAt, view),
     timeText(pod.startedAt, view),
-    '',
+    networksText(pod),
     pod.name ?? '',
   ];
   if (pod.apps.length === 0) return [[uuid, '-', '-', ...(view.full ? ['-'] : []), ...rest]];

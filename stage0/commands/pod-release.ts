@@ -1,49 +1,30 @@
-import { writeFileSync } from 'node:fs';
-import { tryLockPath } from '#base/lock/directory-lock';
 import { parsePodUuid } from '#schema/types/pod-uuid';
 import { type Command, plainCommand } from '../cli/command.ts';
+import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
-import { releaseLockPath } from '#stage1';
-import type { OperationContext } from '../operations/context.ts';
-import { type Library, openLibrary } from '../operations/library.ts';
-import { releasePod } from '../operations/release.ts';
-import { tryLockPod } from '../pod/find-pod.ts';
-import type { LockedPod } from '../pod/locked-pod.ts';
+import { releaseEndedPod, releaseEndedPods } from '../operations/release-ended.ts';
 
-/**
- * `gantry pod-release UUID`, for the waiter of a pod: gives back what the pod
- * held, once it has ended. A pod that lives, is gone, or is in somebody else's
- * hands is nobody's business here: whoever removes it releases it first.
- */
+/** `gantry pod-release UUID`, for the waiter of a pod, and `--ended`, for a run that needs what ended pods hold. */
 export const command: Command = plainCommand({
-  usage: 'UUID',
+  usage: 'UUID\n--ended',
   description:
-    'Gives back what a pod held that has ended. For the waiter that gantry starts with a pod.',
-  options: {},
-  words: { min: 1, max: 1 },
+    'Gives back what a pod held that has ended. For the waiter that gantry starts with a pod. With --ended, waits until every pod that has ended has done so, and prints which were still to do it.',
+  options: {
+    ended: { kind: 'flag', summary: 'all pods that have ended' },
+  },
+  words: { min: 0, max: 1 },
 
-  async run({ call, globals, words: [text = ''] }) {
-    const uuid = parsePodUuid(text);
+  async run({ call, globals, options, words: [text] }) {
+    if ((options.ended === true) === (text !== undefined)) {
+      throw usageError('either a UUID or --ended is needed');
+    }
     using workplace = await openWorkplace(call, globals);
     const { context } = workplace;
-    using library = openLibrary(context);
-    for (const phase of ['run', 'exited-garbage'] as const) {
-      using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase }, 'shared');
-      if (pod !== undefined) await releaseAlone(context, library, pod);
-    }
+    if (text === undefined) {
+      const uuids = await releaseEndedPods(context);
+      call.output.write(uuids.map((uuid) => `${uuid}\n`).join(''));
+    } else await releaseEndedPod(context, parsePodUuid(text));
 
     return 0;
   },
 });
-
-/** The pod has ended, and must be seen so: its own lock, taken exclusively, would say that it lives. */
-async function releaseAlone(
-  context: OperationContext,
-  library: Library,
-  pod: LockedPod<'run' | 'exited-garbage'>,
-): Promise<void> {
-  const path = releaseLockPath(pod.dir);
-  writeFileSync(path, '', { flag: 'a' });
-  using lock = tryLockPath(context.kernel, path, 'exclusive');
-  if (lock !== undefined) await releasePod(context, library, pod);
-}

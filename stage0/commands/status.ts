@@ -2,6 +2,7 @@ import { parseDuration } from '#base/time/duration';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { formatJson, readFormat } from '../cli/json.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
+import { networksText } from '../cli/networks-text.ts';
 import { podJson } from '../cli/pod-json.ts';
 import { printable } from '../cli/table.ts';
 import { formatTime } from '../cli/units.ts';
@@ -82,7 +83,7 @@ function statusLines(pod: PodStatus): string {
     ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
     ...(pod.createdAt === undefined ? [] : [`created=${formatTime(pod.createdAt)}`]),
     ...(pod.startedAt === undefined ? [] : [`started=${formatTime(pod.startedAt)}`]),
-    ...(pod.state === 'running' || ended ? ['networks='] : []),
+    ...(pod.state === 'running' || ended ? [`networks=${networksText(pod)}`] : []),
     ...(pod.pid === undefined ? [] : [`pid=${pod.pid}`]),
     ...(pod.state === 'running' || ended ? [`exited=${ended}`] : []),
     ...(ended ? exitCodeLines(pod) : []),

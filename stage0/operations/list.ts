@@ -1,9 +1,9 @@
 import { parseImageId } from '#schema/types/image-hash';
 import type { RuntimeApp } from '#schema/pod/pod-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
+import { readNetInfo, readPodName } from '#stage1';
 import { demandPodState, findPodInFile, findPodUuid, listPodUuids } from '../pod/find-pod.ts';
 import { hasLabels, type PodFilter } from '../pod/pod-filter.ts';
-import { readPodName } from '../pod/pod-names.ts';
 import { podPid } from '../pod/pod-process.ts';
 import type { PodState } from '../pod/pod-state.ts';
 import { readMovingPod } from '../pod/read-moving-pod.ts';
@@ -77,6 +77,7 @@ export function describePod(state: PodState): PodStatus {
     createdAt: readCreatedAt(dir),
     startedAt: readStartedAt(dir),
     pid: name === 'running' ? podPid(dir) : undefined,
+    networks: readNetInfo(dir),
     apps: manifest.apps.map((app) => describeApp(state, app, flavor)),
     userAnnotations: manifest.userAnnotations ?? {},
     userLabels: manifest.userLabels ?? {},
@@ -88,6 +89,7 @@ export function describePod(state: PodState): PodStatus {
 const NOTHING = {
   startedAt: undefined,
   pid: undefined,
+  networks: [],
   apps: [],
   userAnnotations: {},
   userLabels: {},

@@ -1,7 +1,7 @@
 import type { ImageId } from '#schema/types/image-hash';
 import type { AcName } from '#schema/types/names';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import type { AppExitReason } from '#stage1';
+import type { AppExitReason, NetInfo } from '#stage1';
 import type { PodStateName } from '../pod/pod-state.ts';
 
 /** What stage 0's operations return; how it is shown is the front end's. */
@@ -52,6 +52,8 @@ export interface PodStatus {
   readonly createdAt: number | undefined;
   readonly startedAt: number | undefined;
   readonly pid: number | undefined;
+  /** Those that it is on, or was. */
+  readonly networks: readonly NetInfo[];
   readonly apps: readonly AppStatus[];
   readonly userAnnotations: Readonly<Record<string, string>>;
   readonly userLabels: Readonly<Record<string, string>>;

@@ -1,14 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { isGantryError } from '#base/errors/gantry-error';
-import { killPodCgroups, releasedPath } from '#stage1';
+import { encodeGcArguments, killPodCgroups, releasedPath } from '#stage1';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { configArguments } from '../stage1/config-arguments.ts';
 import { callEntrypoint } from '../stage1/entrypoint-call.ts';
 import type { OperationContext } from './context.ts';
 import type { Library } from './library.ts';
 import { readPodStage1 } from './pod-stage1.ts';
-
-/** The first version of the contract whose `gc` is told the configuration directory. */
-const LOCAL_CONFIG_SINCE = 5;
 
 /**
  * Gives back what a pod that ended held outside its own namespaces: ends what
@@ -35,14 +33,10 @@ async function callGc(
 ): Promise<number> {
   try {
     const stage1 = readPodStage1(library, dir);
-    const { interfaceVersion } = stage1.flavor;
-    const args = [
-      ...(context.debug ? ['--debug'] : []),
-      ...(interfaceVersion >= LOCAL_CONFIG_SINCE
-        ? [`--local-config=${context.localConfigDir}`]
-        : []),
-      uuid,
-    ];
+    const args = encodeGcArguments(
+      { ...configArguments(context), uuid },
+      stage1.flavor.interfaceVersion,
+    );
     return await callEntrypoint(context, stage1, { name: 'gc', podDir: dir, args, env: {} });
   } catch (error) {
     // What a pod without a readable stage1 held, nobody can tell any more.

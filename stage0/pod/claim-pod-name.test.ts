@@ -9,7 +9,8 @@ import { claimPodName, demandFreeName, dropPodName } from './claim-pod-name.ts';
 import { findPodUuid } from './find-pod.ts';
 import { createPod, movePod } from './locked-pod.ts';
 import { podNamesDir } from './pod-dirs.ts';
-import { findPodByName, readPodName } from './pod-names.ts';
+import { readPodName } from '#stage1';
+import { findPodByName } from './pod-names.ts';
 
 const WEB = parseAcName('web');
 

@@ -3,11 +3,11 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
 import type { AcName } from '#schema/types/names';
-import { podNamePath } from '#stage1';
+import { podNamePath, readPodName } from '#stage1';
 import { readPodState } from './find-pod.ts';
 import type { LockedPod } from './locked-pod.ts';
 import { giveToGroup, makePodNamesDir, podNamesDir } from './pod-dirs.ts';
-import { findPodByName, linkPodName, readPodName, unlinkPodName } from './pod-names.ts';
+import { findPodByName, linkPodName, unlinkPodName } from './pod-names.ts';
 import type { PodStateName } from './pod-state.ts';
 
 const POD_NAME_MODE = 0o640;

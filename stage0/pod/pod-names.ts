@@ -1,11 +1,9 @@
 import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
-import { type AcName, isAcName } from '#schema/types/names';
+import type { AcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
-import { podNamePath } from '#stage1';
 import { podNamesDir } from './pod-dirs.ts';
-import { readText } from './read-pod.ts';
 
 // A pod's own name is in its directory. Whose a name is says a symbolic link in
 // `pods/names`: called as the pod, leading to its UUID. Links change under a
@@ -26,13 +24,6 @@ export function findPodByName(dataDir: string, name: AcName): PodUuid | undefine
   } catch {
     return undefined;
   }
-}
-
-/** The name that a pod was given. */
-export function readPodName(podDir: string): AcName | undefined {
-  const text = readText(podNamePath(podDir));
-
-  return text !== undefined && isAcName(text) ? text : undefined;
 }
 
 /** Lets a name lead to a pod; whatever it led to before. */

@@ -98,7 +98,6 @@ describe('checkRun()', () => {
       { apps: [app('a'), app('b')], options: { interactive: true } },
       'POD_NOT_INTERACTIVE',
     ],
-    ['other networks', { options: { net: ['default'] } }, 'NOT_SUPPORTED'],
     ['no network under fly', { options: { net: ['none'] }, flavor: nothing }, 'FLAVOR_CANNOT'],
     [
       'a volume without its source',

@@ -168,20 +168,6 @@ const RUN_CHECKS: readonly Check<RunProposal>[] = [
     },
   },
   {
-    name: 'networks that are not built yet',
-    check: ({ options }) => {
-      const other = options.net?.find((net) => net !== 'host' && net !== 'none');
-      if (other === undefined || options.net?.includes('host')) return;
-      throw new GantryError(
-        'NOT_SUPPORTED',
-        `cannot make the pod: --net=${other} is not supported yet`,
-        {
-          hint: 'use --net=host or --net=none',
-        },
-      );
-    },
-  },
-  {
     name: 'a network of its own where the flavor has none',
     check: ({ options, flavor }) => {
       if (options.net === undefined || options.net.includes('host')) return;

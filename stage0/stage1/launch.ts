@@ -9,6 +9,7 @@ import {
 import type { OperationContext } from '../operations/context.ts';
 import type { InsecureOptions, RunOptions } from '../operations/requests.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { configArguments } from './config-arguments.ts';
 import { entrypointHost, findEntrypoint } from './entrypoint-call.ts';
 import { type Flavor, promises } from './flavor.ts';
 import { dnsConfMode, writeNames } from './names.ts';
@@ -68,15 +69,14 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
 }
 
 function runArguments(
-  { debug, localConfigDir }: OperationContext,
+  context: OperationContext,
   { pod, flavor, options, insecure }: Launch,
 ): RunArguments {
   return {
+    ...configArguments(context),
     uuid: pod.uuid,
-    debug,
     net: networkOf(flavor, options),
     interactive: options.interactive,
-    localConfig: localConfigDir,
     hostname: options.hostname,
     disableCapabilities: insecure.capabilities,
     disablePaths: insecure.paths,
@@ -87,10 +87,10 @@ function runArguments(
   };
 }
 
-/** `host` wins over everything else. Without --net a pod has a network of its own with nothing in it, where the flavor can. */
+/** `host` wins over everything else, then `none`. Without --net a pod joins `default`, where its flavor can. */
 function networkOf(flavor: Flavor, { net }: RunOptions): string {
-  if (net?.includes('host')) return 'host';
-  if (net !== undefined) return 'none';
+  if (net === undefined) return promises(flavor, 'netns') ? 'default' : 'host';
+  const special = ['host', 'none'].find((name) => net.includes(name));
 
-  return promises(flavor, 'netns') ? 'none' : 'host';
+  return special ?? net.join(',');
 }

@@ -25,6 +25,7 @@ import { nspawnCommand } from './nspawn-command.ts';
 import type { AppPlan } from './plan-app.ts';
 import { loadPod, refuseUnsupported } from './pod.ts';
 import { type PreparationRequest, preparePod } from './prepare.ts';
+import { connectPod, disconnectPod, enterConnection } from '../network/connect.ts';
 import { relayStream } from './relay.ts';
 import { lookAtStreams, planStreams, streamsToAppend, streamsToRelay } from './streams.ts';
 import { startWaiter } from './waiter.ts';
@@ -39,8 +40,34 @@ export const entrypoint: Entrypoint = async (host) => {
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
   startWaiter(host, args.uuid);
-  if (streams === 'direct') shareStreams(host);
-  const dirs = claimCgroups(host, args, { machine, hierarchies });
+  const connection = connectPod(host, args);
+  // The rest is done first; whether it failed is asked when all has come to an end.
+  connection.catch(() => {});
+  try {
+    if (streams === 'direct') shareStreams(host);
+    const apps = await prepareProcess(host, args, { machine, hierarchies, streams });
+    const connected = await connection;
+    await enterConnection(host, connected);
+    const privateNetwork = connected.kind === 'none';
+    return becomeNspawn(host, { args, machine, hierarchies, apps, streams, privateNetwork });
+  } catch (error) {
+    const [outcome] = await Promise.allSettled([connection]);
+    if (outcome.status === 'fulfilled') await disconnectPod(host, args);
+    throw error;
+  }
+};
+
+interface ProcessPlan extends CgroupPlan {
+  readonly streams: AppStreams;
+}
+
+/** Moves this process into the pod's cgroups, and makes everything that the pod starts from. */
+async function prepareProcess(
+  host: EntrypointHost,
+  args: RunArguments,
+  { streams, ...plan }: ProcessPlan,
+): Promise<readonly AppPlan[]> {
+  const dirs = claimCgroups(host, args, plan);
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
   const prepared = prepare(host, args, { streams, cgroups: dirs });
@@ -50,8 +77,8 @@ export const entrypoint: Entrypoint = async (host) => {
   const devices = apps.flatMap(({ unit }) => unit.devices);
   if (!args.disablePaths) closePodDevices(dirs, devices);
 
-  return becomeNspawn(host, { args, machine, hierarchies, apps, streams });
-};
+  return apps;
+}
 
 /** Makes the caller's streams such that PID 1, which opens them by their path, does not get in the caller's way. */
 function shareStreams(host: EntrypointHost): void {
@@ -94,17 +121,20 @@ interface Handover extends CgroupPlan {
   readonly args: RunArguments;
   readonly apps: readonly AppPlan[];
   readonly streams: AppStreams;
+  /** Whether nspawn makes the network. */
+  readonly privateNetwork: boolean;
 }
 
 function becomeNspawn(
   host: EntrypointHost,
-  { args, machine, hierarchies, apps, streams }: Handover,
+  { args, machine, hierarchies, apps, streams, privateNetwork }: Handover,
 ): never {
   const { kernel, podDir } = host;
   const command = nspawnCommand({
     podDir,
     stage1: readStage1Root(stage1RootfsDir(podDir)),
     args,
+    privateNetwork,
     machine,
     terminal: streams === 'terminal',
     hostname: args.hostname ?? machineName(args.uuid),

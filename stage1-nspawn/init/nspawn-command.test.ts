@@ -13,6 +13,7 @@ const request = (...flags: readonly string[]): NspawnRequest => ({
     systemdVersion: 252,
   },
   args: parseRunArguments([...flags, UUID]),
+  privateNetwork: true,
   machine: { register: false, cgroup: 'own' },
   hostname: 'name',
   terminal: false,
@@ -36,9 +37,10 @@ describe('nspawnCommand()', () => {
     expect(argv).toContain(`--machine=rkt-${UUID}`);
   });
 
-  it('has a network of its own unless it is the host’s', () => {
-    expect(nspawnCommand(request('--net=none')).argv).toContain('--private-network');
-    expect(nspawnCommand(request('--net=host')).argv).not.toContain('--private-network');
+  it('makes a network when told to, else leaves it at that of this process', () => {
+    expect(nspawnCommand(request()).argv).toContain('--private-network');
+    const { argv } = nspawnCommand({ ...request(), privateNetwork: false });
+    expect(argv.join(' ')).not.toMatch(/--(?:private-)?network/);
   });
 
   it('hands on of the environment only what nspawn is told by', () => {

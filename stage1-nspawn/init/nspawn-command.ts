@@ -9,6 +9,8 @@ export interface NspawnRequest {
   readonly podDir: string;
   readonly stage1: Stage1Root;
   readonly args: RunArguments;
+  /** Whether nspawn makes a network for the pod, with nothing in it; else it has that of this process. */
+  readonly privateNetwork: boolean;
   readonly machine: MachinePlan;
   readonly hostname: string;
   /** Whether an app has the caller's terminal. */
@@ -66,7 +68,7 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
     `--machine=${machineName(args.uuid)}`,
     `--hostname=${request.hostname}`,
     `--directory=${root}`,
-    ...(args.net === 'host' ? [] : ['--private-network']),
+    ...(request.privateNetwork ? ['--private-network'] : []),
     ...(args.disableCapabilities ? ['--capability=all'] : []),
     ...(!args.disableCapabilities && capabilities.length > 0
       ? [`--capability=${capabilities.join(',')}`]

@@ -129,7 +129,6 @@ function supportsNotify(runtime: RuntimeApp, image: ImageManifest): boolean {
  */
 export function refuseUnsupported({ apps }: LoadedPod, args: RunArguments): void {
   const unsupported = [
-    ...(['', 'none', 'host'].includes(args.net) ? [] : [`--net=${args.net}`]),
     ...(args.mutable ? ['--mutable'] : []),
     ...(args.privateUsers === undefined ? [] : ['--private-users']),
     ...(args.mdsToken === undefined ? [] : ['--mds-token']),

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   encodeEnterArguments,
+  encodeGcArguments,
   encodeRunArguments,
   parseEnterArguments,
+  parseGcArguments,
   parseRunArguments,
   type RunArguments,
 } from './arguments.ts';
@@ -13,6 +15,8 @@ const all: RunArguments = {
   net: 'host',
   interactive: true,
   localConfig: '/etc/gantry',
+  systemConfig: '/usr/lib/gantry',
+  userConfig: '/home/me/gantry',
   mdsToken: 'abc',
   privateUsers: '65536:65536',
   hostname: 'pod',
@@ -58,6 +62,7 @@ describe('encodeRunArguments()', () => {
       'dns-conf-mode',
       'mutable',
       'ipc',
+      'user-config',
     ]);
   });
 
@@ -67,10 +72,25 @@ describe('encodeRunArguments()', () => {
     expect(encodeRunArguments({ ...all, dnsConfMode: usual }, 3).dropped).toEqual([
       'mutable',
       'ipc',
+      'user-config',
     ]);
     expect(encodeRunArguments({ ...all, dnsConfMode: usual }).argv).toContain(
       '--dns-conf-mode=resolv=default,hosts=default',
     );
+  });
+});
+
+describe('parseGcArguments()', () => {
+  const { uuid, debug, localConfig, systemConfig, userConfig } = all;
+  const args = { uuid, debug, localConfig, systemConfig, userConfig };
+
+  it('reads back what was encoded', () => {
+    expect(parseGcArguments(encodeGcArguments(args))).toEqual(args);
+  });
+
+  it('gets no more than an older stage1 knows', () => {
+    expect(encodeGcArguments(args, 4)).toEqual(['--debug', uuid]);
+    expect(encodeGcArguments(args, 6)).toEqual(['--debug', '--local-config=/etc/gantry', uuid]);
   });
 });
 

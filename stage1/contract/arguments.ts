@@ -9,6 +9,10 @@ export interface RunArguments {
   readonly net: string;
   readonly interactive: boolean;
   readonly localConfig: string;
+  /** The vendor's configuration directory, below the local one. */
+  readonly systemConfig?: string | undefined;
+  /** A third one, above the local one. */
+  readonly userConfig?: string | undefined;
   readonly mdsToken?: string | undefined;
   /** `SHIFT:COUNT`. */
   readonly privateUsers?: string | undefined;
@@ -74,6 +78,14 @@ const FIELDS: readonly Field[] = [
   },
   { since: 5, name: 'mutable', encode: (args) => flag('mutable', args.mutable) },
   { since: 6, name: 'ipc', encode: (args) => (args.ipc === 'auto' ? [] : [`--ipc=${args.ipc}`]) },
+  {
+    since: 7,
+    name: 'system-config',
+    encode: (args) => value('system-config', args.systemConfig),
+    // What an older stage1 reads is the local directory, and nobody expects more of it.
+    isDefault: () => true,
+  },
+  { since: 7, name: 'user-config', encode: (args) => value('user-config', args.userConfig) },
 ];
 
 /** Encodes the `run` command line for a stage1 that speaks `version`; the UUID comes last. */
@@ -118,6 +130,8 @@ export function parseRunArguments(argv: readonly string[]): RunArguments {
     net: flags.get('net') ?? '',
     interactive: isOn('interactive'),
     localConfig: flags.get('local-config') ?? '',
+    systemConfig: flags.get('system-config'),
+    userConfig: flags.get('user-config'),
     mdsToken: flags.get('mds-token'),
     privateUsers: flags.get('private-users'),
     hostname: flags.get('hostname'),
@@ -144,6 +158,44 @@ function oneOf<Word extends string>(text: string, words: readonly Word[]): Word 
   if (found === undefined) throw badArguments(`"${text}" is none of ${words.join(', ')}`);
 
   return found;
+}
+
+/** What `gc` is told. */
+export interface GcArguments {
+  readonly uuid: string;
+  readonly debug: boolean;
+  readonly localConfig: string;
+  readonly systemConfig?: string | undefined;
+  readonly userConfig?: string | undefined;
+}
+
+/** The first versions of the contract whose `gc` is told the configuration directories. */
+const GC_LOCAL_CONFIG_SINCE = 5;
+const GC_CONFIG_SINCE = 7;
+
+/** Encodes the `gc` command line for a stage1 that speaks `version`; the UUID comes last. */
+export function encodeGcArguments(
+  args: GcArguments,
+  version: number = INTERFACE_VERSION,
+): readonly string[] {
+  return [
+    ...flag('debug', args.debug),
+    ...(version >= GC_LOCAL_CONFIG_SINCE ? value('local-config', args.localConfig) : []),
+    ...(version >= GC_CONFIG_SINCE ? value('system-config', args.systemConfig) : []),
+    ...(version >= GC_CONFIG_SINCE ? value('user-config', args.userConfig) : []),
+    args.uuid,
+  ];
+}
+
+/**
+ * Reads the command line of `gc`, as a stage1 does; its flags are those of `run`.
+ * @param argv without the program's name
+ * @throws GantryError STAGE1_BAD_ARGUMENTS
+ */
+export function parseGcArguments(argv: readonly string[]): GcArguments {
+  const { uuid, debug, localConfig, systemConfig, userConfig } = parseRunArguments(argv);
+
+  return { uuid, debug, localConfig, systemConfig, userConfig };
 }
 
 /** What `enter` is told: the pod's first process, an app, and what to run in it. */

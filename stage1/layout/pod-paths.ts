@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 // Every path in a pod directory, relative names as rkt has them (fact sheet 2.2).
 
@@ -76,6 +76,12 @@ export const ppidPath = (podDir: string): string => join(podDir, 'ppid');
 export const subcgroupPath = (podDir: string): string => join(podDir, 'subcgroup');
 /** Path of the pinned network namespace. */
 export const netnsPath = (podDir: string): string => join(podDir, 'netns');
+/** Which networks the pod is on; see stage1/runtime. */
+export const netInfoPath = (podDir: string): string => join(podDir, 'net-info.json');
+/** The hosts file of an app, where others may add to it while the pod runs. */
+export const appHostsPath = (podDir: string, app: string): string => join(podDir, 'hosts', app);
+/** The data directory that a pod directory lies in. */
+export const dataDirOf = (podDir: string): string => dirname(dirname(dirname(podDir)));
 /** The lock under which the pod is released. */
 export const releaseLockPath = (podDir: string): string => join(podDir, 'release.lck');
 /** Written when everything that the pod held outside its namespaces has been given back. */

@@ -70,7 +70,6 @@ describe.runIf(requires('root'))('gantry refuses with 254', () => {
     [['run', 'a', '--exec'], /flag --exec needs a value/],
     [['run', '-i', 'a'], /unknown flag -i/],
     [['run', '--interactive=yes', 'a'], /cannot read "yes" as the value of --interactive/],
-    [['run', '--net', 'host', 'a'], /--net=default is not supported[^]*hint: .*--net=host/],
     [['run', '--quiet', 'a'], /unknown flag --quiet/],
     [['run', '--pod-manifest=/no/such'], /cannot read pod manifest "\/no\/such"/],
     [['run', '--pod-manifest=/dev/null'], /pod manifest/],

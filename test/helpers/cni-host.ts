@@ -17,7 +17,7 @@ import {
   raiseLoopback,
   removeNetns,
 } from '#cni';
-import { enterNetworkHost, NETWORK_ENV, type NetworkHost, run } from './network-host.ts';
+import { enterNetworkHost, type NetworkHost, run } from './network-host.ts';
 
 /** Where the distribution's package puts the plugins. */
 const PLUGINS = '/usr/lib/cni';
@@ -82,7 +82,7 @@ function containersOn(cni: Cni): Containers {
     containerWithoutLoopback,
     container(id) {
       const netns = containerWithoutLoopback(id);
-      raiseLoopback({ kernel: linuxKernel, exec: nodeExec }, netns, NETWORK_ENV);
+      raiseLoopback(linuxKernel, netns);
       return netns;
     },
     async removeContainers() {

@@ -34,7 +34,7 @@ export function enterNetworkHost(): NetworkHost {
   for (const target of ['/run', '/var/lib/cni']) {
     linuxKernel.mount({ source: 'test', target, fstype: 'tmpfs' });
   }
-  linuxKernel.mount({ source: 'test', target: '/sys', fstype: 'sysfs' });
+  mountSysfs(dir);
   run('ip', 'link', 'set', 'lo', 'up');
 
   return {
@@ -48,6 +48,16 @@ export function enterNetworkHost(): NetworkHost {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** One of the namespace's own, with the cgroups of the real host below it as before. */
+function mountSysfs(dir: string): void {
+  const cgroups = join(dir, 'cgroup');
+  run('mkdir', cgroups);
+  run('mount', '--rbind', '/sys/fs/cgroup', cgroups);
+  linuxKernel.mount({ source: 'test', target: '/sys', fstype: 'sysfs' });
+  run('mount', '--rbind', cgroups, '/sys/fs/cgroup');
+  run('umount', '--recursive', '--lazy', cgroups);
 }
 
 /** Runs a program on the test's host; gives what it printed. */

@@ -49,7 +49,7 @@ export function createPodContext(): PodContext {
     `--dir=${folders.dataDir}`,
     `--system-config=${folders.systemConfig}`,
     `--local-config=${folders.localConfig}`,
-    ...args,
+    ...withoutNetwork(args),
   ];
   const request = (args: readonly string[], options: CallOptions): ExecRequest => ({
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -74,6 +74,17 @@ export function createPodContext(): PodContext {
       rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
+}
+
+/**
+ * Pods of tests have no network unless the test says which: what is tested is
+ * faster so, and touches nothing on this host. fly pods cannot but have the host's.
+ */
+function withoutNetwork(args: readonly string[]): readonly string[] {
+  const at = args.findIndex((arg) => !arg.startsWith('--'));
+  const says = args.some((arg) => /^--(?:net\b|stage1-(?!name=nspawn$))/.test(arg));
+
+  return args[at] !== 'run' || says ? args : args.toSpliced(at + 1, 0, '--net=none');
 }
 
 async function stopEverything(

@@ -83,7 +83,12 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
       .toString()
       .trim();
     writeFileSync(file, uuid);
-    const pod = pods.context.start(['run-prepared', '--insecure-options=image', uuid]);
+    const pod = pods.context.start([
+      'run-prepared',
+      '--insecure-options=image',
+      '--net=none',
+      uuid,
+    ]);
     while (!(await gantry('status', uuid)).stdout.toString().includes('state=running')) {}
     const following = pods.context.start(['logs', '--follow', uuid]);
     let early = '';

@@ -21,7 +21,7 @@ function containerNetns(name: string): string {
   const path = `/run/gantry-test/netns/${name}`;
   made.add(path);
   makeNetns(linuxKernel, { path });
-  raiseLoopback({ kernel: linuxKernel, exec: nodeExec }, path, NETWORK_ENV);
+  raiseLoopback(linuxKernel, path);
 
   return path;
 }

@@ -281,7 +281,7 @@ LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$; export LISTEN_FDS LISTEN_FDNAMES 
       it.each([
         [[NAME, '---', NAME, '--name=second'], 'cannot run 2 apps in one pod'],
         [['--net=none', NAME], 'cannot give a pod a network of its own'],
-        [['--net=default', NAME], '--net=default is not supported'],
+        [['--net=default', NAME], 'cannot give a pod a network of its own'],
       ])('%j is refused', async (args, message) => {
         const { exitCode, stderr } = await pods.run(args);
 

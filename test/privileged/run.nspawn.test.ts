@@ -264,11 +264,4 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run (ns
     expect([uid, gid, cwd]).toEqual(['1000', '100', '/tmp']);
     expect(new Set(groups?.split(' '))).toEqual(new Set(['100', '200', '7']));
   });
-
-  it('refuses what it does not do yet, by name', async () => {
-    const { stderr, exitCode } = await pods.run(['--net=default', NAME]);
-
-    expect(exitCode).toBe(254);
-    expect(stderr).toMatch(/default/);
-  });
 });

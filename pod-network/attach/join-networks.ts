@@ -1,0 +1,144 @@
+import { writeFileSync } from 'node:fs';
+import { type GantryError, isGantryError } from '#base/errors/gantry-error';
+import {
+  type Attachment,
+  type Cni,
+  firstFailureOf,
+  furtherFailuresOf,
+  makeNetns,
+  pluginFailureOf,
+  type PortMapping,
+  raiseLoopback,
+  type ResultDns,
+  withFurtherFailures,
+} from '#cni';
+import { type NetInfo, netnsPath, writeNetInfo } from '#stage1';
+import { openClient } from '../client.ts';
+import { chooseNetworks } from '../config/choose-networks.ts';
+import type { WantedNetworks } from '../config/net-argument.ts';
+import { networkDirs, pinPath, pluginDirs, type PodNetworkHost } from '../host.ts';
+import { releaseEndedPods } from '../release/release-ended-pods.ts';
+import { releaseNetwork } from '../release/release-network.ts';
+import { netInfoOf } from './net-info.ts';
+import { attachStages, planAttachments, type PlannedAttachment } from './plan-attachments.ts';
+
+/** What a pod's network is to be. */
+export interface NetworkRequest {
+  readonly wanted: Extract<WantedNetworks, { readonly kind: 'cni' }>;
+  readonly ports: readonly PortMapping[];
+  /** By which the pod is known to others. */
+  readonly names: readonly string[];
+}
+
+/** A pod's network as it is. */
+export interface PodNetwork {
+  /** Path of its pinned namespace. */
+  readonly netns: string;
+  /** In the order of the interfaces. */
+  readonly networks: readonly NetInfo[];
+  /** The first that a network gave. */
+  readonly dns: ResultDns | undefined;
+}
+
+/**
+ * Makes a pod's network namespace and joins its networks. From the note in the
+ * pod directory on, which is written first, `releaseNetwork` finds everything;
+ * it is called here when something fails, so that nothing is half made.
+ * @throws GantryError CNI_NETWORK_NOT_FOUND, NETNS_EXISTS, and what attaching throws
+ */
+export async function joinNetworks(
+  host: PodNetworkHost,
+  request: NetworkRequest,
+): Promise<PodNetwork> {
+  const networks = chooseNetworks(request.wanted, networkDirs(host), host.log);
+  const netns = pinPath(host.uuid);
+  const planned = planAttachments({
+    uuid: host.uuid,
+    netns,
+    networks,
+    ports: request.ports,
+    aliases: request.names,
+  });
+
+  writeFileSync(netnsPath(host.podDir), `${netns}\n`);
+  try {
+    makeNetns(host.kernel, { path: netns, hostMounts: host.hostMounts });
+    raiseLoopback(host.kernel, netns);
+    const attached = await attachPlanned(host, openClient(host), planned);
+    const infos = attached.map(([plan, attachment]) =>
+      netInfoOf(plan, attachment, pluginDirs(host)),
+    );
+    writeNetInfo(host.podDir, infos);
+    return { netns, networks: infos, dns: firstDns(attached) };
+  } catch (error) {
+    throw await undone(host, error);
+  }
+}
+
+/** An attachment and what it was planned as. */
+type Made = readonly [PlannedAttachment, Attachment];
+
+/** So often what ended pods hold is given back and the networks are tried again. */
+const TRIES = 5;
+
+/**
+ * A range that is exhausted may be so because of pods that have ended and are
+ * still to give back what they held: those come first.
+ */
+async function attachPlanned(
+  host: PodNetworkHost,
+  cni: Cni,
+  planned: readonly PlannedAttachment[],
+): Promise<readonly Made[]> {
+  const stages = attachStages(planned);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return pair(planned, await cni.attachAll(stages));
+    } catch (error) {
+      // Only what a plugin itself reports can be a matter of what others hold.
+      const mayHelp = tries < TRIES && pluginFailureOf(error)?.kind === 'reported';
+      if (!mayHelp || (await releaseEndedPods(host)).length === 0) throw error;
+    }
+  }
+}
+
+function pair(
+  planned: readonly PlannedAttachment[],
+  attached: readonly Attachment[],
+): readonly Made[] {
+  return planned.map((plan) => {
+    const { ifName } = plan.request.parameters;
+    const attachment = attached.find(({ parameters }) => parameters.ifName === ifName);
+    if (attachment === undefined) throw new Error(`not attached: ${ifName}`);
+    return [plan, attachment];
+  });
+}
+
+function firstDns(attached: readonly Made[]): ResultDns | undefined {
+  const all = attached.flatMap(([, { result }]) => result?.dns ?? []);
+
+  return all.find(
+    ({ nameservers, domain, search, options }) =>
+      nameservers.length + search.length + options.length > 0 || domain !== undefined,
+  );
+}
+
+/** What failed, when everything that was done has been undone; with what could not be. */
+async function undone(host: PodNetworkHost, thrown: unknown): Promise<unknown> {
+  const { log } = host;
+  // What is left in the end is told; what came right on the way need not be.
+  const quiet = { ...log, warning: (text: string) => log.debug(text) };
+  const left = await releaseNetwork({ ...host, log: quiet });
+  if (!isGantryError(thrown)) return thrown;
+
+  const [first, ...further] = [...failuresOf(thrown), ...left];
+  return first === undefined ? thrown : withFurtherFailures(first, further);
+}
+
+/** The failures that came together in an error, without those of undoing what had been done. */
+function failuresOf(error: GantryError): readonly GantryError[] {
+  const further = furtherFailuresOf(error);
+  const joined = further.filter((each) => pluginFailureOf(each)?.command !== 'DEL');
+
+  return [firstFailureOf(error), ...joined];
+}

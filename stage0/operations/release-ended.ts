@@ -1,0 +1,70 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { errorMessage } from '#base/errors/gantry-error';
+import { lockPath, tryLockPath } from '#base/lock/directory-lock';
+import type { PodUuid } from '#schema/types/pod-uuid';
+import { releasedPath, releaseLockPath } from '#stage1';
+import { listPodUuids, tryLockPod } from '../pod/find-pod.ts';
+import type { LockedPod } from '../pod/locked-pod.ts';
+import type { OperationContext } from './context.ts';
+import { type Library, openLibrary } from './library.ts';
+import { releasePod } from './release.ts';
+
+/** The phases of pods that may have ended and hold something yet. */
+const PHASES = ['run', 'exited-garbage'] as const;
+
+/**
+ * Has a pod give back what it held, if it has ended and nobody else is at it.
+ * A pod that lives, is gone, or is in somebody else's hands is nobody's business
+ * here: whoever removes it releases it first.
+ */
+export async function releaseEndedPod(context: OperationContext, uuid: PodUuid): Promise<void> {
+  using library = openLibrary(context);
+  for (const phase of PHASES) {
+    using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase }, 'shared');
+    if (pod !== undefined) await releaseAlone(context, library, { pod, wait: false });
+  }
+}
+
+/**
+ * Has every pod that has ended give back what it held, and waits for those that
+ * are at it.
+ * @returns those that had something left when this began, and have not now
+ */
+export async function releaseEndedPods(context: OperationContext): Promise<readonly PodUuid[]> {
+  const { kernel, dataDir, log } = context;
+  const done: PodUuid[] = [];
+  using library = openLibrary(context);
+  for (const phase of PHASES) {
+    for (const uuid of listPodUuids(dataDir, [phase])) {
+      using pod = tryLockPod(kernel, { dataDir, uuid, phase }, 'shared');
+      if (pod === undefined || existsSync(releasedPath(pod.dir))) continue;
+      try {
+        await releaseAlone(context, library, { pod, wait: true });
+        if (existsSync(releasedPath(pod.dir))) done.push(uuid);
+      } catch (error) {
+        // One that cannot be released does not keep the others.
+        log.warning(`cannot release pod ${uuid}: ${errorMessage(error)}`);
+      }
+    }
+  }
+
+  return done;
+}
+
+interface Release {
+  readonly pod: LockedPod<'run' | 'exited-garbage'>;
+  /** Whether somebody else who does the same is waited for. */
+  readonly wait: boolean;
+}
+
+/** The pod has ended, and must be seen so: its own lock, taken exclusively, would say that it lives. */
+async function releaseAlone(
+  { kernel, ...rest }: OperationContext,
+  library: Library,
+  { pod, wait }: Release,
+): Promise<void> {
+  const path = releaseLockPath(pod.dir);
+  writeFileSync(path, '', { flag: 'a' });
+  using lock = (wait ? lockPath : tryLockPath)(kernel, path, 'exclusive');
+  if (lock !== undefined) await releasePod({ kernel, ...rest }, library, pod);
+}
