@@ -15,6 +15,8 @@ export * from './contract/environment.ts';
 export * from './layout/pod-paths.ts';
 export * from './runtime/app-exit.ts';
 export * from './runtime/hand-over.ts';
+export * from './runtime/lock-holders.ts';
 export * from './runtime/pod-cgroup.ts';
 export * from './runtime/net-info.ts';
 export * from './runtime/pod-name.ts';
+export * from './runtime/pod-pid.ts';

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { errorCode, GantryError } from '../errors/gantry-error.ts';
 import { type Fd, type Kernel, LOCK } from '../kernel/kernel.ts';
 
@@ -39,7 +39,8 @@ export function tryLockPath(kernel: Kernel, path: string, mode: LockMode): HeldL
 
 function openForLock(path: string): Fd {
   try {
-    return openSync(path, 'r');
+    // What is no file or directory at all, a pipe say, must not hold up who would lock it.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
       throw new GantryError(

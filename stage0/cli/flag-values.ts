@@ -67,6 +67,13 @@ export function readPeriod(text: string, flag: string): number {
   throw usageError(`cannot read ${flag}: "${text}" is less than nothing`);
 }
 
+/** How long to wait, in milliseconds; a negative duration means for ever. @throws GantryError INVALID_DURATION */
+export function readPatience(text: string): number {
+  const period = parseDuration(text);
+
+  return period < 0 ? Number.POSITIVE_INFINITY : period;
+}
+
 /** Cuts `NAME=VALUE` at the first `=`. @throws GantryError BAD_USAGE */
 export function readAssignment(text: string, flag: string): readonly [string, string] {
   const at = text.indexOf('=');

@@ -14,6 +14,7 @@ export function podJson(pod: PodStatus): object {
     started_at: time(pod.startedAt),
     user_annotations: filled(pod.userAnnotations),
     user_labels: filled(pod.userLabels),
+    problem: pod.problem,
   };
 }
 

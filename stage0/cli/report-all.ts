@@ -9,11 +9,11 @@ import type { Workplace } from './workplace.ts';
  */
 export async function reportAll<Item>(
   { call, globals }: Pick<Workplace, 'call' | 'globals'>,
-  items: readonly Item[],
-  action: (item: Item) => Promise<void>,
+  items: Iterable<Item> | AsyncIterable<Item>,
+  action: (item: Item) => Promise<void> | void,
 ): Promise<number> {
   let status: number = EXIT.ok;
-  for (const item of items) {
+  for await (const item of items) {
     try {
       await action(item);
     } catch (error) {

@@ -2,7 +2,7 @@ import { formatPodManifest } from '#schema/pod/pod-manifest';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { openWorkplace } from '../cli/workplace.ts';
-import { demandPodState } from '../pod/find-pod.ts';
+import { demandPodState } from '../pod/look-at-pod.ts';
 import { readPodManifest } from '../pod/read-pod.ts';
 
 /** `gantry cat-manifest UUID`. */

@@ -32,9 +32,10 @@ function detailsJson(details: PodDetails): object {
   const { status, trees, netns, problems } = details;
 
   return {
-    ...(status === undefined
-      ? { name: details.uuid, state: details.state }
-      : { ...podJson(status), pid: status.pid, exit_code: podExitCode(status.apps) }),
+    ...podJson(status),
+    problem: undefined,
+    pid: status.pid,
+    exit_code: podExitCode(status.apps),
     directory: details.dir,
     overlay: details.overlay,
     app_directories: Object.fromEntries(details.appDirs),

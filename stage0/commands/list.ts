@@ -15,7 +15,7 @@ import type { AppStatus, PodStatus } from '../operations/outcomes.ts';
 export const command: Command = plainCommand({
   usage: '[--state=…] [--pod-name=…] [--label=…] [--full] [--no-legend] [--format=…]',
   description:
-    'Lists pods, one row for each app. Of several filters all must hold. Names of pods are shown when one of those listed has one.',
+    'Lists pods, one row for each app. Of several filters all must hold. Names of pods are shown when one of those listed has one, and so is what is wrong with those that are broken.',
   options: {
     format: { kind: 'value', value: 'json|json-pretty', summary: 'print JSON in place of a table' },
     label: {
@@ -44,6 +44,7 @@ export const command: Command = plainCommand({
       const view: View = {
         full: options.full ?? false,
         names: pods.some(({ name }) => name !== undefined),
+        problems: pods.some(({ problem }) => problem !== undefined),
         now: workplace.context.now(),
       };
       const legend = options['no-legend'] === true ? [] : [headings(view)];
@@ -52,7 +53,7 @@ export const command: Command = plainCommand({
       const all = pods.length === 0 ? null : pods.map(podJson);
       call.output.write(formatJson(all, { pretty: format === 'json-pretty' }));
     }
-    // A pod that cannot be read is no failure of the list, as in rkt.
+    // A pod that may not be looked at is no failure of the list, as in rkt.
     for (const error of errors) {
       await presentError(error, { name: call.name, debug: globals.debug });
     }
@@ -63,8 +64,9 @@ export const command: Command = plainCommand({
 
 interface View {
   readonly full: boolean;
-  /** Whether there is a column of names: rkt's tables have none. */
+  /** Whether there are columns of names and of problems: rkt's tables have neither. */
   readonly names: boolean;
+  readonly problems: boolean;
   readonly now: number;
 }
 
@@ -72,11 +74,11 @@ interface View {
 const IMAGE_ID_LENGTH = 19;
 const SHORT_UUID_LENGTH = 8;
 
-function headings({ full, names }: View): readonly string[] {
+function headings({ full, names, problems }: View): readonly string[] {
   const id = full ? ['IMAGE ID'] : [];
-  const name = names ? ['NAME'] : [];
+  const more = [...(names ? ['NAME'] : []), ...(problems ? ['PROBLEM'] : [])];
 
-  return ['UUID', 'APP', 'IMAGE NAME', ...id, 'STATE', 'CREATED', 'STARTED', 'NETWORKS', ...name];
+  return ['UUID', 'APP', 'IMAGE NAME', ...id, 'STATE', 'CREATED', 'STARTED', 'NETWORKS', ...more];
 }
 
 /** One row for each app; what belongs to the pod stands in the first only. */
@@ -87,14 +89,13 @@ function podRows(pod: PodStatus, view: View): readonly (readonly string[])[] {
     timeText(pod.createdAt, view),
     timeText(pod.startedAt, view),
     networksText(pod),
-    pod.name ?? '',
+    ...(view.names ? [pod.name ?? ''] : []),
+    ...(view.problems ? [pod.problem ?? ''] : []),
   ];
   if (pod.apps.length === 0) return [[uuid, '-', '-', ...(view.full ? ['-'] : []), ...rest]];
 
   return pod.apps.map((app, at) =>
-    at === 0
-      ? [uuid, ...appCells(app, view), ...rest]
-      : ['', ...appCells(app, view), '', '', '', ''],
+    at === 0 ? [uuid, ...appCells(app, view), ...rest] : ['', ...appCells(app, view)],
   );
 }
 

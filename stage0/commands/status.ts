@@ -1,5 +1,5 @@
-import { parseDuration } from '#base/time/duration';
 import { type Command, plainCommand } from '../cli/command.ts';
+import { readPatience } from '../cli/flag-values.ts';
 import { formatJson, readFormat } from '../cli/json.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { networksText } from '../cli/networks-text.ts';
@@ -12,13 +12,14 @@ import { podStatus } from '../operations/list.ts';
 import type { AppStatus, PodStatus } from '../operations/outcomes.ts';
 import { waitForEnd } from '../operations/wait-for-end.ts';
 import { waitUntilReady } from '../operations/wait-until-ready.ts';
+import { ENDED_STATES } from '../pod/pod-state.ts';
 
 /** `gantry status UUID`. */
 export const command: Command = plainCommand({
   usage:
     '[--wait[=DURATION] | --wait-ready[=DURATION]] [--format=…] UUID\n[--wait[=DURATION] | --wait-ready[=DURATION]] [--format=…] --uuid-file=FILE',
   description: [
-    'Prints the state of a pod and, when it has ended, how its apps did: the exit status, and why. Under the fly flavor only the caller of "gantry run" sees that; it is "unknown" here.',
+    'Prints the state of a pod and, when it has ended, how its apps did: the exit status, and why; of one that is broken what is wrong with it. Under the fly flavor only the caller of "gantry run" sees how its app did; it is "unknown" here.',
     'A pod is ready when all its apps have started, and those that say when they are ready have said so.',
   ].join('\n'),
   options: {
@@ -67,17 +68,13 @@ export const command: Command = plainCommand({
 /** @returns milliseconds, infinite for ever; undefined for not at all */
 function readWait(text: string | undefined): number | undefined {
   if (text === undefined || text === 'false') return undefined;
-  if (text === 'true') return Number.POSITIVE_INFINITY;
-  const timeoutMs = parseDuration(text);
 
-  return timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs;
+  return text === 'true' ? Number.POSITIVE_INFINITY : readPatience(text);
 }
-
-const ENDED: readonly string[] = ['exited', 'exited garbage', 'exited deleting'];
 
 /** `name=value` lines, as rkt printed them, then what it did not know. */
 function statusLines(pod: PodStatus): string {
-  const ended = ENDED.includes(pod.state);
+  const ended = ENDED_STATES.includes(pod.state);
   const lines = [
     `state=${pod.state}`,
     ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
@@ -88,6 +85,7 @@ function statusLines(pod: PodStatus): string {
     ...(pod.state === 'running' || ended ? [`exited=${ended}`] : []),
     ...(ended ? exitCodeLines(pod) : []),
     ...pod.apps.flatMap(appLines),
+    ...(pod.problem === undefined ? [] : [`problem=${pod.problem}`]),
   ];
 
   return `${lines.map(printable).join('\n')}\n`;

@@ -1,9 +1,9 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { encodeEnterArguments, handOver } from '#stage1';
-import { demandPodState } from '../pod/find-pod.ts';
+import { demandPodState } from '../pod/look-at-pod.ts';
 import { podPid } from '../pod/pod-process.ts';
-import { canEnter, wrongState } from '../pod/pod-state.ts';
+import { allows, demandState, wrongState } from '../pod/pod-state.ts';
 import { entrypointHost, findEntrypoint } from '../stage1/entrypoint-call.ts';
 import { chooseApp } from './choose-app.ts';
 import type { OperationContext } from './context.ts';
@@ -29,20 +29,12 @@ export async function enterPod(
 ): Promise<RunOutcome> {
   const { kernel, dataDir } = context;
   const state = demandPodState(kernel, dataDir, request.uuid);
-  if (!canEnter(state)) throw wrongState('enter', state);
+  demandState(state, 'enter');
 
   const podDir = state.dir;
   const app = chooseApp(podDir, { ...request, action: 'enter' });
   const pid = podPid(podDir);
-  if (pid === undefined) {
-    throw new GantryError(
-      'POD_NOT_READY',
-      `cannot enter pod ${request.uuid}: it is just starting`,
-      {
-        hint: 'try again',
-      },
-    );
-  }
+  if (pid === undefined) throw notThere(context, request);
 
   using library = openLibrary(context);
   const stage1 = readPodStage1(library, podDir);
@@ -61,4 +53,16 @@ export async function enterPod(
     env: context.env,
     keep: [],
   });
+}
+
+/** The pod has no first process: it is just starting, or it has ended since it was looked at. */
+function notThere({ kernel, dataDir }: OperationContext, { uuid }: EnterRequest): GantryError {
+  const state = demandPodState(kernel, dataDir, uuid);
+  if (!allows(state, 'enter')) return wrongState(state, 'enter');
+
+  return new GantryError(
+    'POD_NOT_READY',
+    `cannot enter pod ${uuid}: it is just starting, or just ending`,
+    { hint: 'try again' },
+  );
 }

@@ -16,8 +16,8 @@ import { makeAci, targetError } from '#image-store';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { appImageManifestPath, appRootfsDir, overlayPreparedPath, overlayUpperDir } from '#stage1';
-import { demandPodState } from '../pod/find-pod.ts';
-import { canExport, podBusy, wrongState } from '../pod/pod-state.ts';
+import { demandPodState } from '../pod/look-at-pod.ts';
+import { demandState, podBusy } from '../pod/pod-state.ts';
 import { readPodManifest, readPodTreeIds } from '../pod/read-pod.ts';
 import { enterPodMounts } from '../stage1/pod-mounts.ts';
 import { chooseApp } from './choose-app.ts';
@@ -46,10 +46,10 @@ export async function exportPod(context: OperationContext, request: ExportReques
   const target = resolve(request.target);
   if (!overwrite && existsSync(target)) throw targetTaken(target);
   const state = demandPodState(kernel, dataDir, uuid);
-  if (!canExport(state)) throw wrongState('export', state);
+  demandState(state, 'export');
 
   using lock = tryLockPath(kernel, state.dir, 'shared');
-  if (lock === undefined) throw podBusy('export', state);
+  if (lock === undefined) throw podBusy(state, 'export');
   const app = chooseApp(state.dir, { ...request, action: 'export' });
   const manifest = exportedManifest(state.dir, app);
   using root = openRoot(context, state.dir, app);

@@ -1,12 +1,16 @@
-import { statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, type Stats } from 'node:fs';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { listPodUuids, lockPod, readPodState, tryLockPod } from '../pod/find-pod.ts';
+import { releasedPath } from '#stage1';
+import { listPodUuids } from '../pod/find-pod.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { readPodState } from '../pod/look-at-pod.ts';
 import { type PodPhase, podDirIn } from '../pod/pod-dirs.ts';
+import { takePod, tryLockPod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { GcOutcome, PodResult } from './outcomes.ts';
-import { deletePod, markPod } from './remove.ts';
+import { deletePod, markPod, removeStray } from './remove.ts';
+import { releasePod } from './release.ts';
 
 export interface GcOptions {
   /** How long a pod lies as exited garbage before it is removed. */
@@ -20,9 +24,10 @@ export interface GcOptions {
 const EMBRYO_MS = 60_000;
 
 /**
- * Marks pods that ended and pods that were never finished, then removes those
- * whose time has come. What somebody else is at work on is left to them; what
- * fails is told and does not keep the others from being removed.
+ * Marks pods that ended and pods that were never finished, and gives back what
+ * they held, then removes those whose time has come. What somebody else is at
+ * work on is left to them; what fails is told and does not keep the others from
+ * being removed.
  */
 export async function collectGarbage(
   context: OperationContext,
@@ -34,6 +39,7 @@ export async function collectGarbage(
   await markAll(sweep, { phase: 'run', olderThanMs: 0 });
   await markAll(sweep, { phase: 'prepare', olderThanMs: 0 });
   await markAll(sweep, { phase: 'embryo', olderThanMs: EMBRYO_MS });
+  await releaseAll(sweep);
   if (markOnly) return { marked: sweep.marked, deleted: sweep.deleted };
 
   await markAll(sweep, { phase: 'prepared', olderThanMs: expirePreparedMs });
@@ -57,49 +63,101 @@ interface Aged<Phase extends PodPhase> {
 
 async function markAll(sweep: Sweep, which: Aged<PodPhase>): Promise<void> {
   const { context, library, marked } = sweep;
-  for (const uuid of agedPods(context, which)) {
+  for (const { uuid, isDirectory, dir } of agedPods(context, which)) {
+    if (!isDirectory) {
+      marked.push(await resultOf(uuid, () => removeStray(dir)));
+      continue;
+    }
     using pod = await lockIdlePod(context, { uuid, phase: which.phase });
     if (pod === undefined) continue;
-    marked.push(await resultOf(uuid, () => markPod(context, library, pod)));
+    const result = await resultOf(uuid, () => markPod(context, library, pod));
+    if (result.value !== undefined || result.error !== undefined) marked.push(result);
   }
 }
 
 /** Of a pod that has ended and is just being released that end is waited for: `gc --mark-only` runs when a unit stops. */
 async function lockIdlePod(
-  { kernel, dataDir }: OperationContext,
+  context: OperationContext,
   { uuid, phase }: { readonly uuid: PodUuid; readonly phase: PodPhase },
 ): Promise<LockedPod | undefined> {
+  const { kernel, dataDir } = context;
   const locked = tryLockPod(kernel, { dataDir, uuid, phase });
   if (locked !== undefined || readPodState(kernel, dataDir, uuid)?.name !== 'exited') return locked;
 
-  return await lockPod(kernel, { dataDir, uuid, phase });
+  const taking = await takePod(context, { dataDir, uuid, phase });
+  return taking.kind === 'taken' ? taking.pod : undefined;
+}
+
+/** Pods that were marked by a gantry that died before it gave back what they held. */
+async function releaseAll({ context, library, marked }: Sweep): Promise<void> {
+  const { kernel, dataDir } = context;
+  const pods = agedPods(context, { phase: 'exited-garbage', olderThanMs: 0 });
+  for (const { uuid, dir } of pods.filter(({ isDirectory }) => isDirectory)) {
+    if (existsSync(releasedPath(dir)) || marked.some((result) => result.uuid === uuid)) continue;
+    using pod = tryLockPod(kernel, { dataDir, uuid, phase: 'exited-garbage' });
+    if (pod === undefined) continue;
+    const { error } = await resultOf(uuid, () => releasePod(context, library, pod));
+    if (error !== undefined) marked.push({ uuid, error });
+  }
 }
 
 async function deleteAll(sweep: Sweep, which: Aged<'exited-garbage' | 'garbage'>): Promise<void> {
   const { context, library, deleted } = sweep;
-  for (const uuid of agedPods(context, which)) {
+  for (const { uuid, isDirectory, dir } of agedPods(context, which)) {
+    if (!isDirectory) {
+      deleted.push(await resultOf(uuid, () => removeStray(dir)));
+      continue;
+    }
     using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase: which.phase });
     if (pod === undefined) continue;
     deleted.push(await resultOf(uuid, () => deletePod(context, library, pod)));
   }
 }
 
-/** Pods in a phase for long enough; a rename into it set the change time of the directory. */
+interface AgedPod {
+  readonly uuid: PodUuid;
+  readonly dir: string;
+  readonly isDirectory: boolean;
+}
+
+/** Pods in a phase for long enough. */
 function agedPods(
   { dataDir, now }: OperationContext,
   { phase, olderThanMs }: Aged<PodPhase>,
-): readonly PodUuid[] {
-  return listPodUuids(dataDir, [phase]).filter((uuid) => {
-    const stats = statSync(podDirIn(dataDir, phase, uuid), { throwIfNoEntry: false });
-    return stats !== undefined && stats.ctimeMs + olderThanMs <= now();
+): readonly AgedPod[] {
+  return listPodUuids(dataDir, [phase]).flatMap((uuid) => {
+    const dir = podDirIn(dataDir, phase, uuid);
+    const stats = lstatSync(dir, { throwIfNoEntry: false });
+    if (stats === undefined) return [];
+    const isDirectory = stats.isDirectory();
+    const isAged = !isDirectory || ageOf(dir, stats, now()) >= olderThanMs;
+    return isAged ? [{ uuid, dir, isDirectory }] : [];
   });
 }
 
-async function resultOf(uuid: PodUuid, action: () => Promise<unknown>): Promise<PodResult> {
+/**
+ * How long a pod has been in its phase: the rename into it set the change time
+ * of the directory. Where that lies in the future the clock has been set back;
+ * the time is counted anew from now, or the pod would stay until the clock is
+ * there again.
+ */
+function ageOf(dir: string, { ctimeMs, mode }: Stats, now: number): number {
+  if (ctimeMs <= now + CLOCK_SLACK_MS) return Math.max(0, now - ctimeMs);
+
+  chmodSync(dir, mode & 0o7777);
+  return 0;
+}
+
+/** The kernel stamps files by a clock that ticks some milliseconds late. */
+const CLOCK_SLACK_MS = 1000;
+
+async function resultOf<Value>(
+  uuid: PodUuid,
+  action: () => Promise<Value> | Value,
+): Promise<PodResult & { readonly value: Value | undefined }> {
   try {
-    await action();
-    return { uuid, error: undefined };
+    return { uuid, error: undefined, value: await action() };
   } catch (error) {
-    return { uuid, error };
+    return { uuid, error, value: undefined };
   }
 }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { errorMessage } from '#base/errors/gantry-error';
 import type { PodManifest } from '#schema/pod/pod-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import {
@@ -13,7 +12,7 @@ import {
   readPodCgroups,
   releasedPath,
 } from '#stage1';
-import { demandPodState } from '../pod/find-pod.ts';
+import { demandPodState } from '../pod/look-at-pod.ts';
 import type { PodState } from '../pod/pod-state.ts';
 import { readMovingPod } from '../pod/read-moving-pod.ts';
 import {
@@ -25,7 +24,7 @@ import {
 } from '../pod/read-pod.ts';
 import type { Flavor } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
-import { describePod } from './list.ts';
+import { attemptTo, describePod } from './describe-pod.ts';
 import type { PodStatus } from './outcomes.ts';
 
 /** Everything that is known of one pod. What is missing or broken is undefined, and told in `problems`. */
@@ -34,7 +33,7 @@ export interface PodDetails {
   readonly state: PodState['name'];
   /** The pod's directory. */
   readonly dir: string;
-  readonly status: PodStatus | undefined;
+  readonly status: PodStatus;
   readonly flavor: Flavor | undefined;
   readonly manifest: PodManifest | undefined;
   readonly trees: PodTreeIds | undefined;
@@ -62,15 +61,10 @@ export function inspectPod({ kernel, dataDir }: OperationContext, uuid: PodUuid)
 function describeAll(state: PodState): PodDetails {
   const { uuid, dir } = state;
   const problems = new Set<string>();
-  const attempt = <Part>(read: () => Part): Part | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      problems.add(errorMessage(error));
-      return undefined;
-    }
-  };
-  const isMade = state.phase !== 'embryo' && state.phase !== 'prepare';
+  const attempt = <Part>(read: () => Part): Part | undefined => attemptTo(read, problems);
+  const status = describePod(state);
+  if (status.problem !== undefined) problems.add(status.problem);
+  const isMade = state.isDirectory && state.phase !== 'embryo' && state.phase !== 'prepare';
   const manifest = isMade ? attempt(() => readPodManifest(dir)) : undefined;
   const trees = attempt(() => readPodTreeIds(dir));
 
@@ -78,7 +72,7 @@ function describeAll(state: PodState): PodDetails {
     uuid,
     state: state.name,
     dir,
-    status: attempt(() => describePod(state)),
+    status,
     flavor: isMade ? attempt(() => readPodFlavor(dir)) : undefined,
     manifest,
     trees,

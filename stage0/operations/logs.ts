@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { demandPodState, readPodState } from '../pod/find-pod.ts';
-import { LOGGED_STATES, type PodState, wrongState } from '../pod/pod-state.ts';
+import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
+import { demandState, type PodState } from '../pod/pod-state.ts';
 import { readPodFlavor, readPodManifest, stage1StateDir } from '../pod/read-pod.ts';
 import { waitForPath } from '../pod/wait-for-path.ts';
 import { promises } from '../stage1/flavor.ts';
@@ -31,7 +31,7 @@ export type LogSink = (entry: JournalEntry) => boolean;
 export function loggedApps(context: OperationContext, request: LogsRequest): readonly string[] {
   const { uuid, apps } = request;
   const state = demandPodState(context.kernel, context.dataDir, uuid);
-  if (!LOGGED_STATES.includes(state.name)) throw wrongState('read the logs of', state);
+  demandState(state, 'read the logs of');
   const flavor = readPodFlavor(state.dir);
   if (!promises(flavor, 'logs')) throw notKept(uuid, flavor.name);
 

@@ -61,12 +61,14 @@ export interface PodStatus {
   readonly stage1Name: string | undefined;
   /** Whether the exit codes were never visible to anybody but the caller of `run` (fly). */
   readonly exitCodesUnknown: boolean;
+  /** What is wrong with its directory, in words. */
+  readonly problem: string | undefined;
 }
 
 export interface PodListing {
   /** Sorted by UUID. */
   readonly pods: readonly PodStatus[];
-  /** Pods that could not be read: shown after the table. */
+  /** Pods that the caller may not even look at: shown after the table. */
   readonly errors: readonly unknown[];
 }
 

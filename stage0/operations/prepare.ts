@@ -1,4 +1,4 @@
-import { movePod } from '../pod/locked-pod.ts';
+import { demandMove } from '../pod/locked-pod.ts';
 import { checkPod } from '../prepare/checks.ts';
 import { syncPod } from '../prepare/write-pod.ts';
 import type { OperationContext } from './context.ts';
@@ -37,7 +37,7 @@ async function makePrepared(
   const { noOverlay, podName } = request;
   const pod = await makePod(context, library, { plan, options: { noOverlay, podName } });
   syncPod(context.kernel, pod.dir);
-  using prepared = movePod(pod, 'prepared');
+  using prepared = demandMove(pod, 'prepared');
 
   return { uuid: prepared.uuid };
 }

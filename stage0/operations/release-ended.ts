@@ -3,8 +3,9 @@ import { errorMessage } from '#base/errors/gantry-error';
 import { lockPath, tryLockPath } from '#base/lock/directory-lock';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { releasedPath, releaseLockPath } from '#stage1';
-import { listPodUuids, tryLockPod } from '../pod/find-pod.ts';
+import { listPodUuids } from '../pod/find-pod.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { tryLockPod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import { releasePod } from './release.ts';
@@ -13,15 +14,20 @@ import { releasePod } from './release.ts';
 const PHASES = ['run', 'exited-garbage'] as const;
 
 /**
- * Has a pod give back what it held, if it has ended and nobody else is at it.
+ * Ends what is left of a pod that has ended, and has it give back what it held.
  * A pod that lives, is gone, or is in somebody else's hands is nobody's business
  * here: whoever removes it releases it first.
+ * @throws GantryError POD_NOT_KILLED
  */
-export async function releaseEndedPod(context: OperationContext, uuid: PodUuid): Promise<void> {
+export async function releaseEndedPod(
+  context: OperationContext,
+  uuid: PodUuid,
+  { wait = false }: Partial<Pick<Release, 'wait'>> = {},
+): Promise<void> {
   using library = openLibrary(context);
   for (const phase of PHASES) {
     using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase }, 'shared');
-    if (pod !== undefined) await releaseAlone(context, library, { pod, wait: false });
+    if (pod !== undefined) await releaseAlone(context, library, { pod, wait });
   }
 }
 

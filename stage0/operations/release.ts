@@ -1,9 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { isGantryError } from '#base/errors/gantry-error';
-import { encodeGcArguments, killPodCgroups, releasedPath } from '#stage1';
+import { obstacleOf } from '#base/errors/obstacle';
+import { encodeGcArguments, killPodCgroups, releasedPath, removePodCgroups } from '#stage1';
 import type { LockedPod } from '../pod/locked-pod.ts';
 import { configArguments } from '../stage1/config-arguments.ts';
-import { callEntrypoint } from '../stage1/entrypoint-call.ts';
+import { callEntrypoint, findEntrypoint, type PodStage1 } from '../stage1/entrypoint-call.ts';
 import type { OperationContext } from './context.ts';
 import type { Library } from './library.ts';
 import { readPodStage1 } from './pod-stage1.ts';
@@ -11,37 +12,70 @@ import { readPodStage1 } from './pod-stage1.ts';
 /**
  * Gives back what a pod that ended held outside its own namespaces: ends what
  * is left of its processes, then its stage1's `gc`, once.
- * @throws GantryError POD_NOT_KILLED; a failing `gc` is told in the log and tried again next time
+ * @returns false when that `gc` failed, which is told in the log and to be tried again
+ * @throws GantryError POD_NOT_KILLED
  */
 export async function releasePod(
   context: OperationContext,
   library: Library,
   pod: LockedPod<'run' | 'exited-garbage'>,
-): Promise<void> {
-  if (existsSync(releasedPath(pod.dir))) return;
+): Promise<boolean> {
+  if (existsSync(releasedPath(pod.dir))) return true;
   killPodCgroups(context.kernel, pod.dir);
 
-  const exitCode = await callGc(context, library, pod);
-  if (exitCode === 0) writeFileSync(releasedPath(pod.dir), '');
-  else context.log.warning(`stage1's gc of pod ${pod.uuid} ended with status ${exitCode}`);
+  const gc = findGc(context, library, pod);
+  if (gc === undefined) removePodCgroups(pod.dir);
+  else if (!(await succeeds(context, pod, gc))) return false;
+  noteReleased(context, pod);
+
+  return true;
 }
 
-async function callGc(
+/** Twice does no harm, so a disk without room for the note is no reason to fail: `gc` and `rm` make room. */
+function noteReleased({ log }: OperationContext, { uuid, dir }: LockedPod): void {
+  try {
+    writeFileSync(releasedPath(dir), '');
+  } catch (error) {
+    const obstacle = obstacleOf(error);
+    if (obstacle === undefined) throw error;
+    log.debug(`cannot note that pod ${uuid} has been released: ${obstacle.state}`);
+  }
+}
+
+/** @returns undefined when what the pod held cannot be told any more */
+function findGc(
   context: OperationContext,
   library: Library,
-  { uuid, dir }: LockedPod,
-): Promise<number> {
+  pod: LockedPod,
+): PodStage1 | undefined {
   try {
-    const stage1 = readPodStage1(library, dir);
-    const args = encodeGcArguments(
-      { ...configArguments(context), uuid },
-      stage1.flavor.interfaceVersion,
-    );
-    return await callEntrypoint(context, stage1, { name: 'gc', podDir: dir, args, env: {} });
+    const stage1 = readPodStage1(library, pod.dir);
+    findEntrypoint(context, stage1, 'gc');
+    return stage1;
   } catch (error) {
-    // What a pod without a readable stage1 held, nobody can tell any more.
-    if (!isGantryError(error, 'POD_UNREADABLE', 'TREE_GONE', 'STAGE1_NO_ENTRYPOINT')) throw error;
-    context.log.warning(`pod ${uuid} is removed without its stage1's gc: ${error.message}`);
-    return 0;
+    if (!isGantryError(error)) throw error;
+    context.log.warning(`pod ${pod.uuid} is released without its stage1's gc: ${error.message}`);
+    return undefined;
   }
+}
+
+async function succeeds(
+  context: OperationContext,
+  { uuid, dir }: LockedPod,
+  stage1: PodStage1,
+): Promise<boolean> {
+  const args = encodeGcArguments(
+    { ...configArguments(context), uuid },
+    stage1.flavor.interfaceVersion,
+  );
+  const exitCode = await callEntrypoint(context, stage1, {
+    name: 'gc',
+    podDir: dir,
+    args,
+    env: {},
+  });
+  if (exitCode === 0) return true;
+
+  context.log.warning(`stage1's gc of pod ${uuid} ended with status ${exitCode}`);
+  return false;
 }

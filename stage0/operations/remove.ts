@@ -1,31 +1,32 @@
+import { unlinkSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { deletePodDir } from '../pod/delete-pod-dir.ts';
-import { demandPodState, lockPod } from '../pod/find-pod.ts';
-import { type LockedPod, movePod } from '../pod/locked-pod.ts';
+import { killPodCgroups } from '#stage1';
 import { dropPodName } from '../pod/claim-pod-name.ts';
-import { canRemove, podBusy, wrongState } from '../pod/pod-state.ts';
+import { deletePodDir } from '../pod/delete-pod-dir.ts';
+import { type LockedPod, movePod } from '../pod/locked-pod.ts';
+import { demandPodState } from '../pod/look-at-pod.ts';
+import { demandState, podBusy } from '../pod/pod-state.ts';
+import { takePod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { PodResult } from './outcomes.ts';
 import { releasePod } from './release.ts';
 
-/** Removes pods that are not running; each has its own result. */
-export async function removePods(
+/** Removes pods that are not running, one after the other; each has its own result. */
+export async function* removePods(
   context: OperationContext,
   uuids: readonly PodUuid[],
-): Promise<readonly PodResult[]> {
+): AsyncGenerator<PodResult> {
   using library = openLibrary(context);
-  const results: PodResult[] = [];
   for (const uuid of uuids) {
     try {
       await removePod(context, library, uuid);
-      results.push({ uuid, error: undefined });
+      yield { uuid, error: undefined };
     } catch (error) {
-      results.push({ uuid, error });
+      yield { uuid, error };
     }
   }
-
-  return results;
 }
 
 async function removePod(
@@ -35,39 +36,85 @@ async function removePod(
 ): Promise<void> {
   const { kernel, dataDir } = context;
   const state = demandPodState(kernel, dataDir, uuid);
-  if (!canRemove(state)) throw wrongState('remove', state);
+  demandState(state, 'remove');
+  if (!state.isDirectory) return removeStray(state.dir);
 
-  const locked = await lockPod(kernel, { dataDir, uuid, phase: state.phase });
-  if (locked === undefined) throw podBusy('remove', demandPodState(kernel, dataDir, uuid));
-  using pod = locked;
-  await deletePod(context, library, await markPod(context, library, pod));
+  const taking = await takePod(context, { dataDir, uuid, phase: state.phase });
+  switch (taking.kind) {
+    case 'taken': {
+      using pod = taking.pod;
+      const marked = await markPod(context, library, pod);
+      if (marked !== undefined) await deletePod(context, library, marked);
+      return;
+    }
+    case 'lost':
+      // It is gone, which is what was wanted, or has begun to run, or is a step nearer to its removal.
+      if (taking.state === undefined) tellRemoved(context, uuid);
+      else await removePod(context, library, uuid);
+      return;
+    case 'held':
+      demandState(taking.state, 'remove');
+      throw podBusy(taking.state, 'remove');
+  }
 }
 
-/** Moves a pod that is not running to where pods wait for their removal; what it held is given back first. */
+function tellRemoved({ log }: OperationContext, uuid: PodUuid): void {
+  log.info(`another gantry has removed pod "${uuid}"`);
+}
+
+/** Something in a pod's place that is no directory: nobody can lock it, and there is nothing in it. */
+export function removeStray(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** A pod that waits for its removal. */
+export type DeadPod = LockedPod<'exited-garbage'> | LockedPod<'garbage'>;
+
+/**
+ * Moves a pod that is not running to where pods wait for their removal, and
+ * gives back what it held. What still runs of it is ended before: a pod that
+ * lives is not seen as garbage.
+ * @returns undefined when somebody else was faster
+ */
 export async function markPod(
   context: OperationContext,
   library: Library,
   pod: LockedPod,
-): Promise<LockedPod<'exited-garbage' | 'garbage'>> {
+): Promise<DeadPod | undefined> {
   if (isIn(pod, 'embryo')) return movePod(pod, 'garbage');
   if (isIn(pod, 'prepare')) return movePod(pod, 'garbage');
   if (isIn(pod, 'prepared')) return movePod(pod, 'garbage');
   if (isIn(pod, 'run')) {
-    await releasePod(context, library, pod);
-    return movePod(pod, 'exited-garbage');
+    killPodCgroups(context.kernel, pod.dir);
+    const ended = movePod(pod, 'exited-garbage');
+    if (ended !== undefined) await releasePod(context, library, ended);
+    return ended;
   }
   if (isIn(pod, 'exited-garbage') || isIn(pod, 'garbage')) return pod;
 
   throw new Error(`pod in an unknown phase: ${pod.phase}`);
 }
 
-/** Removes a pod that waits for it. */
+/**
+ * Removes a pod that waits for it.
+ * @throws GantryError POD_NOT_RELEASED when what it held could not be given back: nobody would know of it any more
+ */
 export async function deletePod(
   context: OperationContext,
   library: Library,
-  pod: LockedPod<'exited-garbage' | 'garbage'>,
+  pod: DeadPod,
 ): Promise<void> {
-  if (isIn(pod, 'exited-garbage')) await releasePod(context, library, pod);
+  if (isIn(pod, 'exited-garbage') && !(await releasePod(context, library, pod))) {
+    throw new GantryError(
+      'POD_NOT_RELEASED',
+      `cannot remove pod ${pod.uuid}: what it held could not be given back`,
+      { hint: 'mend what its stage1 complains of, then try again' },
+    );
+  }
   dropPodName(context.kernel, pod);
   deletePodDir(context.kernel, pod.dir);
 }

@@ -1,7 +1,9 @@
-import { demandPodState, lockPod } from '../pod/find-pod.ts';
-import { type LockedPod, movePod } from '../pod/locked-pod.ts';
-import { canRun, podBusy, wrongState } from '../pod/pod-state.ts';
+import { GantryError } from '#base/errors/gantry-error';
+import { demandMove, type LockedPod } from '../pod/locked-pod.ts';
+import { demandPodState } from '../pod/look-at-pod.ts';
+import { demandState, podBusy, type PodState } from '../pod/pod-state.ts';
 import { readPodManifest, readPodTreeIds } from '../pod/read-pod.ts';
+import { takePod } from '../pod/take-pod.ts';
 import { checkRun } from '../prepare/checks.ts';
 import { launchPod } from '../stage1/launch.ts';
 import { demandAccepted } from './acceptance.ts';
@@ -36,7 +38,8 @@ async function becomePrepared(
   checkRun({ manifest, images: [], flavor: stage1.flavor, options: request, ...request });
   await demandStillAccepted(context, library, { pod: prepared, request });
 
-  using pod = movePod(prepared, 'run', { durable: false });
+  // A pod runs once, whatever happens to the machine meanwhile.
+  using pod = demandMove(prepared, 'run');
   const exitCode = await launchPod(context, {
     pod,
     flavor: stage1.flavor,
@@ -51,15 +54,23 @@ async function becomePrepared(
 }
 
 async function lockPrepared(
-  { kernel, dataDir }: OperationContext,
+  context: OperationContext,
   { uuid }: RunPreparedRequest,
 ): Promise<LockedPod<'prepared'>> {
-  const state = demandPodState(kernel, dataDir, uuid);
-  if (!canRun(state)) throw wrongState('run', state);
+  const { kernel, dataDir } = context;
+  const seen = demandPodState(kernel, dataDir, uuid);
+  demandState(seen, 'run');
+  if (!seen.isDirectory) throw noDirectory(seen);
 
-  const pod = await lockPod(kernel, { dataDir, uuid, phase: 'prepared' });
-  if (pod !== undefined) return pod;
-  throw podBusy('run', demandPodState(kernel, dataDir, uuid));
+  const taking = await takePod(context, { dataDir, uuid, phase: 'prepared' });
+  if (taking.kind === 'taken') return taking.pod;
+  const state = taking.state ?? demandPodState(kernel, dataDir, uuid);
+  demandState(state, 'run');
+  throw podBusy(state, 'run');
+}
+
+function noDirectory({ dir }: PodState): GantryError {
+  return new GantryError('POD_UNREADABLE', `cannot read pod in "${dir}": it is not a directory`);
 }
 
 interface Question {

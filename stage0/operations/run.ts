@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { Trees } from '#image-store';
-import { type LockedPod, movePod } from '../pod/locked-pod.ts';
+import { demandMove, type LockedPod } from '../pod/locked-pod.ts';
 import { checkRun } from '../prepare/checks.ts';
 import { launchPod } from '../stage1/launch.ts';
 import type { OperationContext } from './context.ts';
@@ -44,7 +44,7 @@ async function makeAndRun(context: OperationContext, request: RunRequest): Promi
     },
   });
   // After a power loss nothing of this pod runs, wherever its directory lies.
-  using pod = movePod(made, 'run', { durable: false });
+  using pod = demandMove(made, 'run', { durable: false });
 
   const { trees } = library.store;
   return { exitCode: await launch(context, { pod, plan, request, trees }) };

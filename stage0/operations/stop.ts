@@ -1,83 +1,164 @@
 import { constants } from 'node:os';
-import { GantryError } from '#base/errors/gantry-error';
+import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import type { Kernel } from '#base/kernel/kernel';
 import { kernelErrno } from '#base/kernel/native';
+import { deadlineIn } from '#base/time/deadline';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { killPodCgroups } from '#stage1';
-import { demandPodState } from '../pod/find-pod.ts';
-import { canStop, hasEnded, type PodState, wrongState } from '../pod/pod-state.ts';
+import { killPodCgroups, podLockHolders } from '#stage1';
+import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
+import { demandState, hasEnded, type PodState } from '../pod/pod-state.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { callEntrypoint } from '../stage1/entrypoint-call.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { PodResult } from './outcomes.ts';
 import { readPodStage1 } from './pod-stage1.ts';
+import { waitForEnd } from './wait-for-end.ts';
+import { waitForFirstProcess } from './wait-for-first-process.ts';
 
 export interface StopOptions {
   /** At once, without a chance to end in order. */
   readonly force: boolean;
+  /** How long a pod has to end in order before it is killed; infinite for as long as it takes. */
+  readonly timeoutMs: number;
 }
 
-/** Asks pods to end; one that has ended already is stopped. Each pod has its own result. */
-export async function stopPods(
+/** How long a killed pod takes at most. */
+const DYING_MS = 20_000;
+
+/**
+ * Has pods end, all at once, and waits until they have: first in order, then by
+ * force. One that has ended already is stopped. Each pod has its own result, in
+ * the order given.
+ */
+export async function* stopPods(
   context: OperationContext,
   uuids: readonly PodUuid[],
   options: StopOptions,
-): Promise<readonly PodResult[]> {
+): AsyncGenerator<PodResult> {
   using library = openLibrary(context);
-  const results: PodResult[] = [];
-  for (const uuid of uuids) {
-    try {
-      await stopPod(context, library, { uuid, ...options });
-      results.push({ uuid, error: undefined });
-    } catch (error) {
-      results.push({ uuid, error });
-    }
-  }
-
-  return results;
+  const ends = uuids.map((uuid) => stopOne(context, library, { uuid, ...options }));
+  for (const end of ends) yield await end;
 }
 
-async function stopPod(
+interface Stop extends StopOptions {
+  readonly uuid: PodUuid;
+}
+
+async function stopOne(
   context: OperationContext,
   library: Library,
-  { uuid, force }: StopOptions & { readonly uuid: PodUuid },
-): Promise<void> {
+  stop: Stop,
+): Promise<PodResult> {
+  try {
+    await stopPod(context, library, stop);
+    return { uuid: stop.uuid, error: undefined };
+  } catch (error) {
+    return { uuid: stop.uuid, error };
+  }
+}
+
+async function stopPod(context: OperationContext, library: Library, stop: Stop): Promise<void> {
+  const { uuid, force } = stop;
+  const deadline = deadlineIn(stop.timeoutMs);
   const state = demandPodState(context.kernel, context.dataDir, uuid);
   if (hasEnded(state)) return;
-  if (!canStop(state)) throw wrongState('stop', state);
-  if (state.name === 'orphaned') {
-    killPodCgroups(context.kernel, state.dir);
+  demandState(state, 'stop');
+
+  if (!force && (await endsInOrder(context, library, { ...stop, timeoutMs: deadline.left() }))) {
+    return;
+  }
+  await killPod(context, library, uuid);
+  if (!(await endsWithin(context, uuid, DYING_MS))) throw notKilled(context, uuid);
+}
+
+async function endsInOrder(
+  context: OperationContext,
+  library: Library,
+  { uuid, timeoutMs }: Stop,
+): Promise<boolean> {
+  const deadline = deadlineIn(timeoutMs);
+  try {
+    const state = await waitForFirstProcess(context, uuid, timeoutMs);
+    if (state?.name === 'running') await callStop(context, library, { state, force: false });
+  } catch (error) {
+    if (isGantryError(error, 'WAIT_TIMED_OUT')) return false;
+    throw error;
+  }
+
+  return await endsWithin(context, uuid, deadline.left());
+}
+
+interface StopCall {
+  readonly state: PodState;
+  readonly force: boolean;
+}
+
+/** @throws GantryError POD_NOT_STOPPED, POD_UNREADABLE and whatever keeps its stage1 from being called */
+async function callStop(
+  context: OperationContext,
+  library: Library,
+  { state, force }: StopCall,
+): Promise<void> {
+  const stage1 = readPodStage1(library, state.dir);
+  if (stage1.flavor.entrypoints.stop === undefined) {
+    signalPod(context.kernel, state, force);
     return;
   }
 
-  const stage1 = readPodStage1(library, state.dir);
-  if (stage1.flavor.entrypoints.stop === undefined) {
-    signalPod(context, state, force);
-    return;
-  }
   const exitCode = await callEntrypoint(context, stage1, {
     name: 'stop',
     podDir: state.dir,
-    args: [...(force ? ['--force'] : []), uuid],
+    args: [...(force ? ['--force'] : []), state.uuid],
     env: {},
   });
   if (exitCode !== 0) throw notStopped(state, exitCode);
 }
 
 /** What a stage1 without an entrypoint for it gets: a signal to the pod's first process. */
-function signalPod({ kernel }: OperationContext, { uuid, dir }: PodState, force: boolean): void {
+function signalPod(kernel: Kernel, { dir }: PodState, force: boolean): void {
   const pid = podPid(dir);
-  if (pid === undefined) {
-    throw new GantryError('POD_NOT_READY', `cannot stop pod ${uuid}: it is just starting`, {
-      hint: 'try again',
-    });
-  }
+  if (pid !== undefined) signal(kernel, pid, force ? 'SIGKILL' : 'SIGTERM');
+}
+
+/** Its stage1 does it as well as it can; what is left of the pod then, or of one that is broken, is ended here. */
+async function killPod(context: OperationContext, library: Library, uuid: PodUuid): Promise<void> {
+  const { kernel, log } = context;
+  const state = readPodState(kernel, context.dataDir, uuid);
+  if (state === undefined || hasEnded(state)) return;
 
   try {
-    kernel.kill(pid, force ? constants.signals.SIGKILL : constants.signals.SIGTERM);
+    if (state.name === 'running') await callStop(context, library, { state, force: true });
+  } catch (error) {
+    // Whatever is the matter with it: the pod is to end.
+    log.warning(`pod ${uuid} is killed without its stage1: ${errorMessage(error)}`);
+  }
+  for (const pid of podLockHolders(state.dir)) signal(kernel, pid, 'SIGKILL');
+  killPodCgroups(kernel, state.dir);
+}
+
+function signal(kernel: Kernel, pid: number, name: 'SIGKILL' | 'SIGTERM'): void {
+  try {
+    kernel.kill(pid, constants.signals[name]);
   } catch (error) {
     // It ended by itself meanwhile, which is what was wanted.
     if (kernelErrno(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function endsWithin(
+  context: OperationContext,
+  uuid: PodUuid,
+  timeoutMs: number,
+): Promise<boolean> {
+  if (readPodState(context.kernel, context.dataDir, uuid) === undefined) return true;
+  try {
+    await waitForEnd(context, uuid, { timeoutMs });
+    return true;
+  } catch (error) {
+    if (isGantryError(error, 'WAIT_TIMED_OUT')) return false;
+    if (isGantryError(error, 'POD_NOT_FOUND')) return true;
+    throw error;
   }
 }
 
@@ -86,5 +167,15 @@ function notStopped({ uuid }: PodState, exitCode: number): GantryError {
     'POD_NOT_STOPPED',
     `cannot stop pod ${uuid}: its stage1 ended with status ${exitCode}`,
     { hint: 'try --force' },
+  );
+}
+
+function notKilled({ kernel, dataDir }: OperationContext, uuid: PodUuid): GantryError {
+  const state = readPodState(kernel, dataDir, uuid)?.name ?? 'gone';
+
+  return new GantryError(
+    'POD_NOT_STOPPED',
+    `cannot stop pod ${uuid}: it was killed and is still ${state}`,
+    { hint: 'a process that waits for a device cannot be killed; see the kernel log with "dmesg"' },
   );
 }

@@ -2,10 +2,13 @@ import { watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { demandPodState, readPodState } from '../pod/find-pod.ts';
+import { waitForLock } from '#base/lock/wait-for-lock';
+import { deadlineIn, LONGEST_TIMER_MS } from '#base/time/deadline';
+import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
 import { phaseDir } from '../pod/pod-dirs.ts';
-import { hasEnded, type PodState } from '../pod/pod-state.ts';
+import { demandState, hasEnded, type PodState } from '../pod/pod-state.ts';
 import type { OperationContext } from './context.ts';
+import { releaseEndedPod } from './release-ended.ts';
 
 export interface WaitOptions {
   /** Infinite for ever. */
@@ -14,31 +17,30 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How often the cgroup of a pod is looked at whose first process was killed. */
+/** How often the cgroup of a pod is looked at that has lost its first process, by who may not end it. */
 const ORPHAN_POLL_MS = 100;
-/** What flock(1) is told to exit with when the time is over. */
-const TIMED_OUT = 75;
 
 /**
  * Waits until a pod has ended or is gone: for a running one on its lock, for
- * one that does not run yet until it leaves its folder.
- * @throws GantryError POD_NOT_FOUND, WAIT_TIMED_OUT
+ * one that does not run yet until it leaves its folder. One whose first process
+ * was killed while its apps live on is ended.
+ * @throws GantryError POD_NOT_FOUND, WAIT_TIMED_OUT; POD_STATE for one that will never run
  */
 export async function waitForEnd(
   context: OperationContext,
   uuid: PodUuid,
   { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
-  const { kernel, dataDir, now } = context;
-  const end = now() + timeoutMs;
+  const { kernel, dataDir } = context;
+  const deadline = deadlineIn(timeoutMs);
   demandPodState(kernel, dataDir, uuid);
   for (;;) {
     const state = readPodState(kernel, dataDir, uuid);
     if (state === undefined || hasEnded(state) || signal?.aborted === true) return;
-    const left = end - now();
-    if (left <= 0) throw timedOut(state);
+    demandState(state, 'wait for the end of');
+    if (deadline.passed()) throw timedOut(state);
 
-    await waitForChange(context, state, { timeoutMs: left, signal });
+    await waitForChange(context, state, { timeoutMs: deadline.left(), signal });
   }
 }
 
@@ -46,34 +48,23 @@ export async function waitForEnd(
 export async function waitForChange(
   context: OperationContext,
   state: PodState,
-  options: WaitOptions,
-): Promise<void> {
-  if (state.name === 'orphaned') await sleep(Math.min(ORPHAN_POLL_MS, options.timeoutMs));
-  else if (state.phase === 'run') await waitForLock(context, state.dir, options);
-  else await waitForMove(context, state, options);
-}
-
-/** flock(1) waits, so that this process stays free to be interrupted; it does not wait on when this one is gone. */
-async function waitForLock(
-  { exec, env }: OperationContext,
-  dir: string,
   { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
-  const limit = Number.isFinite(timeoutMs) ? [`--timeout=${timeoutMs / 1000}`] : [];
-  await exec.run({
-    argv: [
-      'setpriv',
-      '--pdeathsig=TERM',
-      'flock',
-      '--shared',
-      `--conflict-exit-code=${TIMED_OUT}`,
-      ...limit,
-      dir,
-      'true',
-    ],
-    env: { PATH: env['PATH'] ?? '/usr/bin:/bin' },
-    signal,
-  });
+  const { exec, env } = context;
+  if (state.name === 'orphaned') await waitForOrphan(context, state, timeoutMs);
+  else if (state.name === 'prepared') await waitForMove(context, state, { timeoutMs, signal });
+  // Whoever makes the pod, or is it, has its lock.
+  else await waitForLock(exec, { path: state.dir, timeoutMs, env, signal });
+}
+
+/** The kernel offers no wait for an empty v1 cgroup. */
+async function waitForOrphan(
+  context: OperationContext,
+  { uuid }: PodState,
+  timeoutMs: number,
+): Promise<void> {
+  if (process.geteuid?.() === 0) await releaseEndedPod(context, uuid, { wait: true });
+  else await sleep(Math.min(ORPHAN_POLL_MS, timeoutMs));
 }
 
 async function waitForMove(
@@ -81,7 +72,7 @@ async function waitForMove(
   { uuid, phase }: PodState,
   { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
-  const timer = Number.isFinite(timeoutMs) ? AbortSignal.timeout(timeoutMs) : undefined;
+  const timer = AbortSignal.timeout(Math.min(timeoutMs, LONGEST_TIMER_MS));
   await new Promise<void>((resolve) => {
     const watcher = watch(phaseDir(dataDir, phase), () => {
       if (readPodState(kernel, dataDir, uuid)?.phase !== phase) done();
@@ -90,7 +81,7 @@ async function waitForMove(
       watcher.close();
       resolve();
     };
-    timer?.addEventListener('abort', done);
+    timer.addEventListener('abort', done);
     signal?.addEventListener('abort', done);
     // It may have moved before the watching began.
     if (readPodState(kernel, dataDir, uuid)?.phase !== phase) done();

@@ -1,5 +1,5 @@
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { readPodState } from '../pod/find-pod.ts';
+import { readPodState } from '../pod/look-at-pod.ts';
 import type { OperationContext } from './context.ts';
 import { podStatus } from './list.ts';
 import type { AppStatus, WaitResult } from './outcomes.ts';

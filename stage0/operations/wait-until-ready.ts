@@ -3,7 +3,8 @@ import { basename } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { pidPath, supervisorStatusPath } from '#stage1';
-import { demandPodState, readPodState } from '../pod/find-pod.ts';
+import { deadlineIn } from '#base/time/deadline';
+import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { hasEnded, type PodState } from '../pod/pod-state.ts';
 import { readPodFlavor, stage1Outside } from '../pod/read-pod.ts';
@@ -15,6 +16,9 @@ import { timedOut, type WaitOptions, waitForChange } from './wait-for-end.ts';
 /** What a supervisor says when it is ready (rkt's stage1 implementor's guide). */
 const READY = 'ready';
 
+/** Besides pods that have ended. */
+const NEVER_READY: readonly PodState['name'][] = ['aborted prepare', 'orphaned'];
+
 /**
  * Waits until all apps of a pod have started, and those that say when they are
  * ready have said it; under a flavor that does not tell, until the pod runs.
@@ -25,19 +29,18 @@ export async function waitUntilReady(
   uuid: PodUuid,
   { timeoutMs }: Pick<WaitOptions, 'timeoutMs'>,
 ): Promise<void> {
-  const { kernel, dataDir, now } = context;
-  const end = now() + timeoutMs;
+  const { kernel, dataDir } = context;
+  const deadline = deadlineIn(timeoutMs);
   demandPodState(kernel, dataDir, uuid);
   for (;;) {
     const state = readPodState(kernel, dataDir, uuid);
-    if (state === undefined || state.name === 'orphaned' || hasEnded(state)) {
+    if (state === undefined || NEVER_READY.includes(state.name) || hasEnded(state)) {
       throw neverReady(uuid, state);
     }
     if (isReady(state)) return;
-    const left = end - now();
-    if (left <= 0) throw timedOut(state);
+    if (deadline.passed()) throw timedOut(state);
 
-    await waitForProgress(context, state, left);
+    await waitForProgress(context, state, deadline.left());
   }
 }
 

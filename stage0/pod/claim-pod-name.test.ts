@@ -7,7 +7,7 @@ import { linuxKernel } from '#base/kernel/linux-kernel';
 import { parseAcName } from '#schema/types/names';
 import { claimPodName, demandFreeName, dropPodName } from './claim-pod-name.ts';
 import { findPodUuid } from './find-pod.ts';
-import { createPod, movePod } from './locked-pod.ts';
+import { createPod, demandMove } from './locked-pod.ts';
 import { podNamesDir } from './pod-dirs.ts';
 import { readPodName } from '#stage1';
 import { findPodByName } from './pod-names.ts';
@@ -45,7 +45,7 @@ describe('claimPodName()', () => {
     using other = createPod(linuxKernel, dataDir);
     expect(codeOf(() => claimPodName(linuxKernel, other, WEB))).toBe('POD_NAME_TAKEN');
 
-    const running = movePod(holder, 'run', { durable: false });
+    const running = demandMove(holder, 'run', { durable: false });
     expect(codeOf(() => demandFreeName(linuxKernel, dataDir, WEB))).toBe('POD_NAME_TAKEN');
     running.lock.release();
     expect(codeOf(() => demandFreeName(linuxKernel, dataDir, WEB))).toBe('POD_NAME_TAKEN');
@@ -54,7 +54,7 @@ describe('claimPodName()', () => {
   it('takes over the name of a pod that is garbage, was never finished, or is gone', () => {
     const ended = createPod(linuxKernel, dataDir);
     claimPodName(linuxKernel, ended, WEB);
-    const garbage = movePod(movePod(ended, 'run'), 'exited-garbage');
+    const garbage = demandMove(demandMove(ended, 'run'), 'exited-garbage');
     const second = createPod(linuxKernel, dataDir);
     claimPodName(linuxKernel, second, WEB);
     expect(findPodUuid(dataDir, 'web')).toBe(second.uuid);

@@ -1,10 +1,10 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
 import type { AcName } from '#schema/types/names';
 import { podNamePath, readPodName } from '#stage1';
-import { readPodState } from './find-pod.ts';
+import { readPodState } from './look-at-pod.ts';
 import type { LockedPod } from './locked-pod.ts';
 import { giveToGroup, makePodNamesDir, podNamesDir } from './pod-dirs.ts';
 import { findPodByName, linkPodName, unlinkPodName } from './pod-names.ts';
@@ -47,9 +47,19 @@ export function demandFreeName(kernel: Kernel, dataDir: string, name: AcName): v
 
 /** Gives up the name of a pod that is about to be removed, unless another has it already. */
 export function dropPodName(kernel: Kernel, { dataDir, uuid, dir }: LockedPod): void {
-  const name = readPodName(dir);
+  const name = nameOf(dir);
   if (name === undefined || findPodByName(dataDir, name) !== uuid) return;
 
   using _lock: HeldLock = lockPath(kernel, podNamesDir(dataDir), 'exclusive');
   if (findPodByName(dataDir, name) === uuid) unlinkPodName(dataDir, name);
+}
+
+/** Of a broken pod it may not be readable; then the link leads to nothing from now on, which is as good. */
+function nameOf(dir: string): AcName | undefined {
+  try {
+    return readPodName(dir);
+  } catch (error) {
+    if (isGantryError(error, 'FILE_UNREADABLE')) return undefined;
+    throw error;
+  }
 }

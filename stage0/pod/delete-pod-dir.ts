@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
-import { type Kernel, UMOUNT } from '#base/kernel/kernel';
+import { type Kernel, MS, UMOUNT } from '#base/kernel/kernel';
 
 /** What a removal that failed half-way is taken up by again, so it goes last. */
 const LAST: readonly string[] = ['pod', 'stage1TreeStoreID', 'stage1', 'released'];
@@ -13,9 +13,7 @@ const LAST: readonly string[] = ['pod', 'stage1TreeStoreID', 'stage1', 'released
  * @throws GantryError POD_BUSY when something is still mounted
  */
 export function deletePodDir(kernel: Kernel, podDir: string): void {
-  for (const target of mountsBelow(podDir).reverse()) {
-    kernel.unmount(target, UMOUNT.DETACH | UMOUNT.NOFOLLOW);
-  }
+  unmountBelow(kernel, podDir);
   const [left] = mountsBelow(podDir);
   if (left !== undefined) {
     throw new GantryError('POD_BUSY', `cannot remove pod in "${podDir}": "${left}" is mounted`);
@@ -26,6 +24,19 @@ export function deletePodDir(kernel: Kernel, podDir: string): void {
   remove(podDir, join('stage1', 'rootfs'));
   for (const name of LAST) remove(podDir, name);
   rmdirSync(podDir);
+}
+
+/**
+ * A mount that is shared with where it was bound from takes what lies on it
+ * along when it goes: of a recursive bind of /dev, the host's own /dev/pts. So
+ * all are made private before the first is unmounted.
+ */
+function unmountBelow(kernel: Kernel, podDir: string): void {
+  const targets = mountsBelow(podDir);
+  for (const target of targets) kernel.setMountAttributes(target, { propagation: MS.PRIVATE });
+  for (const target of targets.reverse()) {
+    kernel.unmount(target, UMOUNT.DETACH | UMOUNT.NOFOLLOW);
+  }
 }
 
 function remove(podDir: string, name: string): void {

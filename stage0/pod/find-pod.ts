@@ -1,22 +1,9 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs';
-import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
-import { type Kernel, LOCK } from '#base/kernel/kernel';
-import { type LockMode, tryLockPath } from '#base/lock/directory-lock';
+import { readdirSync, readFileSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
-import { isPodCgroupPopulated } from '#stage1';
-import { type LockedPod, lockedPod } from './locked-pod.ts';
-import { POD_PHASES, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
+import { POD_PHASES, type PodPhase, phaseDir } from './pod-dirs.ts';
 import { findPodByName } from './pod-names.ts';
-import { type PodState, podState } from './pod-state.ts';
 
 /** The folders whose pods have a name for users. */
 const NAMED_PHASES: readonly PodPhase[] = ['prepare', 'prepared', 'run', 'exited-garbage'];
@@ -84,106 +71,6 @@ export function findPodInFile(dataDir: string, path: string): PodUuid {
   }
 
   return findPodUuid(dataDir, text);
-}
-
-/**
- * Where a pod stands at this moment.
- * @returns undefined when there is no such pod
- */
-export function readPodState(kernel: Kernel, dataDir: string, uuid: PodUuid): PodState | undefined {
-  for (const phase of POD_PHASES) {
-    const dir = podDirIn(dataDir, phase, uuid);
-    const locked = probeLock(kernel, dir);
-    // A pod only ever moves on: if it left while it was looked at, it is in a later folder.
-    if (locked === undefined) continue;
-    return podState({ uuid, dir, phase, locked, populated: () => isPodCgroupPopulated(dir) });
-  }
-
-  return undefined;
-}
-
-/** As `readPodState`. @throws GantryError POD_NOT_FOUND */
-export function demandPodState(kernel: Kernel, dataDir: string, uuid: PodUuid): PodState {
-  const state = readPodState(kernel, dataDir, uuid);
-  if (state !== undefined) return state;
-
-  throw new GantryError('POD_NOT_FOUND', `cannot find pod ${uuid}: no such pod`, {
-    hint: 'see "gantry list"',
-  });
-}
-
-/**
- * Locks a pod in the phase where it was seen.
- * @param mode shared keeps the pod from being removed and says nothing of its life
- * @returns undefined when somebody holds it, or it has moved on
- */
-export function tryLockPod<Phase extends PodPhase>(
-  kernel: Kernel,
-  pod: { readonly dataDir: string; readonly uuid: PodUuid; readonly phase: Phase },
-  mode: LockMode = 'exclusive',
-): LockedPod<Phase> | undefined {
-  const dir = podDirIn(pod.dataDir, pod.phase, pod.uuid);
-  try {
-    const lock = tryLockPath(kernel, dir, mode);
-    if (lock === undefined) return undefined;
-    if (isStillAt(lock.fd, dir)) return lockedPod(pod, lock);
-
-    lock.release();
-    return undefined;
-  } catch (error) {
-    if (isGantryError(error, 'LOCK_NO_SUCH_PATH')) return undefined;
-    throw error;
-  }
-}
-
-const SHARER_MS = 10_000;
-const PAUSE_MS = 5;
-
-/**
- * As `tryLockPod`, but does not take somebody who only looks at the pod, or
- * gives back what it held, for somebody who works on it: that is soon over.
- */
-export async function lockPod<Phase extends PodPhase>(
-  kernel: Kernel,
-  pod: { readonly dataDir: string; readonly uuid: PodUuid; readonly phase: Phase },
-): Promise<LockedPod<Phase> | undefined> {
-  const deadline = Date.now() + SHARER_MS;
-  for (;;) {
-    const locked = tryLockPod(kernel, pod);
-    const isThere = existsSync(podDirIn(pod.dataDir, pod.phase, pod.uuid));
-    if (locked !== undefined || !isThere || Date.now() > deadline) return locked;
-
-    // The other holds the same kind of lock whether it reads or works, so there is nothing to wait on.
-    await new Promise((resolve) => void setTimeout(resolve, PAUSE_MS));
-  }
-}
-
-/** Whether a pod's directory is locked exclusively; undefined when it is not there (any more). */
-function probeLock(kernel: Kernel, dir: string): boolean | undefined {
-  let fd: number;
-  try {
-    fd = openSync(dir, 'r');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-
-  try {
-    const free = kernel.flock(fd, LOCK.SH | LOCK.NB);
-    return isStillAt(fd, dir) ? !free : undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function isStillAt(fd: number, dir: string): boolean {
-  try {
-    const [open, named] = [fstatSync(fd), statSync(dir)];
-    return open.ino === named.ino && open.dev === named.dev;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function namesIn(folder: string): readonly string[] {

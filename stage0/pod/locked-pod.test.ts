@@ -1,18 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isGantryError } from '#base/errors/gantry-error';
+import type { Kernel } from '#base/kernel/kernel';
 import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
-import {
-  demandPodState,
-  findPodInFile,
-  findPodUuid,
-  listPodUuids,
-  readPodState,
-  tryLockPod,
-} from './find-pod.ts';
-import { createPod, movePod } from './locked-pod.ts';
+import { createPod, demandMove, movePod } from './locked-pod.ts';
+import { demandPodState, readPodState } from './look-at-pod.ts';
 import { phaseDir } from './pod-dirs.ts';
 
 let dataDir: string;
@@ -57,61 +51,53 @@ describe('createPod()', () => {
   });
 });
 
+describe('createPod(), raced by gc', () => {
+  /** A kernel under which a directory is taken away just before it is locked. */
+  function robbed(times: number): Kernel & { readonly taken: () => number } {
+    let taken = 0;
+    return {
+      ...kernel,
+      taken: () => taken,
+      flock(fd, operation) {
+        if (taken < times) {
+          taken += 1;
+          const [name = ''] = readdirSync(phaseDir(dataDir, 'embryo'));
+          renameSync(
+            join(phaseDir(dataDir, 'embryo'), name),
+            join(phaseDir(dataDir, 'garbage'), name),
+          );
+        }
+        return kernel.flock(fd, operation);
+      },
+    };
+  }
+
+  it('makes another, as a clock that was set makes any embryo old', () => {
+    const thief = robbed(3);
+    using pod = createPod(thief, dataDir);
+
+    expect(thief.taken()).toBe(3);
+    expect(readPodState(kernel, dataDir, pod.uuid)?.name).toBe('preparing');
+    expect(readdirSync(phaseDir(dataDir, 'garbage'))).toHaveLength(3);
+  });
+});
+
 describe('movePod()', () => {
   it('takes the lock along, from phase to phase', () => {
-    using running = movePod(createPod(kernel, dataDir), 'run', { durable: false });
+    using running = demandMove(createPod(kernel, dataDir), 'run', { durable: false });
     expect(demandPodState(kernel, dataDir, running.uuid).name).toBe('running');
 
-    using garbage = movePod(running, 'exited-garbage');
+    using garbage = demandMove(running, 'exited-garbage');
     expect(demandPodState(kernel, dataDir, garbage.uuid).name).toBe('exited deleting');
     expect(existsSync(running.dir)).toBe(false);
   });
 
-  it('says so when another process was faster', () => {
+  it('loses to a process that was faster', () => {
     using pod = createPod(kernel, dataDir);
     using moved = movePod(pod, 'garbage');
 
-    expect(codeOf(() => movePod(pod, 'run'))).toBe('POD_MOVED');
-    expect(readPodState(kernel, dataDir, moved.uuid)?.name).toBe('deleting');
-  });
-});
-
-describe('tryLockPod()', () => {
-  it('gets a pod only where it is, and only when nobody holds it', () => {
-    const pod = createPod(kernel, dataDir);
-    const { uuid } = pod;
-    expect(tryLockPod(kernel, { dataDir, uuid, phase: 'prepare' })).toBeUndefined();
-
-    pod.lock.release();
-    expect(tryLockPod(kernel, { dataDir, uuid, phase: 'run' })).toBeUndefined();
-    using locked = tryLockPod(kernel, { dataDir, uuid, phase: 'prepare' });
-    expect(locked?.dir).toBe(pod.dir);
-  });
-});
-
-describe('findPodUuid()', () => {
-  it('takes an unambiguous beginning, in either case, or a file that holds one', () => {
-    using pod = createPod(kernel, dataDir);
-
-    expect(findPodUuid(dataDir, pod.uuid.slice(0, 8).toUpperCase())).toBe(pod.uuid);
-    expect(codeOf(() => findPodUuid(dataDir, 'zzz'))).toBe('POD_NOT_FOUND');
-    expect(codeOf(() => findPodUuid(dataDir, '../..'))).toBe('POD_NOT_FOUND');
-    expect(codeOf(() => findPodInFile(dataDir, '/no/such'))).toBe('UUID_FILE_UNREADABLE');
-  });
-
-  it('names the pods that an ambiguous beginning may mean', () => {
-    const pods = Array.from({ length: 20 }, () => createPod(kernel, dataDir));
-    const firsts = pods.map(({ uuid }) => uuid.slice(0, 1));
-    const twice = firsts.find((first, index) => firsts.indexOf(first) !== index) ?? '';
-    for (const pod of pods) pod.lock.release();
-
-    expect(codeOf(() => findPodUuid(dataDir, twice))).toBe('POD_AMBIGUOUS');
-    expect(listPodUuids(dataDir)).toEqual(pods.map(({ uuid }) => uuid).sort());
-  });
-
-  it('does not find what is garbage', () => {
-    using pod = movePod(createPod(kernel, dataDir), 'garbage');
-
-    expect(codeOf(() => findPodUuid(dataDir, pod.uuid))).toBe('POD_NOT_FOUND');
+    expect(movePod(pod, 'run')).toBeUndefined();
+    expect(codeOf(() => demandMove(pod, 'run'))).toBe('POD_MOVED');
+    expect(readPodState(kernel, dataDir, moved?.uuid ?? pod.uuid)?.name).toBe('deleting');
   });
 });

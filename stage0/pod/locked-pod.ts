@@ -1,5 +1,5 @@
-import { readFileSync, renameSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { syncDir } from '#base/fs/atomic';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
@@ -30,8 +30,31 @@ interface Moves {
  * where nobody takes it for a pod, then moved.
  */
 export function createPod(kernel: Kernel, dataDir: string): LockedPod<'prepare'> {
+  for (;;) {
+    const pod = tryCreatePod(kernel, dataDir);
+    if (pod !== undefined) return pod;
+  }
+}
+
+/**
+ * @returns undefined when gc took the directory before it was locked: it goes
+ * by age, and a clock that was set makes anything old
+ */
+function tryCreatePod(kernel: Kernel, dataDir: string): LockedPod<'prepare'> | undefined {
   const uuid = newPodUuid();
   const dir = podDirIn(dataDir, 'embryo', uuid);
+  makeEmbryo(dataDir, dir);
+  const lock = lockIfThere(kernel, dir);
+  if (lock === undefined) return undefined;
+
+  const embryo = lockedPod({ uuid, dataDir, phase: 'embryo' }, lock);
+  // Nothing of a pod that was being made is worth finding after a power loss.
+  const pod = movePod(embryo, 'prepare', { durable: false });
+  if (pod === undefined) lock.release();
+  return pod;
+}
+
+function makeEmbryo(dataDir: string, dir: string): void {
   try {
     makePodDir(dir);
   } catch (error) {
@@ -39,10 +62,15 @@ export function createPod(kernel: Kernel, dataDir: string): LockedPod<'prepare'>
     makePhaseDirs(dataDir);
     makePodDir(dir);
   }
+}
 
-  const embryo = lockedPod({ uuid, dataDir, phase: 'embryo' }, lockPath(kernel, dir, 'exclusive'));
-  // Nothing of a pod that was being made is worth finding after a power loss.
-  return movePod(embryo, 'prepare', { durable: false });
+function lockIfThere(kernel: Kernel, dir: string): HeldLock | undefined {
+  try {
+    return lockPath(kernel, dir, 'exclusive');
+  } catch (error) {
+    if (isGantryError(error, 'LOCK_NO_SUCH_PATH')) return undefined;
+    throw error;
+  }
 }
 
 export interface MoveOptions {
@@ -52,27 +80,38 @@ export interface MoveOptions {
 
 /**
  * Moves a pod into its next phase: one rename, and an fsync of the new parent.
- * @returns the pod as it is now; the one given in must not be used any more
- * @throws GantryError POD_MOVED when it is not where it was: another process was faster
+ * @returns the pod as it is now; the one given in must not be used any more.
+ * Undefined when it is not where it was: another process was faster
  */
 export function movePod<From extends PodPhase, To extends Moves[From]>(
   pod: LockedPod<From>,
   phase: To,
   { durable = true }: MoveOptions = {},
-): LockedPod<To> {
+): LockedPod<To> | undefined {
   const target = podDirIn(pod.dataDir, phase, pod.uuid);
   try {
     renameSync(pod.dir, target);
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    throw new GantryError('POD_MOVED', `cannot move pod ${pod.uuid} to ${phase}: it is gone`, {
-      hint: 'another gantry was at work on it; look at it with "gantry status"',
-      cause: error,
-    });
+    if (errorCode(error) !== 'ENOENT' || existsSync(pod.dir)) throw error;
+    return undefined;
   }
   if (durable) syncDir(phaseDir(pod.dataDir, phase));
 
   return lockedPod({ uuid: pod.uuid, dataDir: pod.dataDir, phase }, pod.lock);
+}
+
+/** As `movePod`, for who cannot go on without the pod. @throws GantryError POD_MOVED */
+export function demandMove<From extends PodPhase, To extends Moves[From]>(
+  pod: LockedPod<From>,
+  phase: To,
+  options: MoveOptions = {},
+): LockedPod<To> {
+  const moved = movePod(pod, phase, options);
+  if (moved !== undefined) return moved;
+
+  throw new GantryError('POD_MOVED', `cannot move pod ${pod.uuid} to ${phase}: it is gone`, {
+    hint: 'somebody removed it by hand, or another gantry did',
+  });
 }
 
 /** Binds a held lock to the pod whose directory it is on. */

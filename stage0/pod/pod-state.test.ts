@@ -2,11 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parsePodUuid } from '#schema/types/pod-uuid';
 import { POD_PHASES, type PodPhase } from './pod-dirs.ts';
 import {
-  canEnter,
-  canRemove,
-  canRun,
-  canStop,
+  allows,
   hasEnded,
+  type PodAction,
   type PodState,
   podState,
   wrongState,
@@ -15,7 +13,8 @@ import {
 const uuid = parsePodUuid('8f3ab0ad-3a3b-4d64-9b0c-9a29cbd8a4cd');
 
 function stateOf(phase: PodPhase, locked: boolean, populated = false): PodState {
-  return podState({ uuid, dir: '/p', phase, locked, populated: () => populated });
+  const place = { uuid, dir: '/p', isDirectory: true };
+  return podState({ ...place, phase, locked, populated: () => populated });
 }
 
 describe('podState()', () => {
@@ -41,9 +40,8 @@ describe('podState()', () => {
       throw new Error('looked');
     };
 
-    expect(podState({ uuid, dir: '/p', phase: 'run', locked: true, populated }).name).toBe(
-      'running',
-    );
+    const place = { uuid, dir: '/p', isDirectory: true };
+    expect(podState({ ...place, phase: 'run', locked: true, populated }).name).toBe('running');
   });
 });
 
@@ -53,15 +51,21 @@ describe('what a state allows', () => {
     ...new Set([...all, stateOf('run', false, true)].filter(question).map(({ name }) => name)),
   ];
 
+  const allowed = (action: PodAction): readonly string[] =>
+    allowing((state) => allows(state, action));
+
   it('is one answer for each question', () => {
-    expect(allowing(canRun)).toEqual(['prepared']);
-    expect(allowing(canEnter)).toEqual(['running']);
-    expect(allowing(canStop)).toEqual(['running', 'orphaned']);
-    expect(allowing(canRemove)).toEqual([
+    expect(allowed('run')).toEqual(['prepared']);
+    expect(allowed('enter')).toEqual(['running']);
+    expect(allowed('stop')).toEqual(['running', 'orphaned']);
+    expect(allowed('export')).toEqual(['exited', 'exited garbage']);
+    expect(allowed('remove')).toEqual([
       'aborted prepare',
       'prepared',
       'exited',
+      'exited deleting',
       'exited garbage',
+      'deleting',
       'garbage',
       'orphaned',
     ]);
@@ -76,10 +80,13 @@ describe('what a state allows', () => {
 });
 
 describe('wrongState()', () => {
-  it('names action and state, and what to do', () => {
-    const error = wrongState('remove', stateOf('run', true));
-
-    expect(error.message).toBe(`cannot remove pod ${uuid}: it is running`);
+  it('names the action, both states, and what to do', () => {
+    const error = wrongState(stateOf('run', true), 'remove');
+    expect(error.message).toBe(`cannot remove pod ${uuid}: it is running, not prepared or exited`);
     expect(error.hint).toBe('stop it first with "gantry stop"');
+
+    const again = wrongState(stateOf('run', true), 'run');
+    expect(again.message).toBe(`cannot run pod ${uuid}: it is running, not prepared`);
+    expect(again.hint).toContain('a pod is run once');
   });
 });

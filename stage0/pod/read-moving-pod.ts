@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import type { Kernel } from '#base/kernel/kernel';
-import type { PodUuid } from '#schema/types/pod-uuid';
-import { readPodState } from './find-pod.ts';
+import { lookAtPod, type PodTrail } from './look-at-pod.ts';
 import type { PodState } from './pod-state.ts';
 
 /**
@@ -13,17 +12,21 @@ import type { PodState } from './pod-state.ts';
  */
 export function readMovingPod<Result>(
   kernel: Kernel,
-  { dataDir, uuid }: { readonly dataDir: string; readonly uuid: PodUuid },
+  trail: PodTrail,
   read: (state: PodState) => Result,
 ): Result | undefined {
   for (;;) {
-    const state = readPodState(kernel, dataDir, uuid);
+    const state = lookAtPod(kernel, trail);
     if (state === undefined) return undefined;
     try {
       const result = read(state);
-      if (existsSync(state.dir)) return result;
+      if (isThere(state.dir)) return result;
     } catch (error) {
-      if (existsSync(state.dir)) throw error;
+      if (isThere(state.dir)) throw error;
     }
   }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

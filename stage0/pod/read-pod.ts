@@ -1,5 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { resolveInside } from '#base/fs/inside';
+import { readSmallFile } from '#base/fs/small-file';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import { labelValue } from '#schema/types/labels';
@@ -47,14 +50,30 @@ export interface PodTreeIds {
   readonly apps: ReadonlyMap<string, string>;
 }
 
+/** Where the ids of the trees lie: of stage1, then of every app. */
+export function treeIdPaths(podDir: string): readonly string[] {
+  const apps = namesIn(appsInfoDir(podDir)).map((app) => appTreeIdPath(podDir, app));
+
+  return [stage1TreeIdPath(podDir), ...apps];
+}
+
+/** @throws GantryError POD_UNREADABLE */
 export function readPodTreeIds(podDir: string): PodTreeIds {
   const apps = new Map<string, string>();
   for (const app of namesIn(appsInfoDir(podDir))) {
-    const id = readText(appTreeIdPath(podDir, app));
+    const id = readTreeId(appTreeIdPath(podDir, app));
     if (id !== undefined) apps.set(app, id);
   }
 
-  return { stage1: readText(stage1TreeIdPath(podDir)), apps };
+  return { stage1: readTreeId(stage1TreeIdPath(podDir)), apps };
+}
+
+/** Ids become parts of paths. */
+function readTreeId(path: string): string | undefined {
+  const text = readText(path);
+  if (text === undefined || /^deps-sha512-[0-9a-f]{64}$/.test(text)) return text;
+
+  throw new GantryError('POD_UNREADABLE', `cannot read "${path}": it holds no id of a tree`);
 }
 
 /** Name of the image that an app comes from, with its version; undefined when its manifest cannot be read. */
@@ -83,7 +102,7 @@ export const readStartedAt = (podDir: string): number | undefined =>
  * written there lies in the overlay's upper layer, which nobody else has mounted.
  */
 export function stage1StateDir(podDir: string): string {
-  const treeId = readText(stage1TreeIdPath(podDir));
+  const treeId = readTreeId(stage1TreeIdPath(podDir));
   const overlay = statSync(overlayPreparedPath(podDir), { throwIfNoEntry: false }) !== undefined;
 
   return overlay && treeId !== undefined
@@ -91,9 +110,16 @@ export function stage1StateDir(podDir: string): string {
     : stage1RootfsDir(podDir);
 }
 
-/** Where a path in stage1's root file system can be read from outside the pod. */
+/**
+ * Where a path in stage1's root file system can be read from outside the pod.
+ * Its folder stays in there whatever apps have made of it; what lies at its end
+ * may be anything.
+ */
 export function stage1Outside(podDir: string, path: string): string {
-  return path.replace(stage1RootfsDir(podDir), stage1StateDir(podDir));
+  const root = stage1StateDir(podDir);
+  const inside = path.slice(stage1RootfsDir(podDir).length);
+
+  return join(resolveInside(root, dirname(inside)), basename(inside));
 }
 
 /** What stage1 wrote down of an app. */
@@ -106,49 +132,64 @@ export interface AppRecord {
   readonly restarts: number;
 }
 
-/** Reads what stage1 wrote down of an app. @throws GantryError APP_EXIT_INVALID, RECORD_TOO_NEW */
+/** More than any of these records takes. */
+const RECORD_BYTES = 4096;
+
+/** Reads what stage1 wrote down of an app. @throws GantryError APP_EXIT_INVALID, RECORD_TOO_NEW, FILE_UNREADABLE */
 export function readAppRecord(podDir: string, app: string): AppRecord {
   const outside = (path: string): string => stage1Outside(podDir, path);
-  const exit = readText(outside(appExitPath(podDir, app)));
-  const statusPath = outside(appStatusPath(podDir, app));
-  const restarts = Number.parseInt(readText(outside(appRestartsPath(podDir, app))) ?? '', 10);
+  const read = (path: string): string | undefined => readSmallFile(path, RECORD_BYTES);
+  const exit = read(outside(appExitPath(podDir, app)));
+  const restarts = Number.parseInt(read(outside(appRestartsPath(podDir, app))) ?? '', 10);
 
   return {
     startedAt: modifiedAt(outside(appStartedPath(podDir, app))),
     // Empty in the moment that it is written.
-    exit: exit === undefined || exit === '' ? exitOf(statusPath) : parseAppExit(exit),
+    exit:
+      exit === undefined || exit === ''
+        ? exitOf(outside(appStatusPath(podDir, app)))
+        : parseAppExit(exit),
     restarts: Number.isNaN(restarts) ? 0 : restarts,
   };
 }
 
 /** What the file with an exit code tells. */
 function exitOf(path: string): Partial<AppExit> | undefined {
-  const text = readText(path)?.trim() ?? '';
+  const text = readSmallFile(path, RECORD_BYTES)?.trim() ?? '';
   if (!/^\d{1,3}$/.test(text)) return undefined;
 
   const finishedAt = modifiedAt(path);
   return { code: Number(text), ...(finishedAt === undefined ? {} : { finishedAt }) };
 }
 
-/** The text of a small file, undefined when it is not there. */
+/**
+ * The text of a small file, undefined when it is not there.
+ * @throws GantryError POD_UNREADABLE when something else is, and what open(2) says of permission
+ */
 export function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, { encoding: 'utf8', flag: PLAIN });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
-    throw error;
+    const code = errorCode(error) ?? '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (!NO_FILE.includes(code)) throw error;
+    throw new GantryError('POD_UNREADABLE', `cannot read "${path}": it is not a regular file`);
   }
 }
 
+/** A link does not lead elsewhere, and a pipe without a writer reads as empty. */
+const PLAIN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const NO_FILE: readonly string[] = ['EISDIR', 'ELOOP', 'ENXIO', 'ENODEV', 'EINVAL'];
+
 function modifiedAt(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function namesIn(dir: string): readonly string[] {
   try {
     return readdirSync(dir);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return [];
     throw error;
   }
 }

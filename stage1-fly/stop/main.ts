@@ -1,30 +1,37 @@
-import { readFileSync } from 'node:fs';
-import { GantryError } from '#base/errors/gantry-error';
 import { kernelErrno } from '#base/kernel/native';
-import { type Entrypoint, pidPath } from '#stage1';
+import type { Kernel } from '#base/kernel/kernel';
+import { type Entrypoint, holdsPodLock, pidPath, podLockHolders, readPodPid } from '#stage1';
 
 const SIGTERM = 15;
 const SIGKILL = 9;
 
-/** Asks the app to end, or with `--force` makes it. */
+/**
+ * Asks the app to end, or with `--force` makes it and everything it started
+ * that is still the pod. An app that has ended by itself may have left such
+ * processes; then they are asked.
+ */
 export const entrypoint: Entrypoint = async ({ kernel, podDir, argv }) => {
-  const pid = readPid(podDir);
-  try {
-    kernel.kill(pid, argv.includes('--force') ? SIGKILL : SIGTERM);
-  } catch (error) {
-    // It ended by itself meanwhile, which is what was wanted.
-    if (kernelErrno(error) !== 'ESRCH') throw error;
+  const force = argv.includes('--force');
+  for (const pid of processesToTell(podDir, force)) {
+    signal(kernel, pid, force ? SIGKILL : SIGTERM);
   }
 
   return await Promise.resolve(0);
 };
 
-function readPid(podDir: string): number {
-  const text = readFileSync(pidPath(podDir), 'utf8').trim();
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+function processesToTell(podDir: string, force: boolean): readonly number[] {
+  const pid = readPodPid(pidPath(podDir));
+  // By its number alone it could be another process by now.
+  if (!force && pid !== undefined && holdsPodLock(podDir, pid)) return [pid];
 
-  throw new GantryError(
-    'POD_PID_UNREADABLE',
-    `cannot stop the pod: "${pidPath(podDir)}" holds no pid`,
-  );
+  return podLockHolders(podDir);
+}
+
+function signal(kernel: Kernel, pid: number, number: number): void {
+  try {
+    kernel.kill(pid, number);
+  } catch (error) {
+    // It ended by itself meanwhile, which is what was wanted.
+    if (kernelErrno(error) !== 'ESRCH') throw error;
+  }
 }

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { kernelErrno } from '#base/kernel/native';
-import { type Entrypoint, killPodCgroups, ppidPath } from '#stage1';
+import { type Entrypoint, holdsPodLock, killPodCgroups, ppidPath, readPodPid } from '#stage1';
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -9,8 +8,10 @@ const SIGKILL = 9;
 /** Asks the pod to end in order, its apps by their stop signals; with `--force` kills all of it. */
 export const entrypoint: Entrypoint = async ({ kernel, podDir, argv }) => {
   const force = argv.includes('--force');
+  const nspawn = demandPid(ppidPath(podDir));
   try {
-    kernel.kill(readPpid(podDir), force ? SIGKILL : SIGTERM);
+    // By its number alone it could be another process by now.
+    if (holdsPodLock(podDir, nspawn)) kernel.kill(nspawn, force ? SIGKILL : SIGTERM);
   } catch (error) {
     // It ended by itself meanwhile, which is what was wanted.
     if (kernelErrno(error) !== 'ESRCH') throw error;
@@ -21,12 +22,9 @@ export const entrypoint: Entrypoint = async ({ kernel, podDir, argv }) => {
   return await Promise.resolve(0);
 };
 
-function readPpid(podDir: string): number {
-  const text = readFileSync(ppidPath(podDir), 'utf8').trim();
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+function demandPid(path: string): number {
+  const pid = readPodPid(path);
+  if (pid !== undefined) return pid;
 
-  throw new GantryError(
-    'POD_PID_UNREADABLE',
-    `cannot stop the pod: "${ppidPath(podDir)}" holds no pid`,
-  );
+  throw new GantryError('POD_PID_UNREADABLE', `cannot stop the pod: "${path}" holds no pid`);
 }

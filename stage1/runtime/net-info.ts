@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { errorCode } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
+import { readSmallFile } from '#base/fs/small-file';
 import { netInfoPath } from '../layout/pod-paths.ts';
 
 /** A network that a pod is on. The first six are rkt's, with rkt's names; the others are there when known. */
@@ -36,16 +35,20 @@ export function writeNetInfo(podDir: string, networks: readonly NetInfo[]): void
   writeFileAtomic(netInfoPath(podDir), JSON.stringify(record), { mode: 0o644, durable: false });
 }
 
+/** More than the networks of a pod take. */
+const RECORD_BYTES = 1024 * 1024;
+
 /**
  * The networks that a pod is on, or was. A record of rkt's own is read too; what
  * of a record makes no sense is left out, for a stage1 of others may have written it.
+ * @throws GantryError FILE_UNREADABLE where something else is in place of the record
  */
 export function readNetInfo(podDir: string): readonly NetInfo[] {
   let record: unknown;
   try {
-    record = JSON.parse(readFileSync(netInfoPath(podDir), 'utf8'));
+    record = JSON.parse(readSmallFile(netInfoPath(podDir), RECORD_BYTES) ?? '[]');
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return [];
+    if (error instanceof SyntaxError) return [];
     throw error;
   }
   const networks: unknown = isRecord(record) ? record['networks'] : record;

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
+import { deadlineIn } from '#base/time/deadline';
 import { subcgroupPath } from '../layout/pod-paths.ts';
 
 /**
@@ -29,7 +30,7 @@ export function readPodCgroups(podDir: string): readonly PodCgroup[] {
   try {
     text = readFileSync(subcgroupPath(podDir), 'utf8');
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return [];
     throw error;
   }
 
@@ -83,22 +84,39 @@ export function isPodCgroupPopulated(podDir: string): boolean {
  * @throws GantryError POD_NOT_KILLED when something is left after `timeoutMs`
  */
 export function killPodCgroups(kernel: Kernel, podDir: string, timeoutMs: number = 10_000): void {
-  const deadline = Date.now() + timeoutMs;
+  if (!existsSync(subcgroupPath(podDir))) return;
+
+  const deadline = deadlineIn(timeoutMs);
   for (;;) {
     const dirs = existingDirs(podDir);
-    const processes = dirs.flatMap(processesBelow);
+    const processes = [...new Set(dirs.flatMap(processesBelow))];
     if (processes.length === 0) return;
-    if (Date.now() > deadline) {
+    if (deadline.passed()) {
       throw new GantryError(
         'POD_NOT_KILLED',
         `cannot end the pod in "${podDir}": processes ${processes.join(', ')} are left`,
       );
     }
 
-    if (!killWhole(dirs)) for (const pid of new Set(processes)) killQuietly(kernel, pid);
+    killWhole(dirs);
+    for (const pid of processes) killQuietly(kernel, pid);
     // The kernel offers no wait for an empty v1 cgroup; dying takes milliseconds.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    pause(5);
   }
+}
+
+/**
+ * Removes the pod's cgroups, which must be empty, with what is below them;
+ * nothing when that has been done.
+ * @throws EBUSY when something lives there
+ */
+export function removePodCgroups(podDir: string): void {
+  for (const dir of existingDirs(podDir)) removeCgroup(dir);
+}
+
+/** The folders of the pod's cgroups that are there. */
+export function podCgroupDirs(podDir: string): readonly string[] {
+  return existsSync(subcgroupPath(podDir)) ? existingDirs(podDir) : [];
 }
 
 function existingDirs(podDir: string): readonly string[] {
@@ -109,17 +127,12 @@ function existingDirs(podDir: string): readonly string[] {
     .filter((dir) => existsSync(dir));
 }
 
-/** One write ends a v2 cgroup with everything forked meanwhile (Linux 5.14). @returns whether there was one to write to */
-function killWhole(dirs: readonly string[]): boolean {
-  let done = false;
+/** One write ends a v2 cgroup with everything forked meanwhile (Linux 5.14). */
+function killWhole(dirs: readonly string[]): void {
   for (const dir of dirs) {
     const file = join(dir, 'cgroup.kill');
-    if (!existsSync(file)) continue;
-    writeFileSync(file, '1');
-    done = true;
+    if (existsSync(file)) writeFileSync(file, '1');
   }
-
-  return done;
 }
 
 function killQuietly(kernel: Kernel, pid: number): void {
@@ -130,18 +143,51 @@ function killQuietly(kernel: Kernel, pid: number): void {
   }
 }
 
+/** Cgroups are removed from the leaves; a dying process may hold one for a moment. */
+function removeCgroup(dir: string): void {
+  for (const child of cgroupsBelow(dir)) removeCgroup(child);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      rmdirSync(dir);
+      return;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return;
+      if (errorCode(error) !== 'EBUSY' || tries === REMOVE_TRIES) throw error;
+      pause(10);
+    }
+  }
+}
+
+const REMOVE_TRIES = 100;
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 function processesBelow(dir: string): readonly number[] {
-  let own: readonly number[];
-  let below: readonly string[];
-  try {
-    own = readFileSync(join(dir, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-    below = readdirSync(dir, { withFileTypes: true })
+  return [...processesIn(dir), ...cgroupsBelow(dir).flatMap(processesBelow)];
+}
+
+function processesIn(dir: string): readonly number[] {
+  return unlessGone([], () =>
+    readFileSync(join(dir, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number),
+  );
+}
+
+function cgroupsBelow(dir: string): readonly string[] {
+  return unlessGone([], () =>
+    readdirSync(dir, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map(({ name }) => join(dir, name));
+      .map(({ name }) => join(dir, name)),
+  );
+}
+
+/** Of a cgroup that is removed meanwhile, or has been, there is nothing. */
+function unlessGone<Result>(nothing: Result, read: () => Result): Result {
+  try {
+    return read();
   } catch (error) {
-    if (['ENOENT', 'ENODEV'].includes(errorCode(error) ?? '')) return [];
+    if (['ENOENT', 'ENODEV'].includes(errorCode(error) ?? '')) return nothing;
     throw error;
   }
-
-  return [...own, ...below.flatMap(processesBelow)];
 }

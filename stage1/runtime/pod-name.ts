@@ -1,17 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { errorCode } from '#base/errors/gantry-error';
+import { readSmallFile } from '#base/fs/small-file';
 import { type AcName, isAcName } from '#schema/types/names';
 import { podNamePath } from '../layout/pod-paths.ts';
 
-/** The name that a pod was given, if any. */
-export function readPodName(podDir: string): AcName | undefined {
-  let text: string;
-  try {
-    text = readFileSync(podNamePath(podDir), 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
-    throw error;
-  }
+/** More than the longest name takes. */
+const NAME_BYTES = 1024;
 
-  return isAcName(text) ? text : undefined;
+/**
+ * The name that a pod was given, if any.
+ * @throws GantryError FILE_UNREADABLE where something else is in place of the file
+ */
+export function readPodName(podDir: string): AcName | undefined {
+  const text = readSmallFile(podNamePath(podDir), NAME_BYTES);
+
+  return text !== undefined && isAcName(text) ? text : undefined;
 }

@@ -153,7 +153,6 @@ describe.runIf(requires('root', 'busybox', 'overlay'))('pods from the command li
       ['--private-users'],
       ['--mds-register'],
       ['--ipc=parent'],
-      ['--net=default'],
       [IMAGE, '--memory=1G'],
       [IMAGE, '--caps-remove=CAP_KILL'],
       [IMAGE, '--stdout=stream'],
