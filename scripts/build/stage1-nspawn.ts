@@ -14,14 +14,16 @@ import { BUILTIN_NETWORK_FILES, STAGE1_NETWORKS_DIR } from '#pod-network';
 import {
   BASE_UNITS,
   EXIT_ALIASES,
-  JOURNALD_STARTER_PATH,
   JOURNALD_CONF,
-  journaldStarter,
   NSPAWN_ENTRYPOINTS,
   nspawnManifest,
   REAPER_PATH,
   reaperScript,
   STAGE1_ROOT_PATH,
+  STALLED_SCRIPT_PATH,
+  STREAM_SCRIPT_PATH,
+  stalledScript,
+  streamScript,
   type Stage1Root,
   SYSTEM_CONF,
   UNIT_DIR,
@@ -59,6 +61,7 @@ const FOLDERS = [
   'etc/systemd',
   'opt/stage2',
   'proc',
+  'rkt/caller',
   'rkt/env',
   'rkt/exits',
   'rkt/started',
@@ -182,7 +185,8 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   writeFileSync(join(root, 'usr/lib/os-release'), 'ID=gantry\nPRETTY_NAME="gantry pod"\n');
   symlinkSync('../usr/lib/os-release', join(root, 'etc/os-release'));
   writeFileSync(join(root, REAPER_PATH), reaperScript(), { mode: 0o755 });
-  writeFileSync(join(root, JOURNALD_STARTER_PATH), journaldStarter(), { mode: 0o755 });
+  writeFileSync(join(root, STREAM_SCRIPT_PATH), streamScript(), { mode: 0o755 });
+  writeFileSync(join(root, STALLED_SCRIPT_PATH), stalledScript(), { mode: 0o755 });
   for (const [name, text] of BUILTIN_NETWORK_FILES) {
     writeFileSync(join(root, STAGE1_NETWORKS_DIR, name), text);
   }

@@ -15,28 +15,31 @@ export interface Output {
 /** How long to wait before a descriptor that takes nothing now is tried again. */
 const RETRY_MS = 5;
 
-/** The process's standard output. */
-export function standardOutput(): Output {
+/** The process's standard output, or standard error where that carries data too. */
+export function standardOutput(fd: 1 | 2 = 1): Output {
   let closed = false;
 
   return {
     write(data) {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-      if (!closed) closed = writeAll(bytes) === 'closed';
+      if (!closed) closed = writeAll(fd, bytes) === 'closed';
       return !closed;
     },
   };
 }
 
-function writeAll(bytes: Uint8Array): 'written' | 'closed' {
+function writeAll(fd: 1 | 2, bytes: Uint8Array): 'written' | 'closed' {
   for (let rest = bytes; rest.length > 0; ) {
     try {
-      rest = rest.subarray(writeSync(1, rest));
+      rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
       const code = errorCode(error);
       if (code === 'EPIPE') return 'closed';
       if (code !== 'EAGAIN') {
-        throw new GantryError('OUTPUT_FAILED', 'cannot write to standard output', { cause: error });
+        const name = fd === 1 ? 'output' : 'error';
+        throw new GantryError('OUTPUT_FAILED', `cannot write to standard ${name}`, {
+          cause: error,
+        });
       }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }

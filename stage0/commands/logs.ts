@@ -2,10 +2,11 @@ import { isGantryError } from '#base/errors/gantry-error';
 import { parseDuration } from '#base/time/duration';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { readInteger } from '../cli/flag-values.ts';
+import { standardOutput } from '../cli/output.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
-import type { JournalEntry } from '../operations/journal.ts';
+import type { JournalEntry, LogStream } from '../operations/journal.ts';
 import { loggedApps, type LogsRequest, readLogs } from '../operations/logs.ts';
 
 /** `gantry logs UUID`. */
@@ -13,6 +14,7 @@ export const command: Command = plainCommand({
   usage: '[--app=NAME] [--follow] [FLAGS] UUID\n[--app=NAME] [--follow] [FLAGS] --uuid-file=FILE',
   description: [
     'Prints what the apps of a pod said, oldest first, while the pod runs and until it is collected. Each line begins with the name of its app, unless it can be of one app only.',
+    'What was said on standard error comes on standard error, unless one of the two is asked for by --stream.',
     'Apps that are connected to the terminal or the streams of the caller, and those under the fly flavor, leave nothing to read.',
   ].join('\n'),
   options: {
@@ -23,6 +25,11 @@ export const command: Command = plainCommand({
       kind: 'value',
       value: 'TIME',
       summary: 'only from then on: a time, or a duration for so long ago',
+    },
+    stream: {
+      kind: 'value',
+      value: 'stdout|stderr',
+      summary: 'only what was said on one of the two, on standard output',
     },
     timestamps: { kind: 'flag', summary: 'begin each line with its time' },
     until: { kind: 'value', value: 'TIME', summary: 'only up to then; as --since' },
@@ -35,11 +42,13 @@ export const command: Command = plainCommand({
       options.lines === undefined
         ? undefined
         : readInteger(options.lines, '--lines', { min: 0, max: 1_000_000_000 });
+    const stream = readStream(options.stream);
     using workplace = await openWorkplace(call, globals);
     const { context } = workplace;
     const request: LogsRequest = {
       uuid: findOnePod(workplace, words, options['uuid-file']),
       apps: options.app,
+      stream,
       since: readMoment(options.since, '--since', context.now()),
       until: readMoment(options.until, '--until', context.now()),
       lines,
@@ -48,8 +57,16 @@ export const command: Command = plainCommand({
 
     const names = loggedApps(context, request).length > 1;
     const timestamps = options.timestamps ?? false;
-    const format = lineFormat({ names, timestamps });
-    await readLogs(context, request, (entry) => call.output.write(format(entry)));
+    const style = { names, timestamps };
+    const outputs = {
+      stdout: { output: call.output, format: lineFormat(style) },
+      stderr: { output: standardOutput(2), format: lineFormat(style) },
+    };
+    await readLogs(context, request, (entry) => {
+      const to = request.stream === undefined && entry.stream === 'stderr' ? 'stderr' : 'stdout';
+      const { output, format } = outputs[to];
+      return output.write(format(entry));
+    });
     return 0;
   },
 });
@@ -81,6 +98,15 @@ function exactTime(text: string): number | undefined {
   const time = isRfc3339 ? Date.parse(text) : Number.NaN;
 
   return Number.isNaN(time) ? undefined : time;
+}
+
+function readStream(text: string | undefined): LogStream | undefined {
+  if (text === undefined || text === 'stdout' || text === 'stderr') return text;
+
+  throw usageError(
+    `cannot read --stream: unknown stream "${text}"`,
+    'streams are stdout and stderr',
+  );
 }
 
 interface LineStyle {

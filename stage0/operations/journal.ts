@@ -5,6 +5,11 @@ import type { RunningProgram } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/exec-result';
 import type { OperationContext } from './context.ts';
 
+/** Which output of an app something was said on. */
+export type LogStream = 'stdout' | 'stderr';
+
+const LOG_STREAMS: readonly LogStream[] = ['stdout', 'stderr'];
+
 /** One message that an app left in the journal of its pod. */
 export interface JournalEntry {
   /** Where reading can go on after it. */
@@ -12,6 +17,8 @@ export interface JournalEntry {
   /** Microseconds since 1970. */
   readonly timeUs: bigint;
   readonly app: string;
+  /** Undefined for what came by syslog(3), or from a pod whose stage1 does not tell streams apart. */
+  readonly stream: LogStream | undefined;
   readonly message: Uint8Array;
   /** False when the line goes on in the app's next entry: it was longer than journald takes. */
   readonly endsLine: boolean;
@@ -23,6 +30,8 @@ export interface JournalQuery {
   readonly dir: string;
   /** Names of apps. */
   readonly apps: readonly string[];
+  /** Only what was said there. */
+  readonly stream?: LogStream | undefined;
   /** As journalctl takes them. */
   readonly since?: string | undefined;
   readonly until?: string | undefined;
@@ -64,7 +73,7 @@ export function readJournal(
 
 /** One that follows must not outlive who reads it: nothing would ever tell it. */
 function journalCommand(query: JournalQuery): [string, ...string[]] {
-  const { dir, apps, since, until, lines, after, follow } = query;
+  const { dir, apps, stream, since, until, lines, after, follow } = query;
   const flags = [
     `--directory=${dir}`,
     '--output=json',
@@ -77,16 +86,21 @@ function journalCommand(query: JournalQuery): [string, ...string[]] {
     ...(after === undefined ? [] : [`--after-cursor=${after}`]),
     ...(lines === undefined ? [] : [`--lines=${lines}`]),
     ...(follow ? ['--follow', ...(lines === undefined ? ['--no-tail'] : [])] : []),
-    ...apps.flatMap((app) => [...matches(app), '+']).slice(0, -1),
+    ...apps.flatMap((app) => [...matches(app, stream), '+']).slice(0, -1),
   ];
 
   return ['setpriv', '--pdeathsig=TERM', 'journalctl', ...flags];
 }
 
 /** What an app says itself, and what is said in its name. */
-function matches(app: string): readonly string[] {
+function matches(app: string, stream: LogStream | undefined): readonly string[] {
+  if (stream !== undefined) return [`_SYSTEMD_UNIT=${readerUnit(app, stream)}`];
+
   return [`SYSLOG_IDENTIFIER=${app}`, '+', `_SYSTEMD_UNIT=${app}.service`];
 }
+
+/** Which unit of the pod carries a stream of an app (docs/stage1-guide.md). */
+const readerUnit = (app: string, stream: LogStream): string => `${stream}@${app}.service`;
 
 function readerEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
   const kept = ['TZ'].flatMap((name) => {
@@ -126,15 +140,15 @@ function linesOf(stream: Readable): AsyncIterable<string> {
 export function parseJournalLine(line: string, apps: readonly string[]): JournalEntry | undefined {
   const fields = parseObject(line);
   const { __CURSOR: cursor, __REALTIME_TIMESTAMP: time } = fields;
-  const app = appOf(fields, apps);
+  const origin = originOf(fields, apps);
   const message = bytesOf(fields['MESSAGE']);
   if (typeof cursor !== 'string' || typeof time !== 'string' || !/^\d{1,18}$/.test(time)) {
     return undefined;
   }
-  if (app === undefined || message === undefined) return undefined;
+  if (origin === undefined || message === undefined) return undefined;
 
   const endsLine = fields['_LINE_BREAK'] !== 'line-max';
-  return { cursor, timeUs: BigInt(time), app, message, endsLine };
+  return { cursor, timeUs: BigInt(time), ...origin, message, endsLine };
 }
 
 function parseObject(line: string): Readonly<Record<string, unknown>> {
@@ -146,12 +160,20 @@ function parseObject(line: string): Readonly<Record<string, unknown>> {
   }
 }
 
+type Origin = Pick<JournalEntry, 'app' | 'stream'>;
+
 /** journald itself vouches for the unit; an app may call itself anything. */
-function appOf(
+function originOf(
   { _SYSTEMD_UNIT: unit, SYSLOG_IDENTIFIER: identifier }: Readonly<Record<string, unknown>>,
   apps: readonly string[],
-): string | undefined {
-  return apps.find((app) => unit === `${app}.service`) ?? apps.find((app) => identifier === app);
+): Origin | undefined {
+  for (const app of apps) {
+    const stream = LOG_STREAMS.find((each) => unit === readerUnit(app, each));
+    if (stream !== undefined || unit === `${app}.service`) return { app, stream };
+  }
+  const app = apps.find((each) => identifier === each);
+
+  return app === undefined ? undefined : { app, stream: undefined };
 }
 
 /** Text, or an array of bytes when it is not UTF-8 or has control characters. */

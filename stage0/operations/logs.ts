@@ -8,13 +8,15 @@ import { readPodFlavor, readPodManifest, stage1StateDir } from '../pod/read-pod.
 import { waitForPath } from '../pod/wait-for-path.ts';
 import { promises } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
-import { type JournalEntry, type JournalReader, readJournal } from './journal.ts';
+import { type JournalEntry, type JournalReader, type LogStream, readJournal } from './journal.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
 export interface LogsRequest {
   readonly uuid: PodUuid;
   /** All apps of the pod when there is none. */
   readonly apps: readonly string[];
+  /** Both streams when there is none. */
+  readonly stream?: LogStream | undefined;
   /** As journalctl takes them. */
   readonly since?: string | undefined;
   readonly until?: string | undefined;

@@ -27,7 +27,13 @@ import { loadPod, refuseUnsupported } from './pod.ts';
 import { type PreparationRequest, preparePod } from './prepare.ts';
 import { connectPod, disconnectPod, enterConnection } from '../network/connect.ts';
 import { relayStream } from './relay.ts';
-import { lookAtStreams, planStreams, streamsToAppend, streamsToRelay } from './streams.ts';
+import {
+  logStreamsToRelay,
+  lookAtStreams,
+  planStreams,
+  streamsToAppend,
+  streamsToRelay,
+} from './streams.ts';
 import { startWaiter } from './waiter.ts';
 
 /** Runs the pod: prepares its stage1 root and becomes systemd-nspawn. */
@@ -44,7 +50,7 @@ export const entrypoint: Entrypoint = async (host) => {
   // The rest is done first; whether it failed is asked when all has come to an end.
   connection.catch(() => {});
   try {
-    if (streams === 'direct') shareStreams(host);
+    shareStreams(host, streams);
     const apps = await prepareProcess(host, args, { machine, hierarchies, streams });
     const connected = await connection;
     await enterConnection(host, connected);
@@ -81,10 +87,12 @@ async function prepareProcess(
 }
 
 /** Makes the caller's streams such that PID 1, which opens them by their path, does not get in the caller's way. */
-function shareStreams(host: EntrypointHost): void {
+function shareStreams(host: EntrypointHost, streams: AppStreams): void {
+  if (streams === 'terminal') return;
   const standard = lookAtStreams();
   for (const stream of streamsToAppend(standard)) host.kernel.setAppend(stream);
-  for (const stream of streamsToRelay(standard)) relayStream(host, stream);
+  const relayed = streams === 'log' ? logStreamsToRelay(standard) : streamsToRelay(standard);
+  for (const stream of relayed) relayStream(host, stream);
 }
 
 /** Everything that the pod starts from, made while this process is being moved. */

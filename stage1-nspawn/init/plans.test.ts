@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { carriedVariables, carry } from './carrier.ts';
 import { maskArguments, type PathKind } from './masks.ts';
 import { type AppMountsPlan, planAppMounts } from './mounts.ts';
-import { planStreams, streamsToAppend, streamsToRelay } from './streams.ts';
+import {
+  callerPlaces,
+  logStreamsToRelay,
+  planStreams,
+  type StandardStream,
+  streamsToAppend,
+  streamsToRelay,
+} from './streams.ts';
 
 const plan: AppMountsPlan = {
   podDir: '/pod',
@@ -82,8 +89,8 @@ describe('planStreams()', () => {
 
 describe('streamsToRelay()', () => {
   it('are sockets, and a file that is half read', () => {
-    const socket = { fd: 1, kind: 'socket', position: 0 } as const;
-    const file = { fd: 0, kind: 'file', position: 0 } as const;
+    const socket = { fd: 1, kind: 'socket', inode: 1, position: 0 } as const;
+    const file = { fd: 0, kind: 'file', inode: 2, position: 0 } as const;
 
     expect(streamsToRelay([file, socket])).toEqual([1]);
     expect(streamsToRelay([{ ...file, position: 3 }])).toEqual([0]);
@@ -95,11 +102,42 @@ describe('streamsToAppend()', () => {
   it('are files to write to', () => {
     expect(
       streamsToAppend([
-        { fd: 0, kind: 'file', position: 0 },
-        { fd: 1, kind: 'file', position: 5 },
-        { fd: 2, kind: 'other', position: 0 },
+        { fd: 0, kind: 'file', inode: 2, position: 0 },
+        { fd: 1, kind: 'file', inode: 3, position: 5 },
+        { fd: 2, kind: 'other', inode: 4, position: 0 },
       ]),
     ).toEqual([1]);
+  });
+});
+
+describe('callerPlaces()', () => {
+  const stream = (change: Partial<StandardStream>): StandardStream => ({
+    fd: 1,
+    kind: 'other',
+    inode: 1,
+    position: 0,
+    ...change,
+  });
+
+  it('are the caller’s own descriptors, and the console for a socket', () => {
+    expect(
+      callerPlaces([stream({ fd: 0 }), stream({}), stream({ fd: 2, kind: 'socket' })]),
+    ).toEqual([
+      ['stdout', '/rkt/stdio/1'],
+      ['stderr', '/dev/console'],
+    ]);
+  });
+
+  it('are none where nobody looks', () => {
+    expect(callerPlaces([stream({ kind: 'null' })])).toEqual([]);
+  });
+
+  it('need a pipe for a second socket only', () => {
+    const output = stream({ kind: 'socket' });
+
+    expect(logStreamsToRelay([output, stream({ fd: 2, kind: 'socket' })])).toEqual([]);
+    expect(logStreamsToRelay([output, stream({ fd: 2, kind: 'socket', inode: 2 })])).toEqual([2]);
+    expect(logStreamsToRelay([output, stream({ fd: 2 })])).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
@@ -9,8 +9,8 @@ import {
   resolveAppMounts,
   stage1RootfsDir,
 } from '#stage1';
-import { OOM_PATH } from '../units/status-dirs.ts';
-import { type AppStreams, STDIO_DIR, TERMINAL_MARK } from '../units/streams.ts';
+import { CALLER_DIR, OOM_PATH, PREFIX_MARK } from '../units/status-dirs.ts';
+import { type AppStreams, STDIO_DIR } from '../units/streams.ts';
 import { carriedVariables, carrierPath } from './carrier.ts';
 import { type IdentityFiles, needsHosts, writeIdentityFiles } from './identity-files.ts';
 import { machineName } from './machine.ts';
@@ -18,6 +18,7 @@ import { planAppMounts } from './mounts.ts';
 import { performMounts } from './perform-mounts.ts';
 import { type AppPlan, planApp } from './plan-app.ts';
 import type { LoadedApp, LoadedPod } from './pod.ts';
+import { callerPlaces, lookAtStreams } from './streams.ts';
 import { writeStage1 } from './write-stage1.ts';
 
 export interface PreparationRequest {
@@ -96,15 +97,19 @@ function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): readonly 
   return mounts;
 }
 
-/** nspawn, which this process becomes, keeps descriptors 0 to 2: PID 1 opens them again through its entry in the host's /proc. */
+/** nspawn, which this process becomes, keeps descriptors 0 to 2: they are opened again through its entry in the host's /proc. */
 function prepareStreams({ kernel, pod, streams }: PreparationRequest): void {
+  if (streams === 'terminal') return;
   const root = stage1RootfsDir(pod.dir);
-  if (streams === 'terminal') writeFileSync(join(root, TERMINAL_MARK), '');
-  if (streams !== 'direct') return;
-
   const target = join(root, STDIO_DIR);
   mkdirSync(target, { recursive: true });
   kernel.mount({ source: `/proc/${process.pid}/fd`, target, flags: MS.BIND });
+  if (streams !== 'log') return;
+
+  for (const [stream, place] of callerPlaces(lookAtStreams())) {
+    symlinkSync(place, join(root, CALLER_DIR, stream));
+  }
+  if (pod.apps.length > 1) writeFileSync(join(root, PREFIX_MARK), '');
 }
 
 /** Lets the reaper see whom the kernel killed for want of memory, where that is not systemd's to see. */

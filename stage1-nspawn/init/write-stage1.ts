@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { appEnvironmentPath, stage1RootfsDir } from '#stage1';
-import { appUnit, type PodIsolation } from '../units/app-unit.ts';
+import { appUnit, type PlannedApp, type PodIsolation } from '../units/app-unit.ts';
 import { appMarks, readyMark } from '../units/marks.ts';
 import { appUnitName, READY_SOCKET } from '../units/names.ts';
 import { formatEnvironmentFile } from '../units/quote.ts';
 import { EXEC_STATUS_DIR, HANDLED_DIR } from '../units/status-dirs.ts';
+import { overTarget } from '../units/stream-units.ts';
+import { carriedStreams } from '../units/streams.ts';
 import type { Unit } from '../units/unit.ts';
 import { writeUnits } from '../units/write-unit.ts';
 import { writeAccountFiles } from './account-files.ts';
@@ -25,6 +27,7 @@ export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
     ...units.map((unit) => appUnit(unit, isolation)),
     ...units.flatMap(appMarks),
     readyMark(units),
+    ...overTargets(units, isolation),
     defaultTarget(apps),
   ]);
 
@@ -39,6 +42,12 @@ export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
     if (obstacle !== undefined) note(join(root, EXEC_STATUS_DIR), unit.name, obstacle.status);
     if (unit.postStop !== undefined) note(join(root, HANDLED_DIR), unit.name, '');
   }
+}
+
+function overTargets(apps: readonly PlannedApp[], { streams }: PodIsolation): readonly Unit[] {
+  const carried = carriedStreams(streams);
+
+  return carried.length === 0 ? [] : apps.map(({ name }) => overTarget(name, carried));
 }
 
 function defaultTarget(apps: readonly AppPlan[]): Unit {

@@ -97,7 +97,7 @@ describe('appUnit()', () => {
 
   it('leads streams where they are wanted', () => {
     expect(service('StandardInput')).toEqual(['null']);
-    expect(service('StandardOutput')).toEqual(['journal+console']);
+    expect(service('StandardOutput')).toEqual(['append:/rkt/streams/web/stdout']);
     expect(service('StandardInput', {}, { streams: 'terminal' })).toEqual(['tty']);
     expect(service('StandardInput', {}, { streams: 'direct' })).toEqual(['file:/rkt/stdio/0']);
     expect(service('StandardError', {}, { streams: 'direct' })).toEqual(['append:/rkt/stdio/2']);

@@ -5,9 +5,16 @@ import { appRootfsInside, type Identity } from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
 import { BEFORE_EXIT } from './base-units.ts';
 import { appMarkNames } from './marks.ts';
-import { appUnitName, endedUnitName, failedUnitName, LIVE_TARGET } from './names.ts';
+import {
+  appUnitName,
+  endedUnitName,
+  failedUnitName,
+  LIVE_TARGET,
+  overTargetName,
+  streamSocketName,
+} from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
-import { type AppStreams, streamSettings } from './streams.ts';
+import { type AppStreams, carriedStreams, streamSettings } from './streams.ts';
 import { type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 /** An app with everything looked up: names are numbers, paths are absolute and inside the app. */
@@ -58,19 +65,21 @@ export const environmentPathInside = (app: string): string => `/rkt/env/${app}`;
 
 /** The service that an app is. */
 export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
+  const streams = carriedStreams(pod.streams);
+  const sockets = streams.map((stream) => streamSocketName(stream, app.name));
+  const over = streams.length === 0 ? [] : [overTargetName(app.name)];
+
   return {
     name: appUnitName(app.name),
     unit: [
       ['Description', plainValue(`Application=${app.name} Image=${app.imageName}`, 'description')],
       ['DefaultDependencies', 'no'],
       ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
-      ['After', `${LIVE_TARGET} systemd-journald.socket`],
-      // Where the journal is sure to be used it starts at once, else when something is logged.
-      ...(pod.streams === 'log' ? [['Wants', 'systemd-journald.service'] as const] : []),
-      ['Wants', appMarkNames(app).join(' ')],
+      ['After', [LIVE_TARGET, 'systemd-journald.socket', ...sockets].join(' ')],
+      ['Wants', [...appMarkNames(app), ...sockets].join(' ')],
       ...BEFORE_EXIT,
-      ['OnSuccess', endedUnitName(app.name)],
-      ['OnFailure', failedUnitName(app.name)],
+      ['OnSuccess', [endedUnitName(app.name), ...over].join(' ')],
+      ['OnFailure', [failedUnitName(app.name), ...over].join(' ')],
     ],
     service: [
       ...processSettings(app),

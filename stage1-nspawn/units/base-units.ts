@@ -1,6 +1,6 @@
-import { JOURNALD_STARTER_PATH } from './journald.ts';
 import { markUnit } from './marks.ts';
-import { EXIT_UNIT, LIVE_TARGET, STOPPING_SOCKET } from './names.ts';
+import { EXIT_UNIT, LIVE_TARGET, STALLED_TIMER, STOPPING_SOCKET } from './names.ts';
+import { STREAM_UNITS } from './stream-units.ts';
 import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 // The units that every pod has; they are part of the stage1 image.
@@ -13,24 +13,31 @@ export const STOPPING_MARK = '/run/gantry-stopping';
 
 /**
  * How a pod ends, in order: an app ends and its reaper runs; a reaper that
- * fails hands its status to PID 1, and the last one takes `apps_live.target`
- * with it; either starts `exit.target`. That stops what is left, and
+ * fails hands its status to PID 1, which starts `exit.target`, as who stops the
+ * pod does. That stops the apps that are left. When the last one is over, with
+ * its reaper and its streams, `apps_live.target` goes, and in its wake
  * `systemd-exit.service`, ordered after all of it, lets PID 1 exit.
  */
 export const BASE_UNITS: readonly Unit[] = [
   {
     name: LIVE_TARGET,
-    unit: [BARE, ['StopWhenUnneeded', 'yes'], ['SuccessAction', 'exit']],
+    unit: [
+      BARE,
+      ['StopWhenUnneeded', 'yes'],
+      ['OnSuccess', `${EXIT_UNIT} ${STALLED_TIMER}`],
+      ['OnSuccessJobMode', 'replace'],
+    ],
   },
   reaper('app_ended@.service'),
   reaper('app_failed@.service'),
+  ...STREAM_UNITS,
   {
     name: 'exit.target',
     unit: [
       BARE,
-      ['Requires', EXIT_UNIT],
-      ['After', EXIT_UNIT],
-      ['Wants', STOPPING_SOCKET],
+      // So that it goes also when no app has come to life yet; and nothing holds it then.
+      ['Wants', `${LIVE_TARGET} ${STOPPING_SOCKET}`],
+      ['StopWhenUnneeded', 'yes'],
       ['AllowIsolate', 'yes'],
     ],
   },
@@ -63,7 +70,7 @@ export const BASE_UNITS: readonly Unit[] = [
       ['Type', 'notify'],
       ROOT_SLICE,
       ['NotifyAccess', 'main'],
-      ['ExecStart', `/bin/sh ${JOURNALD_STARTER_PATH}`],
+      ['ExecStart', '/usr/lib/systemd/systemd-journald'],
       ['Sockets', 'systemd-journald.socket'],
       ['StandardOutput', 'null'],
       ['FileDescriptorStoreMax', '4224'],

@@ -27,3 +27,16 @@ export const failedUnitName = (app: AcName): string => `app_failed@${app}.servic
 /** What marks that an app has been started, and that it has said that it is ready. */
 export const startedSocketName = (app: AcName): string => `app_started@${app}.socket`;
 export const upSocketName = (app: AcName): string => `app_up@${app}.socket`;
+
+/** An app's output. */
+export type StreamName = 'stdout' | 'stderr';
+
+/** What holds a stream of an app open. @param app empty for the template */
+export const streamSocketName = (stream: StreamName, app: string): string =>
+  `${stream}@${app}.socket`;
+
+/** Reached when an app and its reaper are over. */
+export const overTargetName = (app: string): string => `app_over@${app}.target`;
+
+/** After it what still waits for the caller is given up. */
+export const STALLED_TIMER = 'caller_stalled.timer';

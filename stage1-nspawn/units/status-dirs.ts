@@ -20,3 +20,12 @@ export const HANDLED_DIR = '/rkt/handled';
 
 /** The memory.oom_control of the pod's cgroup, where version 1 counts whom the kernel killed. */
 export const OOM_PATH = '/rkt/oom';
+
+/** The FIFOs of apps' streams, a folder per app. */
+export const STREAMS_DIR = '/rkt/streams';
+
+/** Links to where the caller sees what apps say, by stream; none where nobody looks. */
+export const CALLER_DIR = '/rkt/caller';
+
+/** Exists when what the caller sees can be of several apps: each line begins with the app's name. */
+export const PREFIX_MARK = '/rkt/caller/prefix';

@@ -1,17 +1,21 @@
+import type { StreamName } from './names.ts';
+import { streamPath } from './stream-script.ts';
 import type { Setting } from './unit.ts';
 
 /**
  * Where an app's standard streams lead. `log`: nothing comes in; what goes out
- * goes to the pod's journal and is shown to the caller. `terminal`: one that
+ * goes to the pod's journal, and to the caller as it is. `terminal`: one that
  * nspawn connects with the caller's. `direct`: the caller's own descriptors.
  */
 export type AppStreams = 'log' | 'terminal' | 'direct';
 
-/** Where the descriptors of the pod's first process are mounted, inside stage1, for `direct` streams. */
+/** Where the descriptors of the pod's first process are mounted, inside stage1. */
 export const STDIO_DIR = '/rkt/stdio';
 
-/** Exists when the console is an app's terminal: its settings are not to be touched. */
-export const TERMINAL_MARK = '/rkt/terminal';
+/** The streams of an app that are carried to the journal. */
+export function carriedStreams(streams: AppStreams): readonly StreamName[] {
+  return streams === 'log' ? ['stdout', 'stderr'] : [];
+}
 
 /** The settings of an app's service. @param app how the app is called in the journal */
 export function streamSettings(streams: AppStreams, app: string): readonly Setting[] {
@@ -21,11 +25,8 @@ export function streamSettings(streams: AppStreams, app: string): readonly Setti
 const SETTINGS: Readonly<Record<AppStreams, (app: string) => readonly Setting[]>> = {
   log: (app) => [
     ['StandardInput', 'null'],
-    ['StandardOutput', 'journal+console'],
-    ['StandardError', 'journal+console'],
-    ['SyslogIdentifier', app],
-    // What an app prints is text, even when it begins with "<3>".
-    ['SyslogLevelPrefix', 'no'],
+    ['StandardOutput', `append:${streamPath(app, 'stdout')}`],
+    ['StandardError', `append:${streamPath(app, 'stderr')}`],
   ],
   terminal: () => [
     ['StandardInput', 'tty'],

@@ -8,6 +8,7 @@ export interface Unit {
   readonly unit: readonly Setting[];
   readonly service?: readonly Setting[] | undefined;
   readonly socket?: readonly Setting[] | undefined;
+  readonly timer?: readonly Setting[] | undefined;
 }
 
 /** A program that a unit starts. */

@@ -6,11 +6,12 @@ import type { Setting, Unit } from './unit.ts';
 export const UNIT_DIR = '/usr/lib/systemd/system';
 
 /** The text of a unit file. */
-export function formatUnit({ unit, service, socket }: Unit): string {
+export function formatUnit({ unit, service, socket, timer }: Unit): string {
   return [
     ...section('Unit', unit),
     ...section('Service', service),
     ...section('Socket', socket),
+    ...section('Timer', timer),
   ].join('');
 }
 

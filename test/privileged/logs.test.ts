@@ -26,6 +26,10 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     return result.stdout.toString('latin1');
   };
+  const bothLogs = async (...args: readonly string[]): Promise<readonly [string, string]> => {
+    const { stdout, stderr } = await gantry('logs', ...args);
+    return [stdout.toString('latin1'), stderr];
+  };
   const two = [
     NAME,
     '--name=web',
@@ -39,13 +43,18 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
     const file = join(pods.context.workDir, 'uuid-two');
     await pods.run([`--uuid-file-save=${file}`, ...two]);
 
-    const web = 'one\nerr\n\xff\x1b[1mraw\n<3>text\nlast\n';
-    expect(await logs('--app=web', `--uuid-file=${file}`)).toBe(web);
+    const web = 'one\n\xff\x1b[1mraw\n<3>text\nlast\n';
+    expect(await bothLogs('--app=web', `--uuid-file=${file}`)).toEqual([web, 'err\n']);
     expect(await logs('--app=db', `--uuid-file=${file}`)).toBe('two\n');
-    expect(await logs(`--uuid-file=${file}`)).toBe(
+    expect(await bothLogs(`--uuid-file=${file}`)).toEqual([
       `${web.replace(/^/gm, 'web: ').slice(0, -5)}db: two\n`,
+      'web: err\n',
+    ]);
+    expect(await logs('--stream=stdout', '--app=web', `--uuid-file=${file}`)).toBe(web);
+    expect(await logs('--stream=stderr', `--uuid-file=${file}`)).toBe('web: err\n');
+    expect(await logs('--stream=stdout', '--app=web', '--lines=1', `--uuid-file=${file}`)).toBe(
+      'last\n',
     );
-    expect(await logs('--app=web', '--lines=1', `--uuid-file=${file}`)).toBe('last\n');
     await gantry('gc', '--mark-only');
     expect(await logs('--app=db', '--app=web', '--lines=1', `--uuid-file=${file}`)).toBe(
       'db: two\n',
@@ -136,7 +145,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
     const fly = await gantry('logs', 'fly');
     await gantry('prepare', '--insecure-options=image', '--pod-name=later', NAME);
     const prepared = await gantry('logs', 'later');
-    await gantry('run', '--insecure-options=image', '--pod-name=ran', NAME);
+    await gantry('run', '--insecure-options=image', '--pod-name=ran', NAME, '--exec=/bin/id');
     const app = await gantry('logs', '--app=nobody', 'ran');
     const time = await gantry('logs', '--since=whenever', 'ran');
 
@@ -151,6 +160,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
   it.each([
     [['logs'], 'no pod is given'],
     [['logs', '--lines=-1', 'x'], 'cannot read --lines'],
+    [['logs', '--stream=stdin', 'x'], 'cannot read --stream: unknown stream "stdin"'],
     [['logs', '--lines=many', 'x'], 'cannot read --lines'],
   ])('refuses %j', async (args, message) => {
     expect((await gantry(...args)).stderr).toContain(message);

@@ -1,0 +1,46 @@
+import { CALLER_DIR, PREFIX_MARK, STREAMS_DIR } from './status-dirs.ts';
+
+/** Where the program of `streamScript` lies inside stage1. */
+export const STREAM_SCRIPT_PATH = '/usr/lib/gantry/stream';
+/** And that of `stalledScript`. */
+export const STALLED_SCRIPT_PATH = '/usr/lib/gantry/stalled';
+
+/** Process numbers of those that write to the caller. */
+const SHOWN_DIR = '/run/gantry-shown';
+
+/**
+ * The program that carries one stream of one app, for busybox's shell: from
+ * standard input to standard output, the journal, and to the caller. What goes
+ * to the caller passes through a process of its own, so that it can be given up
+ * when the caller takes nothing any more, and nothing is lost to the journal.
+ */
+export function streamScript(): string {
+  return `app=$1 stream=$2 caller=${CALLER_DIR}/$2
+show() {
+  read -r pid rest </proc/self/stat
+  echo "$pid" >${SHOWN_DIR}/$app.$stream
+  [ -e ${PREFIX_MARK} ] && exec sed "s/^/$app: /"
+  exec cat
+}
+[ -e $caller ] || exec cat
+if [ -c $caller ] && [ "$(readlink $caller)" = /dev/console ]; then stty -F /dev/console -onlcr; fi
+# A pipe that nobody reads any more would not open; so it does, and fails later.
+if [ -p $caller ]; then command exec 4<>$caller || exec cat; fi
+command exec 3>>$caller || exec cat
+exec 4>&-
+mkdir -p ${SHOWN_DIR}
+{ tee /proc/self/fd/4 4>&1 >&5 3>&- | show >&3 5>&-; } 5>&1
+`;
+}
+
+/** The program that gives up on a caller that takes nothing any more, when all apps are over. */
+export function stalledScript(): string {
+  return `for file in ${SHOWN_DIR}/*; do
+  read -r pid <$file && kill $pid
+done
+`;
+}
+
+/** Where the FIFO of a stream lies inside stage1. */
+export const streamPath = (app: string, stream: string): string =>
+  `${STREAMS_DIR}/${app}/${stream}`;
