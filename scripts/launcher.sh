@@ -21,16 +21,23 @@ case $home in
   *) home=$PWD/$home ;;
 esac
 
+# The shell reads a byte at a time: no further than what is wanted.
 caller=
 while read -r first second third soft rest; do
   case "$first $second $third" in
-    "Max open files") caller="nofile=$soft" ;;
+    "Max open files")
+      caller="nofile=$soft"
+      break
+      ;;
   esac
 done </proc/self/limits
 while read -r name value rest; do
   case $name in
-    SigIgn:) caller="$caller sigign=$value" ;;
     SigBlk:) caller="$caller sigblk=$value" ;;
+    SigIgn:)
+      caller="$caller sigign=$value"
+      break
+      ;;
   esac
 done </proc/self/status
 GANTRY_CALLER=$caller
@@ -45,4 +52,4 @@ if [ -n "${NODE_EXTRA_CA_CERTS+set}" ]; then
   unset NODE_EXTRA_CA_CERTS
 fi
 
-exec "$home/bin/node" "$home/lib/boot.js" "$@"
+exec "$home/bin/node" @NODE_FLAGS@ "$home/lib/boot.js" "$@"

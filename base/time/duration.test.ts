@@ -9,6 +9,8 @@ describe('parseDuration()', () => {
     ['1.5s', 1500],
     ['-1s', -1000],
     ['500ms', 500],
+    ['250\u00b5s', 0.25],
+    ['250\u03bcs', 0.25],
   ])('reads %s as %d ms', (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });

@@ -3,7 +3,8 @@ import { GantryError } from '../errors/gantry-error.ts';
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  µs: 1e-3,
+  '\u00b5s': 1e-3,
+  '\u03bcs': 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -17,7 +18,7 @@ const UNITS: Readonly<Record<string, number>> = {
  * @throws GantryError INVALID_DURATION
  */
 export function parseDuration(text: string): number {
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.exec(text);
+  const match = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|[\u00b5\u03bc]s|ms|s|m|h))+$/.exec(text);
   if (/^[+-]?0$/.test(text)) return 0;
   if (match === null) {
     throw new GantryError('INVALID_DURATION', `cannot read duration "${text}"`, {
@@ -26,7 +27,7 @@ export function parseDuration(text: string): number {
   }
 
   const sign = match[1] === '-' ? -1 : 1;
-  const parts = text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g);
+  const parts = text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|[\u00b5\u03bc]s|ms|s|m|h)/g);
   let total = 0;
   for (const [, amount = '0', unit = 's'] of parts) {
     total += Number(amount) * (UNITS[unit] ?? 0);

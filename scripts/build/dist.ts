@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, readFileSync, renameSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import {
@@ -9,6 +9,7 @@ import {
   pathExistsSync,
   removeSync,
 } from 'fs-extra/esm';
+import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
 import { bundleEntrypoints, bundleProgram } from './bundle.ts';
 import { bundleBoot, packProgram } from './pack.ts';
 import { buildStage1Fly } from './stage1-fly.ts';
@@ -18,6 +19,7 @@ import { sourceStamp } from './stamp.ts';
 const top = dirname(dirname(import.meta.dirname));
 const dist = join(top, 'dist');
 const fresh = join(top, '.build', `dist-${process.pid}`);
+const chunks = join(top, '.build', `chunks-${process.pid}`);
 const stampFile = 'stamp';
 
 /** Builds `dist` unless it was built from just these sources. @returns whether it was built */
@@ -39,16 +41,23 @@ export async function buildDist(): Promise<void> {
   for (const folder of ['bin', 'lib', 'stage1', 'cache']) ensureDirSync(join(fresh, folder));
 
   placeNode();
-  await bundleProgram({ top, out: join(fresh, 'lib') });
+  emptyDirSync(chunks);
+  await bundleProgram({ top, out: join(fresh, 'lib'), chunks });
   await bundleBoot(top, join(fresh, 'lib'));
   copySync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
   outputFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
-  copySync(join(top, 'scripts', 'launcher.sh'), join(fresh, 'gantry'));
-  chmodSync(join(fresh, 'gantry'), 0o755);
+  placeLauncher();
   await buildStage1Images();
-  await packProgram(fresh);
+  await packProgram(fresh, chunks);
+  removeSync(chunks);
   outputFileSync(join(fresh, stampFile), sourceStamp(top));
   swapIn();
+}
+
+function placeLauncher(): void {
+  const template = readFileSync(join(top, 'scripts', 'launcher.sh'), 'utf8');
+  const launcher = template.replace('@NODE_FLAGS@', NODE_FLAGS.join(' '));
+  outputFileSync(join(fresh, 'gantry'), launcher, { mode: 0o755 });
 }
 
 /** Node 26 as the project brings it; a hard link where the file system allows, for it is 120 MB. */

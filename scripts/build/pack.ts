@@ -5,6 +5,8 @@ import { build } from 'esbuild';
 import { nodeExec } from '#base/exec/node-exec';
 import { codeFileName, wrapModule } from '../../stage0/boot/compile.ts';
 import { PACKS } from '../../stage0/boot/loader.ts';
+import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
+import { packChunks } from './bundle.ts';
 import { makeTrialImage } from './trial-image.ts';
 
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
@@ -29,8 +31,9 @@ export async function bundleBoot(top: string, out: string): Promise<void> {
  * one file, and runs them again to keep the code that V8 made of it. Where pods
  * cannot run, what the commands came to is packed.
  * @param dist the program that is being built; launcher, chunks and stage1 images are there
+ * @param chunks the folder with the chunks as ES modules
  */
-export async function packProgram(dist: string): Promise<void> {
+export async function packProgram(dist: string, chunks: string): Promise<void> {
   const lib = join(dist, 'lib');
   const folder = mkdtempSync(join(tmpdir(), 'gantry-build-'));
   try {
@@ -45,9 +48,9 @@ export async function packProgram(dist: string): Promise<void> {
         for (const path of (await record(dist, args)).keys()) names.add(basename(path));
       }
       const fresh = [...names]
-        .filter((name) => existsSync(join(lib, name)) && !packed.has(name))
+        .filter((name) => existsSync(join(chunks, name)) && !packed.has(name))
         .sort();
-      writeFileSync(join(lib, pack), packText(lib, fresh));
+      writeFileSync(join(lib, pack), wrapModule(await packChunks(chunks, fresh)));
       for (const name of fresh) packed.add(name);
     }
 
@@ -61,15 +64,6 @@ export async function packProgram(dist: string): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function packText(lib: string, names: readonly string[]): string {
-  const entries = names.map(
-    (name) =>
-      `${JSON.stringify(name)}:${wrapModule(readFileSync(join(lib, name), 'utf8')).slice(1, -1)}`,
-  );
-
-  return `({${entries.join(',\n')}})`;
 }
 
 interface TrialCommands {
@@ -127,6 +121,7 @@ async function record(dist: string, args: readonly string[]): Promise<ReadonlyMa
   await nodeExec.run({
     argv: [
       join(dist, 'bin', 'node'),
+      ...NODE_FLAGS,
       join(import.meta.dirname, 'recorder.ts'),
       dist,
       out,

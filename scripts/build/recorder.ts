@@ -5,8 +5,8 @@ import vm from 'node:vm';
 
 // Runs one command of the built program and writes down, when it ends or is
 // about to become another program, what scripts it compiled and V8's code of
-// each. Arguments: DIST OUT PACKED -- ARGUMENTS. OUT is opened at once, for the
-// command may change its root.
+// each. Arguments: DIST OUT -- ARGUMENTS. OUT is opened at once, for the command
+// may change its root.
 
 const [, , dist = '', out = '', , ...args] = process.argv;
 const fd = openSync(out, 'w');

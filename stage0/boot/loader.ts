@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { codeFileName, compileScript, readIfThere, wrapModule } from './compile.ts';
 
 // How the built program loads its own code. Node's loader looks at several
@@ -9,8 +9,9 @@ import { codeFileName, compileScript, readIfThere, wrapModule } from './compile.
 // whole run, lies beside it.
 
 /**
- * The files that chunks are packed into, each an object of functions by the
- * chunk's name: what every command needs, and what a run needs beyond that.
+ * The files that chunks are packed into, each a module that exports what its
+ * chunks export by their names: what every command needs, and what a run needs
+ * beyond that.
  */
 export const PACKS = ['pack.js', 'run-pack.js'] as const;
 
@@ -38,33 +39,34 @@ export interface ProgramFolders {
 export function createLoader({ lib, cache }: ProgramFolders): (name: string) => unknown {
   const evaluate = (path: string, source: string): unknown => {
     const code = cache === undefined ? undefined : join(cache, codeFileName(path));
-    return compileScript(path, source, code).runInThisContext();
+    const wrapper = compileScript(path, source, code).runInThisContext() as Wrapper;
+    const module: Module = { exports: {} };
+    loaded.set(basename(path), module);
+    wrapper({ module, require, path });
+    return module.exports;
   };
   const unread = [...PACKS];
-  const packed = new Map<string, Wrapper>();
-  const findPacked = (name: string): Wrapper | undefined => {
-    while (!packed.has(name) && unread.length > 0) {
-      const path = join(lib, unread.shift() ?? '');
-      const source = readIfThere(path);
-      if (source === undefined) continue;
-      const pack = evaluate(path, source.toString()) as Record<string, Wrapper>;
-      for (const [chunk, wrapper] of Object.entries(pack)) packed.set(chunk, wrapper);
+  const openPack = (): void => {
+    const path = join(lib, unread.shift() ?? '');
+    // A pack is ASCII, so that V8 need not decode it nor keep two bytes a letter.
+    const source = readIfThere(path)?.toString('latin1');
+    if (source === undefined) return;
+
+    const chunks = evaluate(path, source) as Readonly<Record<string, object>>;
+    for (const name of Object.keys(chunks)) {
+      const exports = Object.defineProperty(chunks[name] ?? {}, '__esModule', { value: true });
+      loaded.set(name, { exports });
     }
-    return packed.get(name);
   };
   const loaded = new Map<string, Module>();
 
   const load = (name: string): unknown => {
+    while (!loaded.has(name) && unread.length > 0) openPack();
     const known = loaded.get(name);
     if (known !== undefined) return known.exports;
 
     const path = join(lib, name);
-    const wrapper =
-      findPacked(name) ?? (evaluate(path, wrapModule(readFileSync(path, 'utf8'))) as Wrapper);
-    const module: Module = { exports: {} };
-    loaded.set(name, module);
-    wrapper({ module, require, path });
-    return module.exports;
+    return evaluate(path, wrapModule(readFileSync(path, 'utf8')));
   };
   const require = (wanted: string): unknown =>
     wanted.startsWith('./') ? load(wanted.slice(2)) : process.getBuiltinModule(wanted);

@@ -157,7 +157,7 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('what is promised of fly'
       { name: 'gantry.sh/stage1-fly', version: '0.1.0', location: '/nowhere/none.aci' },
     ]) {
       local(file, { rktKind: 'stage1', ...named });
-      const { stdout } = await plain(...IN_HOST);
+      const { stdout } = await plain('--net=host', ...IN_HOST);
       expect(stdout.toString()).toBe(HOST);
     }
     rmSync(join(pods.context.localConfig, file));
