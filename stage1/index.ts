@@ -2,6 +2,7 @@ export * from './app/app-mounts.ts';
 export * from './app/empty-volume.ts';
 export * from './app/environment.ts';
 export * from './app/executable.ts';
+export * from './app/forwarded-ports.ts';
 export * from './app/hosts.ts';
 export * from './app/identity.ts';
 export * from './app/mount-target.ts';

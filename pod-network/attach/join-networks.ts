@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { type GantryError, isGantryError } from '#base/errors/gantry-error';
+import { isIPv6 } from 'node:net';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import {
   type Attachment,
   type Cni,
@@ -7,25 +8,37 @@ import {
   furtherFailuresOf,
   makeNetns,
   pluginFailureOf,
-  type PortMapping,
   raiseLoopback,
   type ResultDns,
   withFurtherFailures,
 } from '#cni';
-import { type NetInfo, netnsPath, writeNetInfo } from '#stage1';
+import { describePort, type ForwardedPort, type NetInfo, netnsPath, writeNetInfo } from '#stage1';
 import { openClient } from '../client.ts';
 import { chooseNetworks } from '../config/choose-networks.ts';
 import type { WantedNetworks } from '../config/net-argument.ts';
+import { admitPod } from '../firewall/admit-pod.ts';
 import { networkDirs, pinPath, pluginDirs, type PodNetworkHost } from '../host.ts';
+import { claimPorts } from '../ports/claim-ports.ts';
+import {
+  ownNetns,
+  type RegisteredAttachment,
+  type RegisterEntry,
+  writeEntry,
+} from '../register/register.ts';
 import { releaseEndedPods } from '../release/release-ended-pods.ts';
 import { releaseNetwork } from '../release/release-network.ts';
-import { netInfoOf } from './net-info.ts';
-import { attachStages, planAttachments, type PlannedAttachment } from './plan-attachments.ts';
+import { bare, netInfoOf, podAddresses } from './net-info.ts';
+import {
+  attachStages,
+  needsAdmission,
+  planAttachments,
+  type PlannedAttachment,
+} from './plan-attachments.ts';
 
 /** What a pod's network is to be. */
 export interface NetworkRequest {
   readonly wanted: Extract<WantedNetworks, { readonly kind: 'cni' }>;
-  readonly ports: readonly PortMapping[];
+  readonly ports: readonly ForwardedPort[];
   /** By which the pod is known to others. */
   readonly names: readonly string[];
 }
@@ -61,17 +74,70 @@ export async function joinNetworks(
   });
 
   writeFileSync(netnsPath(host.podDir), `${netns}\n`);
+  const entry = registerEntry(host, request, planned);
   try {
+    await claimPorts(host, entry);
     makeNetns(host.kernel, { path: netns, hostMounts: host.hostMounts });
     raiseLoopback(host.kernel, netns);
     const attached = await attachPlanned(host, openClient(host), planned);
     const infos = attached.map(([plan, attachment]) =>
       netInfoOf(plan, attachment, pluginDirs(host)),
     );
+    await admit(host, attached);
+    demandAddresses(request.ports, infos);
     writeNetInfo(host.podDir, infos);
+    writeEntry({ ...entry, attachments: infos.map(registered) });
     return { netns, networks: infos, dns: firstDns(attached) };
   } catch (error) {
     throw await undone(host, error);
+  }
+}
+
+/** What others need to know of the pod before anything of it is made. */
+function registerEntry(
+  { uuid, podDir, gantry }: PodNetworkHost,
+  { names, ports }: NetworkRequest,
+  planned: readonly PlannedAttachment[],
+): RegisterEntry {
+  return {
+    version: 1,
+    uuid,
+    podDir,
+    gantry,
+    names,
+    hostNetns: ownNetns(),
+    ports,
+    attachments: planned.map(({ network, request }) => ({
+      network: network.config.name,
+      ifName: request.parameters.ifName,
+      addresses: [],
+    })),
+    hostsFiles: [],
+  };
+}
+
+function registered({ netName, ifName, ips = [] }: NetInfo): RegisteredAttachment {
+  return { network: netName, ifName, addresses: ips.map(bare) };
+}
+
+async function admit(host: PodNetworkHost, attached: readonly Made[]): Promise<void> {
+  const addresses = attached.flatMap(([plan, attachment]) =>
+    needsAdmission(plan) ? podAddresses(attachment).map(({ address }) => bare(address)) : [],
+  );
+  await admitPod(host, addresses);
+}
+
+/** The plugin passes over a port for whose kind of address the pod has none. */
+function demandAddresses(ports: readonly ForwardedPort[], networks: readonly NetInfo[]): void {
+  const all = networks.flatMap(({ ips = [] }) => ips).map(bare);
+  for (const port of ports) {
+    const { hostIP } = port;
+    if (hostIP === undefined || all.some((ip) => isIPv6(ip) === isIPv6(hostIP))) continue;
+    throw new GantryError(
+      'PORT_WITHOUT_ADDRESS',
+      `cannot forward port ${describePort(port)} of the host: the pod has no ${isIPv6(hostIP) ? 'IPv6' : 'IPv4'} address`,
+      { hint: 'choose a network with addresses of that family, or another address of the host' },
+    );
   }
 }
 

@@ -1,4 +1,5 @@
-import type { PodUuid } from '#schema/types/pod-uuid';
+import { GantryError } from '#base/errors/gantry-error';
+import { quoted } from '#base/errors/quoted';
 import {
   type AttachRequest,
   capabilitiesOf,
@@ -7,6 +8,7 @@ import {
   parseInterfaceName,
   type PortMapping,
 } from '#cni';
+import { type ForwardedPort, describePort } from '#stage1';
 import type { ChosenNetwork } from '../config/choose-networks.ts';
 
 /** The plugin that forwards ports, and its word for them. */
@@ -18,11 +20,11 @@ const IGNORE_UNKNOWN = 'IgnoreUnknown';
 
 /** What the plan is made of. */
 export interface AttachmentsRequest {
-  readonly uuid: PodUuid | string;
+  readonly uuid: string;
   /** Path of the pod's network namespace. */
   readonly netns: string;
   readonly networks: readonly ChosenNetwork[];
-  readonly ports: readonly PortMapping[];
+  readonly ports: readonly ForwardedPort[];
   /** Names by which the pod is to be found, for networks that have a plugin for that. */
   readonly aliases: readonly string[];
 }
@@ -35,7 +37,7 @@ export interface PlannedAttachment {
 
 /** Which networks are joined as which interface, and which of them forwards the ports. */
 export function planAttachments(wanted: AttachmentsRequest): readonly PlannedAttachment[] {
-  const target = portNetwork(wanted.networks);
+  const target = wanted.ports.length === 0 ? undefined : demandPortNetwork(wanted);
 
   return wanted.networks.map((network, index) => {
     const ports = network === target ? wanted.ports : [];
@@ -49,7 +51,7 @@ export function planAttachments(wanted: AttachmentsRequest): readonly PlannedAtt
           ifName: parseInterfaceName(`eth${index}`),
           args: argsOf(network),
           capabilityArgs: {
-            ...(ports.length === 0 ? {} : { portMappings: ports }),
+            ...(ports.length === 0 ? {} : { portMappings: ports.flatMap(mappingsOf) }),
             ...(wanted.aliases.length === 0 ? {} : { aliases: wanted.aliases }),
           },
         },
@@ -68,19 +70,57 @@ function argsOf({ wanted: { args } }: ChosenNetwork): readonly (readonly [string
   return isTold ? args : [[IGNORE_UNKNOWN, '1'], ...args];
 }
 
+/** The plugin knows single ports only. */
+function mappingsOf({
+  protocol,
+  hostIP,
+  hostPort,
+  podPort,
+  count,
+}: ForwardedPort): readonly PortMapping[] {
+  return Array.from({ length: count }, (_, index) => ({
+    hostPort: hostPort + index,
+    containerPort: podPort + index,
+    protocol,
+    ...(hostIP === undefined ? {} : { hostIP }),
+  }));
+}
+
+function demandPortNetwork({ networks, ports }: AttachmentsRequest): ChosenNetwork {
+  const found = portNetwork(networks);
+  if (found !== undefined) return found;
+
+  const names = networks.map(({ config }) => quoted(config.name)).join(', ');
+  throw new GantryError(
+    'PORT_WITHOUT_PLUGIN',
+    `cannot forward port ${ports.map(describePort).join(', ')} of the host: none of the networks ${names} has a plugin that does`,
+    {
+      hint: `add {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true} to "plugins" in ${networks.map(({ config }) => config.source).join(' or ')}`,
+    },
+  );
+}
+
 /**
  * The network whose address ports of the host lead to: the first that
  * masquerades, else the last (rkt's rule), among those that can forward.
  * @returns undefined when none can
  */
-export function portNetwork(networks: readonly ChosenNetwork[]): ChosenNetwork | undefined {
+function portNetwork(networks: readonly ChosenNetwork[]): ChosenNetwork | undefined {
   const able = networks.filter(({ config }) => capabilitiesOf(config).has(PORT_CAPABILITY));
 
   return able.find(({ config }) => masquerades(config)) ?? able.at(-1);
 }
 
+/** Whether the host has to let traffic of the attachment through, and no plugin of its own sees to that. */
+export function needsAdmission({ request: { network, parameters } }: PlannedAttachment): boolean {
+  // What comes by a forwarded port, the plugin `firewall` does not let in.
+  if (parameters.capabilityArgs?.portMappings !== undefined) return true;
+
+  return masquerades(network) && network.plugins.every(({ type }) => type !== 'firewall');
+}
+
 /** Whether pods reach other hosts under the host's address. */
-export function masquerades({ plugins }: NetworkConfig): boolean {
+function masquerades({ plugins }: NetworkConfig): boolean {
   return plugins.some(({ fields }) => fields['ipMasq'] === true);
 }
 

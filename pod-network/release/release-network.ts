@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { type GantryError, isGantryError } from '#base/errors/gantry-error';
 import { type Cni, furtherFailuresOf, parseContainerId, removeNetns } from '#cni';
 import { netnsPath } from '#stage1';
+import { removeRulesOf } from '../firewall/remove-rules.ts';
+import { removeEntry } from '../register/register.ts';
 import { openClient } from '../client.ts';
 import { pinPath, type PodNetworkHost } from '../host.ts';
 
@@ -18,7 +20,11 @@ export async function releaseNetwork(host: PodNetworkHost): Promise<readonly Gan
   const first = await detachAll(cni, host.uuid);
   removePin(host);
   // Some plugins fail for as long as there is a namespace, and only then leave it to others.
-  return first.length === 0 ? [] : await detachAll(cni, host.uuid);
+  const left = first.length === 0 ? [] : await detachAll(cni, host.uuid);
+  const failures = [...left, ...(await removeRulesOf(host))];
+  if (failures.length === 0) removeEntry(host.uuid);
+
+  return failures;
 }
 
 async function detachAll(cni: Cni, uuid: string): Promise<readonly GantryError[]> {

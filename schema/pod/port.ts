@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Decoder, fieldStep, withCheck } from '../types/decoder.ts';
 import { objectOf } from '../types/fields.ts';
@@ -20,13 +21,12 @@ export interface ExposedPort {
   /** The app's port; found by this name unless `podPort` tells it. */
   readonly name: AcName;
   readonly hostPort: number;
-  /** IPv4; every address of the host when absent. */
+  /** Of either family (the specification knows IPv4 only); every address of the host when absent. */
   readonly hostIP?: string | undefined;
   readonly podPort?: Port | undefined;
 }
 
 const LAST_PORT = 65_535;
-const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 export const port: Decoder<Port> = withCheck(
   objectOf<Port>({
@@ -59,7 +59,7 @@ export const exposedPort: Decoder<ExposedPort> = objectOf<ExposedPort>({
     name: acName,
     hostPort: portNumber,
     hostIP: v.pipe(
-      textWhere<string>((given) => given === '' || DOTTED_QUAD.test(given), 'an IPv4 address'),
+      textWhere<string>((given) => given === '' || isIP(given) !== 0, 'an IP address'),
       v.transform((given) => (given === '' ? undefined : given)),
     ),
     podPort: port,

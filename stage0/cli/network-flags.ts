@@ -1,23 +1,6 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import type { DnsRequest, HostsEntry } from '../operations/requests.ts';
-import { readInteger, readName } from './flag-values.ts';
 import { usageError } from './usage-error.ts';
-
-/** Checks the form of every `--port NAME:[HOSTIP:]HOSTPORT`. @throws GantryError BAD_USAGE */
-export function checkPorts(texts: readonly string[]): void {
-  for (const text of texts) {
-    const [name = '', ...rest] = text.split(':');
-    const [port, address, ...more] = rest.reverse();
-    if (port === undefined || more.length > 0) {
-      throw usageError(`cannot read --port: "${text}" is not NAME:[HOSTIP:]HOSTPORT`);
-    }
-    readName(name, '--port');
-    readInteger(port, '--port', { min: 1, max: 65_535 });
-    if (address !== undefined && !isIPv4(address)) {
-      throw usageError(`cannot read --port: "${address}" is no IPv4 address`);
-    }
-  }
-}
 
 /** What the `--dns…` flags say. */
 export interface DnsFlags {

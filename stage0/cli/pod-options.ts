@@ -20,7 +20,8 @@ export const PREPARE_OPTIONS = {
   port: {
     kind: 'values',
     value: 'NAME:[HOSTIP:]HOSTPORT',
-    summary: 'forward a port of the host (not supported yet)',
+    summary:
+      'forward a port of the host to one that an image declares; to any other by number, [HOSTIP:]HOSTPORT:PODPORT/tcp|udp|sctp, or to several, 8000-8010:80-90/tcp',
   },
   'private-users': { kind: 'flag', summary: 'a user namespace (not supported yet)' },
   'pull-policy': {

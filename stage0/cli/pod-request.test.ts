@@ -74,6 +74,7 @@ describe('readPrepareRequest()', () => {
         expect.objectContaining({ image: 'b', args: [], mounts: [] }),
       ],
       mounts: [{ volume: 'all', target: '/all' }],
+      ports: [],
       volumes: [
         { name: 'all', kind: 'empty', mode: '0700', uid: 1, gid: 2 },
         { name: 'data', kind: 'host', source: '/srv/a,b&c%d', readOnly: true, recursive: false },
@@ -100,7 +101,6 @@ describe('readPrepareRequest()', () => {
 
   it('names what is valid and still to come', async () => {
     const request = await prepare(
-      '--port=www:127.0.0.1:80',
       '--private-users',
       'a',
       '--memory=512Mi',
@@ -118,7 +118,6 @@ describe('readPrepareRequest()', () => {
 
     expect(request.unsupported.toSorted()).toEqual(
       [
-        '--port',
         '--private-users',
         '--memory',
         '--cpu',
@@ -168,7 +167,7 @@ describe('readPrepareRequest()', () => {
     [['a', '--volume=v,kind=empty', '--volume=v,kind=empty'], /"v" is given twice/],
     [['a', '--port=www'], /NAME:\[HOSTIP:\]HOSTPORT/],
     [['a', '--port=www:0'], /no whole number/],
-    [['a', '--port=www:x:80'], /no IPv4 address/],
+    [['a', '--port=www:x:80'], /no address of the host/],
     [['a', '--memory=many'], /cannot read --memory: "many"/],
     [['a', '--memory=100'], /cannot read --memory: "100"/],
     [['a', '--cpu-shares=1'], /cannot read --cpu-shares/],

@@ -1,4 +1,5 @@
 import type {
+  PortRequest,
   PrepareRequest,
   PullPolicy,
   RunOptions,
@@ -45,6 +46,7 @@ export async function readPrepareRequest(
     apps: apps.map(({ app }) => app),
     mounts: readMounts(shared.mount),
     volumes: readVolumes(values.volume),
+    ports: await readPortFlags(values.port),
     podName: readPodName(values['pod-name']),
     podManifest: values['pod-manifest'],
     noOverlay: values['no-overlay'] ?? false,
@@ -55,7 +57,7 @@ export async function readPrepareRequest(
     pullPolicy: readPullPolicy(values),
     insecure: globals.insecure,
     unsupported: [
-      ...new Set([...(await unsupportedPod(values)), ...apps.flatMap((app) => app.unsupported)]),
+      ...new Set([...unsupportedPod(values), ...apps.flatMap((app) => app.unsupported)]),
     ],
   };
 }
@@ -132,16 +134,15 @@ export function readPullPolicy(values: PullValues, fallback: PullPolicy = 'new')
   );
 }
 
-async function unsupportedPod(values: PrepareValues): Promise<readonly string[]> {
-  if (values.port.length > 0) {
-    const { checkPorts } = await import('./network-flags.ts');
-    checkPorts(values.port);
-  }
+function unsupportedPod(values: PrepareValues): readonly string[] {
+  return values['private-users'] === true ? ['--private-users'] : [];
+}
 
-  return [
-    ...(values.port.length > 0 ? ['--port'] : []),
-    ...(values['private-users'] === true ? ['--private-users'] : []),
-  ];
+async function readPortFlags(texts: readonly string[]): Promise<readonly PortRequest[]> {
+  if (texts.length === 0) return [];
+  const { readPorts } = await import('./port-flag.ts');
+
+  return readPorts(texts);
 }
 
 /** What `run` and `run-prepared` have in common, and their valid flags whose features are still to come. */

@@ -52,6 +52,26 @@ export type Stage1Choice =
   | { readonly kind: 'default' }
   | { readonly kind: 'name' | 'path' | 'url' | 'hash' | 'from-dir'; readonly value: string };
 
+/** A port of the host, or several in a row, that lead to one of the pod. */
+export type PortRequest = {
+  /** The first of the row. */
+  readonly hostPort: number;
+  /** Every address of the host when absent. */
+  readonly hostIP: string | undefined;
+} & (
+  | {
+      /** One that an image declares. */
+      readonly kind: 'declared';
+      readonly name: AcName;
+    }
+  | {
+      readonly kind: 'numbered';
+      readonly protocol: 'tcp' | 'udp' | 'sctp';
+      readonly podPort: number;
+      readonly count: number;
+    }
+);
+
 /** What `prepare` and `run` have in common. */
 export interface PrepareRequest {
   /** In the order given; empty when there is a `podManifest`. */
@@ -59,6 +79,7 @@ export interface PrepareRequest {
   /** Mounts given before the first image: for every app, unless it has one of its own on the path. */
   readonly mounts: readonly MountRequest[];
   readonly volumes: readonly Volume[];
+  readonly ports: readonly PortRequest[];
   /** How the pod is called; no other that is not garbage is. */
   readonly podName?: AcName | undefined;
   /** A file with a whole pod manifest in place of images and their flags. */
@@ -73,7 +94,7 @@ export interface PrepareRequest {
   readonly insecure: InsecureOptions;
   /**
    * Flags that were given and are valid, but whose feature is not built yet
-   * (`--port`, `--memory`, …), as the user would write them. Refused by name.
+   * (`--memory`, …), as the user would write them. Refused by name.
    */
   readonly unsupported: readonly string[];
 }

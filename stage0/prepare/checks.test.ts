@@ -70,7 +70,7 @@ describe('checkPod()', () => {
 
   it.each([
     ['flags that are not supported yet', { unsupported: ['--memory'] }, 'NOT_SUPPORTED'],
-    ['ports', { ports: [{ name: 'www', hostPort: 80 }] }, 'NOT_SUPPORTED'],
+    ['ports that no app has', { ports: [{ name: 'www', hostPort: 80 }] }, 'PORT_UNKNOWN'],
     [
       'streams in an annotation',
       { apps: [app('a', streams('tty'))], flavor: nothing },

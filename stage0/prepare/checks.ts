@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { PodManifest } from '#schema/pod/pod-manifest';
-import type { FlavorFeature } from '#stage1';
+import { type FlavorFeature, resolvePorts } from '#stage1';
 import type { RunOptions } from '../operations/requests.ts';
 import { type Flavor, promises } from '../stage1/flavor.ts';
 
@@ -48,18 +48,6 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
         {
           hint: 'leave it out: nothing that was asked for is silently ignored',
         },
-      );
-    },
-  },
-  {
-    name: 'ports of a pod manifest, which nothing forwards yet',
-    check: ({ manifest }) => {
-      const [port] = manifest.ports ?? [];
-      if (port === undefined) return;
-      throw new GantryError(
-        'NOT_SUPPORTED',
-        `cannot make the pod: forwarding port "${port.name}" is not supported yet`,
-        { hint: 'take it out of the pod manifest, and use --net=host' },
       );
     },
   },
@@ -137,6 +125,25 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
     },
   },
   {
+    name: 'ports that no app has, or that are forwarded twice',
+    check: ({ manifest, images }) => {
+      const apps = manifest.apps.map(({ name, app }, index) => ({
+        name,
+        ports: (app ?? images[index]?.app)?.ports ?? [],
+      }));
+      // Of a prepared pod whose images describe its apps this was asked when it was prepared.
+      const isTold = manifest.apps.every(({ app }, index) => app ?? images[index]?.app);
+      if (isTold) resolvePorts(manifest.ports ?? [], apps);
+    },
+  },
+  {
+    name: 'ports where the flavor cannot forward them',
+    check: ({ manifest, flavor }) => {
+      const [port] = manifest.ports ?? [];
+      if (port !== undefined) demandFeature(flavor, 'netns', `forward port "${port.name}"`);
+    },
+  },
+  {
     name: 'several apps where the flavor runs one',
     check: ({ manifest, flavor }) => {
       if (manifest.apps.length < 2) return;
@@ -164,6 +171,19 @@ const RUN_CHECKS: readonly Check<RunProposal>[] = [
       throw new GantryError(
         'POD_NOT_INTERACTIVE',
         `cannot give ${manifest.apps.length} apps one terminal: --interactive is for a pod of one app`,
+      );
+    },
+  },
+  {
+    name: 'ports where there is no network to forward them to',
+    check: ({ manifest, options: { net } }) => {
+      const [port] = manifest.ports ?? [];
+      const none = ['host', 'none'].find((name) => net?.includes(name));
+      if (port === undefined || none === undefined) return;
+      throw new GantryError(
+        'PORT_WITHOUT_NETWORK',
+        `cannot forward port "${port.name}": with --net=${none} the pod has no network of its own for it`,
+        { hint: none === 'host' ? 'its apps listen on the host itself' : 'leave out --net=none' },
       );
     },
   },

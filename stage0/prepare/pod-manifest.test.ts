@@ -33,6 +33,7 @@ const request: PrepareRequest = {
   apps: [],
   mounts: [],
   volumes: [],
+  ports: [],
   noOverlay: false,
   inheritEnv: false,
   setEnv: {},

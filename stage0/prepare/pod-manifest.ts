@@ -6,6 +6,7 @@ import { type AcName, parseAcIdentifier, sanitizeAcName } from '#schema/types/na
 import { mergeEnvironment } from '#stage1';
 import type { AppRequest, MountRequest, PrepareRequest } from '../operations/requests.ts';
 import type { RequestedApp } from './app-image.ts';
+import { exposePorts } from './expose-ports.ts';
 
 /** The version of the appc specification that our documents follow. */
 const AC_VERSION = '0.8.11';
@@ -24,12 +25,17 @@ export interface ManifestSources {
 /** Builds the manifest of a pod from a command line; everything that flags change is in each app's own description. */
 export function buildPodManifest(sources: ManifestSources): PodManifest {
   const { request, apps } = sources;
+  const { runtimeApps, ports } = exposePorts(
+    apps.map((app) => buildRuntimeApp(app, sources)),
+    request.ports,
+  );
 
   return {
     acKind: 'PodManifest',
     acVersion: AC_VERSION,
-    apps: apps.map((app) => buildRuntimeApp(app, sources)),
+    apps: runtimeApps,
     ...(request.volumes.length > 0 ? { volumes: request.volumes } : {}),
+    ...(ports.length > 0 ? { ports } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { PodNetwork } from '#pod-network';
 import { type EntrypointHost, type RunArguments, readPodName } from '#stage1';
 import { machineName } from '../init/machine.ts';
+import { readPorts } from './read-ports.ts';
 import { networkHost } from './network-host.ts';
 
 /** The network in which a pod's processes start. */
@@ -30,7 +31,7 @@ export async function connectPod(host: EntrypointHost, args: RunArguments): Prom
   const names = [readPodName(host.podDir), args.hostname ?? machineName(args.uuid)];
   const network = await joinNetworks(networkHost(host, args), {
     wanted,
-    ports: [],
+    ports: readPorts(host.podDir),
     names: names.filter((name) => name !== undefined),
   });
 

@@ -50,7 +50,6 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run', (
   });
 
   it.each([
-    [['--port=www:80'], '--port'],
     [['--private-users', '--no-overlay'], '--private-users'],
     [['--mds-register'], '--mds-register'],
     [['--ipc=private'], '--ipc=private'],
