@@ -7,5 +7,6 @@ export { enterNetns } from '#cni';
 export { joinNetworks, type NetworkRequest, type PodNetwork } from './attach/join-networks.ts';
 export { BUILTIN_NETWORK_FILES } from './config/builtin-networks.ts';
 export { parseNetArgument, type WantedNetworks } from './config/net-argument.ts';
+export { announcePod } from './names/announce.ts';
 export { type PodNetworkHost, STAGE1_NETWORKS_DIR } from './host.ts';
 export { releaseNetwork } from './release/release-network.ts';

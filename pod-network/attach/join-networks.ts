@@ -19,12 +19,7 @@ import type { WantedNetworks } from '../config/net-argument.ts';
 import { admitPod } from '../firewall/admit-pod.ts';
 import { networkDirs, pinPath, pluginDirs, type PodNetworkHost } from '../host.ts';
 import { claimPorts } from '../ports/claim-ports.ts';
-import {
-  ownNetns,
-  type RegisteredAttachment,
-  type RegisterEntry,
-  writeEntry,
-} from '../register/register.ts';
+import { ownNetns, type RegisteredAttachment, type RegisterEntry } from '../register/register.ts';
 import { releaseEndedPods } from '../release/release-ended-pods.ts';
 import { releaseNetwork } from '../release/release-network.ts';
 import { bare, netInfoOf, podAddresses } from './net-info.ts';
@@ -51,6 +46,8 @@ export interface PodNetwork {
   readonly networks: readonly NetInfo[];
   /** The first that a network gave. */
   readonly dns: ResultDns | undefined;
+  /** What is to be known of it, but for its hosts files. */
+  readonly announcement: RegisterEntry;
 }
 
 /**
@@ -86,8 +83,8 @@ export async function joinNetworks(
     await admit(host, attached);
     demandAddresses(request.ports, infos);
     writeNetInfo(host.podDir, infos);
-    writeEntry({ ...entry, attachments: infos.map(registered) });
-    return { netns, networks: infos, dns: firstDns(attached) };
+    const announcement = { ...entry, attachments: infos.map(registered) };
+    return { netns, networks: infos, dns: firstDns(attached), announcement };
   } catch (error) {
     throw await undone(host, error);
   }

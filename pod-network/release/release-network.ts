@@ -3,7 +3,7 @@ import { type GantryError, isGantryError } from '#base/errors/gantry-error';
 import { type Cni, furtherFailuresOf, parseContainerId, removeNetns } from '#cni';
 import { netnsPath } from '#stage1';
 import { removeRulesOf } from '../firewall/remove-rules.ts';
-import { removeEntry } from '../register/register.ts';
+import { withdrawPod } from '../names/announce.ts';
 import { openClient } from '../client.ts';
 import { pinPath, type PodNetworkHost } from '../host.ts';
 
@@ -22,7 +22,7 @@ export async function releaseNetwork(host: PodNetworkHost): Promise<readonly Gan
   // Some plugins fail for as long as there is a namespace, and only then leave it to others.
   const left = first.length === 0 ? [] : await detachAll(cni, host.uuid);
   const failures = [...left, ...(await removeRulesOf(host))];
-  if (failures.length === 0) removeEntry(host.uuid);
+  if (failures.length === 0) withdrawPod(host.kernel, host.uuid);
 
   return failures;
 }

@@ -1,7 +1,6 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resolveInside } from '#base/fs/inside';
-import { formatHosts, type RunArguments, stage1RootfsDir } from '#stage1';
+import { formatHosts, stage1RootfsDir } from '#stage1';
 
 /** Files that say which machine the pod is; absolute, on the host. */
 export interface IdentityFiles {
@@ -21,9 +20,4 @@ export function writeIdentityFiles(
   writeFileSync(files.hosts, formatHosts(hostname, []));
 
   return files;
-}
-
-/** Whether an app is to get the hosts file made here: nothing was asked for, and its image has none. */
-export function needsHosts(root: string, { hosts }: RunArguments['dnsConfMode']): boolean {
-  return hosts === 'default' && !existsSync(resolveInside(root, '/etc/hosts'));
 }

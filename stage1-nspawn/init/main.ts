@@ -26,6 +26,7 @@ import type { AppPlan } from './plan-app.ts';
 import { loadPod, refuseUnsupported } from './pod.ts';
 import { type PreparationRequest, preparePod } from './prepare.ts';
 import { connectPod, disconnectPod, enterConnection } from '../network/connect.ts';
+import { settleNames } from '../network/settle-names.ts';
 import { relayStream } from './relay.ts';
 import {
   logStreamsToRelay,
@@ -53,6 +54,8 @@ export const entrypoint: Entrypoint = async (host) => {
     shareStreams(host, streams);
     const apps = await prepareProcess(host, args, { machine, hierarchies, streams });
     const connected = await connection;
+    const names = apps.map(({ unit }) => unit.name);
+    await settleNames(host, { args, apps: names, connection: connected });
     await enterConnection(host, connected);
     const privateNetwork = connected.kind === 'none';
     return becomeNspawn(host, { args, machine, hierarchies, apps, streams, privateNetwork });

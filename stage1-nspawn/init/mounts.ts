@@ -1,5 +1,6 @@
 import { SYSFS_PARTS } from '../units/app-unit.ts';
-import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#stage1';
+import { type AppMount, type RunArguments, resolvConfPath } from '#stage1';
+import type { AppHosts } from '../network/app-hosts.ts';
 import { CARRIER_PATH } from './carrier.ts';
 
 /** One step on the way to what an app sees; targets are absolute inside the app. */
@@ -8,6 +9,8 @@ export type MountStep =
   | { readonly kind: 'root' }
   /** A place that systemd mounts on later, when the pod is there. */
   | { readonly kind: 'place'; readonly target: string }
+  /** A file that something is mounted on later, when more is known. */
+  | { readonly kind: 'place-file'; readonly target: string }
   /** A /dev of the app's own. */
   | { readonly kind: 'devices'; readonly target: string }
   /** A read-only folder with places for parts of sysfs. */
@@ -29,14 +32,19 @@ export interface AppMountsPlan {
   readonly readOnlyRoot: boolean;
   /** Whether the app sees all of sysfs: `--insecure-options=paths`. */
   readonly wholeSysfs: boolean;
-  readonly dnsConfMode: RunArguments['dnsConfMode'];
-  /** A hosts file for an image that has none. */
-  readonly fallbackHosts: string | undefined;
+  readonly resolvMode: RunArguments['dnsConfMode']['resolv'];
+  /** Undefined: its image's as it is. */
+  readonly hosts: AppHosts | undefined;
+  /** Whether a network may yet say what is in its resolv.conf. */
+  readonly networked: boolean;
   /** A file with the pod's host name. */
   readonly hostname: string;
   /** The program that carries variables for the app, when it needs one. */
   readonly carrier: string | undefined;
 }
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const HOSTS = '/etc/hosts';
 
 /** Places that the app's unit binds to, and one where systemd 252 puts something of its own. */
 const PLACES = ['/proc', '/run/systemd/incoming'] as const;
@@ -51,23 +59,30 @@ export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
       : { kind: 'sysfs', target: '/sys', parts: SYSFS_PARTS },
     { kind: 'devices', target: '/dev' },
     ...(plan.carrier === undefined ? [] : [file(plan.carrier, CARRIER_PATH, true)]),
-    ...planNames(plan),
+    ...planDefaults(plan),
     ...plan.volumes.map(planVolume),
+    ...planAsked(plan),
     ...(plan.readOnlyRoot ? [{ kind: 'seal' } as const] : []),
   ];
 }
 
-function planNames(plan: AppMountsPlan): readonly MountStep[] {
-  const { podDir, dnsConfMode, fallbackHosts } = plan;
-  const steps = [file(plan.hostname, '/etc/hostname')];
-  // What is the host's is shown, never handed out for writing.
-  if (dnsConfMode.resolv === 'host') steps.push(file('/etc/resolv.conf', '/etc/resolv.conf', true));
-  if (dnsConfMode.resolv === 'stage0') steps.push(file(resolvConfPath(podDir), '/etc/resolv.conf'));
-  if (dnsConfMode.hosts === 'host') steps.push(file('/etc/hosts', '/etc/hosts', true));
-  if (dnsConfMode.hosts === 'stage0') steps.push(file(hostsPath(podDir), '/etc/hosts'));
-  if (fallbackHosts !== undefined) steps.push(file(fallbackHosts, '/etc/hosts'));
+/** What gives way to a volume at its place. */
+function planDefaults({ hostname, hosts, networked }: AppMountsPlan): readonly MountStep[] {
+  return [
+    file(hostname, '/etc/hostname'),
+    ...(networked ? [{ kind: 'place-file', target: RESOLV_CONF } as const] : []),
+    ...(hosts === undefined || hosts.asked ? [] : [file(hosts.source, HOSTS, hosts.readOnly)]),
+  ];
+}
 
-  return steps;
+/** What was asked for, and so counts before a volume (as in rkt). */
+function planAsked({ podDir, resolvMode, hosts }: AppMountsPlan): readonly MountStep[] {
+  return [
+    // What is the host's is shown, never handed out for writing.
+    ...(resolvMode === 'host' ? [file(RESOLV_CONF, RESOLV_CONF, true)] : []),
+    ...(resolvMode === 'stage0' ? [file(resolvConfPath(podDir), RESOLV_CONF)] : []),
+    ...(hosts?.asked === true ? [file(hosts.source, HOSTS, hosts.readOnly)] : []),
+  ];
 }
 
 function file(source: string, target: string, readOnly = false): MountStep {

@@ -24,6 +24,9 @@ function performMount(kernel: Kernel, root: string, step: MountStep): void {
     case 'place':
       ensureMountTarget({ root, target: step.target, directory: true });
       break;
+    case 'place-file':
+      ensureMountTarget({ root, target: step.target, directory: false });
+      break;
     case 'devices':
       makeDevices(kernel, ensureMountTarget({ root, target: step.target, directory: true }));
       break;

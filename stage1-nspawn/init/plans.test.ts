@@ -16,8 +16,9 @@ const plan: AppMountsPlan = {
   volumes: [],
   readOnlyRoot: false,
   wholeSysfs: false,
-  dnsConfMode: { resolv: 'default', hosts: 'default' },
-  fallbackHosts: undefined,
+  resolvMode: 'default',
+  hosts: undefined,
+  networked: false,
   hostname: '/pod/hostname',
   carrier: undefined,
 };
@@ -25,25 +26,38 @@ const targets = (given: Partial<AppMountsPlan>): readonly string[] =>
   planAppMounts({ ...plan, ...given }).map((step) => ('target' in step ? step.target : step.kind));
 
 describe('planAppMounts()', () => {
-  it('makes volumes after everything else, so that they have the last word', () => {
-    const volume = {
-      kind: 'host',
-      source: '/h',
-      target: '/etc/hosts',
-      readOnly: false,
-      recursive: true,
-      shared: false,
-    } as const;
+  const volume = {
+    kind: 'host',
+    source: '/h',
+    target: '/etc/hosts',
+    readOnly: false,
+    recursive: true,
+    shared: false,
+  } as const;
+  const sources = (given: Partial<AppMountsPlan>): readonly string[] =>
+    planAppMounts({ ...plan, volumes: [volume], ...given }).flatMap((step) =>
+      step.kind === 'bind' ? [`${step.source} ${step.target}`] : [],
+    );
 
-    expect(targets({ volumes: [volume], fallbackHosts: '/f' })).toEqual([
-      '/proc',
-      '/run/systemd/incoming',
-      '/sys',
-      '/dev',
-      '/etc/hostname',
-      '/etc/hosts',
-      '/etc/hosts',
+  it('makes volumes after what nobody asked for, and before what was', () => {
+    const hosts = { source: '/f', asked: false, readOnly: false };
+
+    expect(sources({ hosts })).toEqual([
+      '/pod/hostname /etc/hostname',
+      '/f /etc/hosts',
+      '/h /etc/hosts',
     ]);
+    expect(sources({ hosts: { ...hosts, asked: true }, resolvMode: 'stage0' })).toEqual([
+      '/pod/hostname /etc/hostname',
+      '/h /etc/hosts',
+      '/pod/stage1/rootfs/etc/rkt-resolv.conf /etc/resolv.conf',
+      '/f /etc/hosts',
+    ]);
+  });
+
+  it('makes a place for name servers that a network may give', () => {
+    expect(targets({ networked: true })).toContain('/etc/resolv.conf');
+    expect(targets({})).not.toContain('/etc/resolv.conf');
   });
 
   it('seals a read-only root last', () => {
@@ -54,7 +68,11 @@ describe('planAppMounts()', () => {
   });
 
   it('shows files of the host read-only', () => {
-    const steps = planAppMounts({ ...plan, dnsConfMode: { resolv: 'host', hosts: 'host' } });
+    const steps = planAppMounts({
+      ...plan,
+      resolvMode: 'host',
+      hosts: { source: '/etc/hosts', asked: true, readOnly: true },
+    });
     const ofHost = steps.filter((step) => step.kind === 'bind' && step.source.startsWith('/etc/'));
 
     expect(ofHost).toHaveLength(2);

@@ -12,7 +12,8 @@ import {
 import { CALLER_DIR, OOM_PATH, PREFIX_MARK } from '../units/status-dirs.ts';
 import { type AppStreams, STDIO_DIR } from '../units/streams.ts';
 import { carriedVariables, carrierPath } from './carrier.ts';
-import { type IdentityFiles, needsHosts, writeIdentityFiles } from './identity-files.ts';
+import { appHosts, isNetworked } from '../network/app-hosts.ts';
+import { type IdentityFiles, writeIdentityFiles } from './identity-files.ts';
 import { machineName } from './machine.ts';
 import { planAppMounts } from './mounts.ts';
 import { performMounts } from './perform-mounts.ts';
@@ -65,8 +66,15 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
     volumes,
     readOnlyRoot: app.runtime.readOnlyRootFS ?? false,
     wholeSysfs: args.disablePaths,
-    dnsConfMode: args.dnsConfMode,
-    fallbackHosts: needsHosts(app.root, args.dnsConfMode) ? files.hosts : undefined,
+    resolvMode: args.dnsConfMode.resolv,
+    hosts: appHosts({
+      podDir: pod.dir,
+      app: app.runtime.name,
+      root: app.root,
+      args,
+      fallback: files.hosts,
+    }),
+    networked: isNetworked(args),
     hostname: files.hostname,
     carrier: carried.length === 0 ? undefined : carrierPath(stage1RootfsDir(pod.dir)),
   });

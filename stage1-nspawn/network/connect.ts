@@ -1,6 +1,7 @@
 import type { PodNetwork } from '#pod-network';
 import { type EntrypointHost, type RunArguments, readPodName } from '#stage1';
 import { machineName } from '../init/machine.ts';
+import { isNetworked } from './app-hosts.ts';
 import { readPorts } from './read-ports.ts';
 import { networkHost } from './network-host.ts';
 
@@ -21,8 +22,7 @@ const NONE: PodConnection = { kind: 'none' };
  * @throws GantryError what `joinNetworks` throws; then nothing is left of it
  */
 export async function connectPod(host: EntrypointHost, args: RunArguments): Promise<PodConnection> {
-  if (args.net === 'host') return HOST;
-  if (args.net === 'none') return NONE;
+  if (!isNetworked(args)) return args.net === 'host' ? HOST : NONE;
 
   // Loaded when it is needed: other pods are not to wait for it.
   const { joinNetworks, parseNetArgument } = await import('#pod-network');
