@@ -21,6 +21,7 @@ const RUN_PACKAGES: readonly string[] = [
 const TEST_PACKAGES: readonly string[] = [
   'appc-spec',
   'strace',
+  'faketime',
   'zstd',
   'attr',
   'libcap2-bin',

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { errorMessage } from '#base/errors/gantry-error';
+import { obstacleOf } from '#base/errors/obstacle';
 import { lockPath, tryLockPath } from '#base/lock/directory-lock';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { releasedPath, releaseLockPath } from '#stage1';
@@ -65,12 +66,26 @@ interface Release {
 
 /** The pod has ended, and must be seen so: its own lock, taken exclusively, would say that it lives. */
 async function releaseAlone(
-  { kernel, ...rest }: OperationContext,
+  context: OperationContext,
   library: Library,
   { pod, wait }: Release,
 ): Promise<void> {
   const path = releaseLockPath(pod.dir);
-  writeFileSync(path, '', { flag: 'a' });
-  using lock = (wait ? lockPath : tryLockPath)(kernel, path, 'exclusive');
-  if (lock !== undefined) await releasePod({ kernel, ...rest }, library, pod);
+  if (!isMade(path)) {
+    await releasePod(context, library, pod);
+    return;
+  }
+  using lock = (wait ? lockPath : tryLockPath)(context.kernel, path, 'exclusive');
+  if (lock !== undefined) await releasePod(context, library, pod);
+}
+
+/** Without room for one more file there is no lock; two that release a pod at once do no harm, one that nobody releases does. */
+function isMade(path: string): boolean {
+  try {
+    writeFileSync(path, '', { flag: 'a' });
+    return true;
+  } catch (error) {
+    if (obstacleOf(error) === undefined) throw error;
+    return false;
+  }
 }

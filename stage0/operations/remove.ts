@@ -100,7 +100,8 @@ export async function markPod(
 }
 
 /**
- * Removes a pod that waits for it.
+ * Removes a pod that waits for it. It becomes garbage before anything in it is
+ * removed: half a pod is seen by nobody.
  * @throws GantryError POD_NOT_RELEASED when what it held could not be given back: nobody would know of it any more
  */
 export async function deletePod(
@@ -108,15 +109,25 @@ export async function deletePod(
   library: Library,
   pod: DeadPod,
 ): Promise<void> {
-  if (isIn(pod, 'exited-garbage') && !(await releasePod(context, library, pod))) {
-    throw new GantryError(
-      'POD_NOT_RELEASED',
-      `cannot remove pod ${pod.uuid}: what it held could not be given back`,
-      { hint: 'mend what its stage1 complains of, then try again' },
-    );
-  }
-  dropPodName(context.kernel, pod);
-  deletePodDir(context.kernel, pod.dir);
+  const garbage = isIn(pod, 'exited-garbage') ? await dropPod(context, library, pod) : pod;
+  if (garbage === undefined) return;
+
+  dropPodName(context.kernel, garbage);
+  deletePodDir(context.kernel, garbage.dir);
+}
+
+async function dropPod(
+  context: OperationContext,
+  library: Library,
+  pod: LockedPod<'exited-garbage'>,
+): Promise<LockedPod<'garbage'> | undefined> {
+  if (await releasePod(context, library, pod)) return movePod(pod, 'garbage', { durable: false });
+
+  throw new GantryError(
+    'POD_NOT_RELEASED',
+    `cannot remove pod ${pod.uuid}: what it held could not be given back`,
+    { hint: 'mend what its stage1 complains of, then try again' },
+  );
 }
 
 function isIn<Phase extends LockedPod['phase']>(

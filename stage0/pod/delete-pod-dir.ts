@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { GantryError } from '#base/errors/gantry-error';
 import { type Kernel, MS, UMOUNT } from '#base/kernel/kernel';
 
 /** What a removal that failed half-way is taken up by again, so it goes last. */
@@ -10,14 +9,10 @@ const LAST: readonly string[] = ['pod', 'stage1TreeStoreID', 'stage1', 'released
  * Removes a pod's directory with everything in it. Whatever is mounted below
  * it here (a stage1 made by somebody else may do that) is unmounted first: a
  * removal must never go down into a volume.
- * @throws GantryError POD_BUSY when something is still mounted
+ * @throws GantryError KERNEL_CALL_FAILED when something cannot be unmounted
  */
 export function deletePodDir(kernel: Kernel, podDir: string): void {
   unmountBelow(kernel, podDir);
-  const [left] = mountsBelow(podDir);
-  if (left !== undefined) {
-    throw new GantryError('POD_BUSY', `cannot remove pod in "${podDir}": "${left}" is mounted`);
-  }
 
   const names = readdirSync(podDir);
   for (const name of names.filter((each) => !LAST.includes(each))) remove(podDir, name);
@@ -29,13 +24,14 @@ export function deletePodDir(kernel: Kernel, podDir: string): void {
 /**
  * A mount that is shared with where it was bound from takes what lies on it
  * along when it goes: of a recursive bind of /dev, the host's own /dev/pts. So
- * all are made private before the first is unmounted.
+ * each tree of mounts is made private before it goes, whole. Several may lie on
+ * one place, of which only the topmost is seen.
  */
 function unmountBelow(kernel: Kernel, podDir: string): void {
-  const targets = mountsBelow(podDir);
-  for (const target of targets) kernel.setMountAttributes(target, { propagation: MS.PRIVATE });
-  for (const target of targets.reverse()) {
-    kernel.unmount(target, UMOUNT.DETACH | UMOUNT.NOFOLLOW);
+  for (let [outermost] = mountsBelow(podDir); outermost !== undefined; ) {
+    kernel.setMountAttributes(outermost, { propagation: MS.PRIVATE, recursive: true });
+    kernel.unmount(outermost, UMOUNT.DETACH | UMOUNT.NOFOLLOW);
+    [outermost] = mountsBelow(podDir);
   }
 }
 
@@ -43,8 +39,8 @@ function remove(podDir: string, name: string): void {
   rmSync(join(podDir, name), { recursive: true, force: true });
 }
 
-/** Mount points below a directory in this process's mount table, outer ones first. */
-function mountsBelow(dir: string): string[] {
+/** Mount points below a directory in this process's mount table, outer ones before those on them. */
+function mountsBelow(dir: string): readonly string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => unescapeMountPath(line.split(' ')[4] ?? ''))

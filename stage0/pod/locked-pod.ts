@@ -21,7 +21,7 @@ interface Moves {
   prepare: 'prepared' | 'run' | 'garbage';
   prepared: 'run' | 'garbage';
   run: 'exited-garbage';
-  'exited-garbage': never;
+  'exited-garbage': 'garbage';
   garbage: never;
 }
 

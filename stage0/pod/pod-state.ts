@@ -17,7 +17,7 @@ import type { PodPhase } from './pod-dirs.ts';
  *     exited-garbage   exited deleting    exited garbage
  *     garbage          deleting           garbage
  *
- *     embryo -> prepare -> [prepared ->] run -> exited-garbage -> gone
+ *     embryo -> prepare -> [prepared ->] run -> exited-garbage -> garbage -> gone
  *     embryo, prepare, prepared -> garbage -> gone
  *
  * Moves are made in locked-pod.ts, and only by who holds the lock.

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PodContext } from './pod-context.ts';
 
-/** Finds what the pods of one machine have left on the host, each thing as a line that says what it is. */
+/** Finds what the pods of one machine have left on the host, and what they have taken from it, each thing as a line that says what it is. */
 export interface LeakWatch {
   /** Remembers the pods that are there, so that their traces are found when they are gone. */
   note(): void;
@@ -18,9 +18,15 @@ const POLL_MS = 50;
 /** @param machine whose folders no other test shares: a process that knows them, or has something of theirs mounted, is its own */
 export function watchLeaks({ dir, dataDir }: Pick<PodContext, 'dir' | 'dataDir'>): LeakWatch {
   const pods = new Set<string>();
+  const own = hostMounts();
   const note = (): void =>
     globSync(join(dataDir, 'pods', '*', '*')).forEach((path) => void pods.add(basename(path)));
-  const left = (): readonly string[] => [...processesOf(dir), ...mountsOf(dir), ...tracesOf(pods)];
+  const left = (): readonly string[] => [
+    ...processesOf(dir),
+    ...mountsOf(dir),
+    ...tracesOf(pods),
+    ...lostMounts(own),
+  ];
 
   return {
     note,
@@ -58,6 +64,20 @@ function mountsOf(dir: string): readonly string[] {
     .split('\n')
     .filter((line) => line.includes(dir))
     .map((line) => `mount ${line}`);
+}
+
+/** The host's own mounts below /dev, /proc and /sys, which fly pods see: what is unmounted there must not be unmounted here. */
+function hostMounts(): readonly string[] {
+  return read('/proc/self/mountinfo')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((path) => /^\/(dev|proc|sys)(\/|$)/.test(path));
+}
+
+function lostMounts(before: readonly string[]): readonly string[] {
+  const now = hostMounts();
+
+  return before.filter((path) => !now.includes(path)).map((path) => `lost mount ${path}`);
 }
 
 /** Cgroups and pinned network namespaces with a pod's UUID in their name. */

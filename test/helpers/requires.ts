@@ -17,6 +17,7 @@ const PROBES = {
   gpg: () => hasProgram('gpg'),
   actool: () => hasProgram('actool'),
   strace: () => hasProgram('strace'),
+  faketime: () => hasProgram('faketime'),
   busybox: () => existsSync('/bin/busybox'),
   'systemd-as-pid-1': () => readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd',
   'cgroup-v1': () => existsSync('/sys/fs/cgroup/memory'),
@@ -37,6 +38,7 @@ const CI_MUST_HAVE: ReadonlySet<Requirement> = new Set<Requirement>([
   'gpg',
   'actool',
   'strace',
+  'faketime',
   'busybox',
 ]);
 

@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ExecResult } from '#base/exec/exec';
+import type { ExecResult, RunningProgram } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import { MS, UMOUNT } from '#base/kernel/kernel';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { makeImage } from '../helpers/image-maker.ts';
+import { watchLeaks } from '../helpers/leaks.ts';
+import { until } from '../helpers/nspawn-pods.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -134,6 +137,51 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
     expect((await run()).exitCode).toBe(3);
   });
 
+  it.each(['fly', 'nspawn'])('lists, stops, releases and removes pods of %s', async (flavor) => {
+    const app = ['--exec=/bin/sh', '--', '-c', 'echo ready; exec sleep 300'];
+    const start = async (name: string): Promise<RunningProgram> => {
+      const flags = [UNSIGNED, `--stage1-name=${flavor}`, `--pod-name=${name}`];
+      const pod = machine.start(['run', ...flags, NAME, ...app]);
+      await once(pod.stdout, 'data');
+      pod.stdout.resume();
+      return pod;
+    };
+    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    const leaks = watchLeaks(machine);
+    const pods = [await start('one'), await start('two'), await start('three')];
+    leaks.note();
+    writeFileSync(filler(), Buffer.alloc(freePages() * PAGE));
+    setFiles(0);
+
+    expectFull(await gantry('run', UNSIGNED, `--stage1-name=${flavor}`, NAME), 0);
+    demandSuccess(await gantry('stop', 'one'), 'stop');
+    demandSuccess(await gantry('stop', '--force', 'two'), 'stop --force');
+    pods[2]?.kill('SIGKILL');
+    await Promise.all(pods.map(({ ended }) => ended));
+    const listed = demandSuccess(await gantry('list', '--no-legend'), 'list').stdout.toString();
+    for (const name of ['one', 'two'])
+      expect(listed).toMatch(new RegExp(`exited .* ${name}$`, 'm'));
+    expect((await gantry('status', 'one')).stdout.toString()).toMatch(/^state=exited\n/);
+    expect((await gantry('inspect', 'one')).exitCode).toBe(0);
+    demandSuccess(await gantry('rm', 'one'), 'rm');
+    demandSuccess(await gantry('gc', '--mark-only'), 'gc --mark-only');
+    demandSuccess(await gantry('gc', '--grace-period=0s'), 'gc');
+    // Every process of the host sees the file system that was made for this test.
+    const isOurs = (line: string): boolean =>
+      !line.startsWith('mount') && line.includes(machine.dir);
+    await until('nothing of the pods is left', () => !leaks.left().some(isOurs));
+    expect(pods.map(({ pid }) => existsSync(`/proc/${pid}`))).toEqual([false, false, false]);
+    for (const phase of namesIn('pods')) expect(namesIn('pods', phase), phase).toEqual([]);
+  });
+
+  /** How many files more there may be on the disk; `Infinity` for as many as wanted. */
+  function setFiles(more: number): void {
+    const { files, ffree } = statfsSync(machine.dataDir);
+    const limit = Number.isFinite(more) ? files - ffree + more : 0;
+    const data = `nr_inodes=${limit}`;
+    linuxKernel.mount({ source: 'none', target: machine.dataDir, flags: MS.REMOUNT, data });
+  }
+
   it('takes in no half stage1 image', async () => {
     demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
     for (const pages of [0, 500, 3000, 7000, 12_000]) {
@@ -148,17 +196,10 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
 
   it('says so when there are no more files to be had', async () => {
     demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
-    const { files, ffree } = statfsSync(machine.dataDir);
-    const data = `nr_inodes=${files - ffree + 8}`;
-    linuxKernel.mount({ source: 'none', target: machine.dataDir, flags: MS.REMOUNT, data });
+    setFiles(8);
 
     expectFull(await gantry('run', UNSIGNED, '--stage1-name=fly', NAME), 0);
-    linuxKernel.mount({
-      source: 'none',
-      target: machine.dataDir,
-      flags: MS.REMOUNT,
-      data: 'nr_inodes=0',
-    });
+    setFiles(Number.POSITIVE_INFINITY);
     demandSuccess(await gantry('run', UNSIGNED, '--stage1-name=fly', NAME), 'run');
   });
 });

@@ -280,6 +280,83 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))(
       });
     });
 
+    /** Starts pods that end only when they are told to. */
+    async function startPods(
+      { context }: Lane,
+      flags: readonly string[],
+    ): Promise<readonly { readonly name: string; readonly ended: Promise<ExecResult> }[]> {
+      return await several(async () => {
+        const name = `pod-${Math.floor(random() * 1e9)}`;
+        const args = argsOf([...flags, `--pod-name=${name}`], 'echo begun; exec sleep 300');
+        const program = context.start(args);
+        await once(program.stdout, 'data');
+        program.stdout.resume();
+        return { name, ended: program.ended };
+      });
+    }
+
+    it.each([
+      { flags: FLY, kills: 20 },
+      { flags: NSPAWN, kills: 20 },
+    ])(
+      'ends when stop is killed and called again: $flags',
+      TIME_LIMIT,
+      async ({ flags, kills }) => {
+        const [first] = lanes as [Lane];
+        const trial = await startPods(first, flags);
+        const stops = trial.map(async ({ name }) => await first.context.gantry(['stop', name]));
+        const withinMs = shortest(await Promise.all(stops));
+
+        await inLanes(lanes, (FACTOR * kills) / AT_ONCE, async (lane) => {
+          const pods = await startPods(lane, flags);
+          lane.leaks.note();
+          await Promise.all(pods.map(({ name }) => kill(lane, { args: ['stop', name], withinMs })));
+          const names = pods.map(({ name }) => name);
+          const listed = await output(lane, ['list', '--no-legend']);
+          for (const name of names) expect(listed).toMatch(new RegExp(` ${name}$`, 'm'));
+          await output(lane, ['stop', ...names]);
+          await Promise.all(pods.map(({ ended }) => ended));
+          await expectNothingLeft(lane);
+        });
+      },
+    );
+
+    it.each([
+      { flags: FLY, kills: 20 },
+      { flags: NSPAWN, kills: 20 },
+    ])(
+      'is gone when rm is killed and called again: $flags',
+      TIME_LIMIT,
+      async ({ flags, kills }) => {
+        const ranPods = async (lane: Lane): Promise<readonly string[]> =>
+          await several(async () => {
+            const name = `pod-${Math.floor(random() * 1e9)}`;
+            said(await run(lane, [...flags, `--pod-name=${name}`]));
+            return name;
+          });
+        const [first] = lanes as [Lane];
+        const removals = (await ranPods(first)).map((name) => first.context.gantry(['rm', name]));
+        const withinMs = shortest(await Promise.all(removals));
+
+        await inLanes(lanes, (FACTOR * kills) / AT_ONCE, async (lane) => {
+          const names = await ranPods(lane);
+          lane.leaks.note();
+          await Promise.all(names.map((name) => kill(lane, { args: ['rm', name], withinMs })));
+          for (const { exitCode, stderr } of await Promise.all(
+            names.map((name) => lane.context.gantry(['rm', name])),
+          )) {
+            expect([exitCode, stderr]).toEqual(
+              exitCode === 0
+                ? [0, expect.not.stringMatching(/cannot|bug/)]
+                : [254, expect.stringMatching(/cannot find pod/)],
+            );
+          }
+          expect(await output(lane, ['list', '--no-legend'])).toBe('');
+          await expectNothingLeft(lane);
+        });
+      },
+    );
+
     it('is collected by the next gc when one is killed too', TIME_LIMIT, async () => {
       await inLanes(lanes, FACTOR * 4, async (lane, round) => {
         await several(() => run(lane, round % 4 < 2 ? FLY : NSPAWN));
