@@ -149,7 +149,6 @@ describe.runIf(requires('root', 'busybox', 'overlay'))('pods from the command li
   it('refuses flags whose features are still to come, and makes no pod', async () => {
     const before = out(await gantry('list', '--format=json'));
     const flags = [
-      ['--port=www:80'],
       ['--private-users'],
       ['--mds-register'],
       ['--ipc=parent'],
