@@ -153,6 +153,7 @@ export async function bundleEntrypoints({ top, out }: BundleRequest): Promise<vo
       mkdirSync(folder, { recursive: true });
       await build({
         ...COMMON,
+        minify: true,
         absWorkingDir: top,
         entryPoints: [relative(top, main)],
         format: 'cjs',

@@ -16,14 +16,15 @@ const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
  * lock is still close-on-exec, or it would hold the very lock it waits for, and
  * before this process enters the pod's cgroups; it belongs to no session and no
  * parent of the pod, has no descriptor of it, and lives in the mount namespace
- * of the caller, so that it pins nothing of the pod's.
+ * of the caller, so that it pins nothing of the pod's. All of that is settled
+ * when this returns; the promise says when nothing is left to be waited for.
  * @throws GantryError EXEC_NOT_STARTED, EXEC_FAILED when there is no util-linux
  */
-export function startWaiter(host: EntrypointHost, uuid: string): void {
+export async function startWaiter(host: EntrypointHost, uuid: string): Promise<void> {
   const { kernel, callerMounts } = host;
   kernel.closeOnExecFrom(3);
-  const result = insideMounts(kernel, callerMounts, () =>
-    host.exec.runSync({
+  const started = insideMounts(kernel, callerMounts, () =>
+    host.exec.run({
       argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
       env: { PATH: [SYSTEM_PATH, host.env['PATH'] ?? []].flat().join(':') },
       cwd: '/',
@@ -33,7 +34,7 @@ export function startWaiter(host: EntrypointHost, uuid: string): void {
     }),
   );
 
-  demandSuccess(result, 'start the process that waits for the end of the pod');
+  demandSuccess(await started, 'start the process that waits for the end of the pod');
 }
 
 function waiterCommand({ podDir, gantry }: EntrypointHost, uuid: string): readonly string[] {

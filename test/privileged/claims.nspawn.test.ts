@@ -64,22 +64,13 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))(
       expect(exitCode).toBe(203);
     });
 
-    it('systemd adds where the journal is, and no more, to what an app finds', async () => {
+    it('systemd adds nothing to what an app finds', async () => {
       const { stdout } = await pods.run([NAME, '--exec=/bin/env']);
-      const names = [...stdout.toString().matchAll(/\]: ([A-Za-z_]+)=/g)].map(
+      const names = [...stdout.toString().matchAll(/^([A-Za-z_]+)=/gm)].map(
         ([, name = '']) => name,
       );
 
-      const expected = [
-        'AC_APP_NAME',
-        'HOME',
-        'JOURNAL_STREAM',
-        'LOGNAME',
-        'PATH',
-        'SHELL',
-        'USER',
-        'container',
-      ];
+      const expected = ['AC_APP_NAME', 'HOME', 'LOGNAME', 'PATH', 'SHELL', 'USER', 'container'];
 
       expect(new Set(names)).toEqual(new Set(expected));
       expect(names).toHaveLength(expected.length);
