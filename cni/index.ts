@@ -14,7 +14,7 @@ export type { CheckOutcome } from './attachment/check.ts';
 export type { CollectReport, CollectRequest } from './attachment/collect.ts';
 export type { DetachFallback, DetachOutcome } from './attachment/detach.ts';
 export { type Cni, type CniOptions, DEFAULT_TIME_LIMITS_MS, openCni } from './cni.ts';
-export type { JsonObject } from './config/json.ts';
+export { isJsonObject, type JsonObject } from './config/json.ts';
 export { type ConfigProblem, loadNetworks, type NetworkSet } from './config/load-networks.ts';
 export {
   type ContainerId,
@@ -72,4 +72,4 @@ export type {
   ResultInterface,
   ResultRoute,
 } from './result/result.ts';
-export { CNI_VERSIONS, type CniVersion, NEWEST_VERSION } from './version/cni-version.ts';
+export { CNI_VERSIONS, type CniVersion, hasGc, NEWEST_VERSION } from './version/cni-version.ts';

@@ -14,7 +14,8 @@ import {
 } from '#cni';
 import { describePort, type ForwardedPort, type NetInfo, netnsPath, writeNetInfo } from '#stage1';
 import { openClient } from '../client.ts';
-import { chooseNetworks } from '../config/choose-networks.ts';
+import { type ChosenNetwork, chooseNetworks } from '../config/choose-networks.ts';
+import { readRoutes, routeOverlaps } from '../config/route-overlaps.ts';
 import type { WantedNetworks } from '../config/net-argument.ts';
 import { admitPod } from '../firewall/admit-pod.ts';
 import { networkDirs, pinPath, pluginDirs, type PodNetworkHost } from '../host.ts';
@@ -61,6 +62,7 @@ export async function joinNetworks(
   request: NetworkRequest,
 ): Promise<PodNetwork> {
   const networks = chooseNetworks(request.wanted, networkDirs(host), host.log);
+  warnOfOverlaps(host, networks);
   const netns = pinPath(host.uuid);
   const planned = planAttachments({
     uuid: host.uuid,
@@ -87,6 +89,13 @@ export async function joinNetworks(
     return { netns, networks: infos, dns: firstDns(attached), announcement };
   } catch (error) {
     throw await undone(host, error);
+  }
+}
+
+function warnOfOverlaps({ log }: PodNetworkHost, networks: readonly ChosenNetwork[]): void {
+  const routes = readRoutes();
+  for (const { config } of networks) {
+    for (const warning of routeOverlaps(config, routes)) log.warning(warning);
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type GantryError, isGantryError } from '#base/errors/gantry-error';
 import { type Cni, furtherFailuresOf, parseContainerId, removeNetns } from '#cni';
 import { netnsPath } from '#stage1';
+import { collectStale } from './collect-stale.ts';
 import { removeRulesOf } from '../firewall/remove-rules.ts';
 import { withdrawPod } from '../names/announce.ts';
 import { openClient } from '../client.ts';
@@ -17,12 +18,14 @@ export async function releaseNetwork(host: PodNetworkHost): Promise<readonly Gan
   if (!existsSync(netnsPath(host.podDir))) return [];
 
   const cni = openClient(host);
+  const { attachments } = cni.attachments(parseContainerId(host.uuid));
   const first = await detachAll(cni, host.uuid);
   removePin(host);
   // Some plugins fail for as long as there is a namespace, and only then leave it to others.
   const left = first.length === 0 ? [] : await detachAll(cni, host.uuid);
   const failures = [...left, ...(await removeRulesOf(host))];
   if (failures.length === 0) withdrawPod(host.kernel, host.uuid);
+  await collectStale(host, cni, attachments);
 
   return failures;
 }

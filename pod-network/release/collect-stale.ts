@@ -1,0 +1,86 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCode } from '#base/errors/gantry-error';
+import {
+  type Attachment,
+  type Cni,
+  hasGc,
+  loadNetworks,
+  type NetworkConfig,
+  parseContainerId,
+  parseInterfaceName,
+  type ValidAttachment,
+} from '#cni';
+import { dataDirOf } from '#stage1';
+import { networkDirs, type PodNetworkHost } from '../host.ts';
+import { readRegister } from '../register/register.ts';
+
+/**
+ * Detaches what is on record of pods that are no more, and has plugins that
+ * know how collect what no pod holds. Nothing is done, and no network locked,
+ * where there is neither.
+ * @param left the attachments of the pod that has just left its networks
+ */
+export async function collectStale(
+  host: PodNetworkHost,
+  cni: Cni,
+  left: readonly Attachment[],
+): Promise<void> {
+  const pods = podsOf(host.podDir);
+  const isStale = ({ parameters }: Attachment): boolean => !pods.has(parameters.containerId);
+  const networks = left
+    .filter(({ version, network }) => hasGc(version) && !network.disableGc)
+    .map(({ network }) => asConfigured(host, network));
+  if (networks.length === 0 && !cni.attachments().attachments.some(isStale)) return;
+
+  const report = await cni.collect({
+    networks,
+    valid: () => {
+      const { attachments } = cni.attachments();
+      const own = attachments.filter((each) => !isStale(each)).map(({ parameters }) => parameters);
+      return unique([...own, ...registered()]);
+    },
+  });
+  for (const { message } of [...report.failures, ...report.lost.map(({ error }) => error)]) {
+    host.log.warning(message);
+  }
+}
+
+function unique(attachments: readonly ValidAttachment[]): readonly ValidAttachment[] {
+  return [
+    ...new Map(attachments.map((each) => [`${each.containerId}/${each.ifName}`, each])).values(),
+  ];
+}
+
+/** Those of pods of all data directories: plugins know no such thing. */
+function registered(): readonly ValidAttachment[] {
+  return readRegister().flatMap(({ uuid, attachments }) =>
+    attachments.map(({ ifName }) => ({
+      containerId: parseContainerId(uuid),
+      ifName: parseInterfaceName(ifName),
+    })),
+  );
+}
+
+/** With every plugin, those too that the pod had no use for. */
+function asConfigured(host: PodNetworkHost, network: NetworkConfig): NetworkConfig {
+  const { networks } = loadNetworks(networkDirs(host));
+
+  return networks.find(({ name }) => name === network.name) ?? network;
+}
+
+/** The names of all folders in all phases: a pod that has any of them will give back by itself what it holds. */
+function podsOf(podDir: string): ReadonlySet<string> {
+  const pods = join(dataDirOf(podDir), 'pods');
+
+  return new Set(list(pods).flatMap((phase) => list(join(pods, phase))));
+}
+
+function list(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return [];
+    throw error;
+  }
+}
