@@ -12,7 +12,9 @@ import { basename, dirname, join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { BUILTIN_NETWORK_FILES, STAGE1_NETWORKS_DIR } from '#pod-network';
 import {
+  BACKOFF_PATH,
   BASE_UNITS,
+  backoffScript,
   EXIT_ALIASES,
   JOURNALD_CONF,
   NSPAWN_ENTRYPOINTS,
@@ -185,6 +187,7 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   writeFileSync(join(root, 'usr/lib/os-release'), 'ID=gantry\nPRETTY_NAME="gantry pod"\n');
   symlinkSync('../usr/lib/os-release', join(root, 'etc/os-release'));
   writeFileSync(join(root, REAPER_PATH), reaperScript(), { mode: 0o755 });
+  writeFileSync(join(root, BACKOFF_PATH), backoffScript(), { mode: 0o755 });
   writeFileSync(join(root, STREAM_SCRIPT_PATH), streamScript(), { mode: 0o755 });
   writeFileSync(join(root, STALLED_SCRIPT_PATH), stalledScript(), { mode: 0o755 });
   for (const [name, text] of BUILTIN_NETWORK_FILES) {

@@ -51,6 +51,11 @@ export const APP_OPTIONS = {
     value: 'BOOL',
     summary: 'whether the root file system of the app is read-only',
   },
+  restart: {
+    kind: 'value',
+    value: 'no|on-failure[:TIMES]|always',
+    summary: 'whether the app is started again when it has ended, later each time; no unless told',
+  },
   seccomp: {
     kind: 'value',
     value: 'mode=retain|remove[,errno=ERRNO],CALL…',

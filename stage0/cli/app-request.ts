@@ -1,3 +1,5 @@
+import { GantryError } from '#base/errors/gantry-error';
+import { parseRestart } from '#stage1';
 import type { AppRequest } from '../operations/requests.ts';
 import { APP_OPTIONS } from './app-options.ts';
 import { readAbsolutePath, readAssignments, readInteger, readName } from './flag-values.ts';
@@ -30,6 +32,7 @@ export async function readApp({ image, tokens, args }: ImageSegment): Promise<Re
       exec: readText(values.exec, '--exec'),
       name: values.name === undefined ? undefined : readName(values.name, '--name'),
       workingDir: readPath(values['working-dir'], '--working-dir'),
+      restart: readPolicy(values.restart, '--restart', parseRestart),
       readOnlyRootfs: readTruth(values['readonly-rootfs'], '--readonly-rootfs'),
       mounts: readMounts(values.mount),
       user: readText(values.user, '--user'),
@@ -68,6 +71,24 @@ function readText(text: string | undefined, flag: string): string | undefined {
 
 function readPath(text: string | undefined, flag: string): string | undefined {
   return text === undefined ? undefined : readAbsolutePath(text, flag);
+}
+
+/** What is valid is carried as it was written. */
+export function readPolicy(
+  text: string | undefined,
+  flag: string,
+  parse: (text: string) => unknown,
+): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    parse(text);
+    return text;
+  } catch (error) {
+    throw usageError(
+      `cannot read ${flag}: unknown policy "${text}"`,
+      error instanceof GantryError ? error.hint : undefined,
+    );
+  }
 }
 
 function readTruth(text: string | undefined, flag: string): boolean | undefined {

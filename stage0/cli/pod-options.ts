@@ -1,5 +1,11 @@
 /** Pod flags of `run` and `prepare` (fact sheet 1.3). */
 export const PREPARE_OPTIONS = {
+  'exit-policy': {
+    kind: 'value',
+    value: 'any-failure|all|first-exit',
+    fallback: 'any-failure',
+    summary: 'when the pod ends: at the first app that fails, when all have ended, or when one has',
+  },
   'inherit-env': {
     kind: 'flag',
     summary: 'give apps the variables of the caller that the image does not set',

@@ -5,8 +5,9 @@ import type {
   RunOptions,
   Stage1Choice,
 } from '../operations/requests.ts';
+import { parseExitPolicy } from '#stage1';
 import { APP_OPTIONS } from './app-options.ts';
-import { readApp } from './app-request.ts';
+import { readApp, readPolicy } from './app-request.ts';
 import { readAssignments, readPodName } from './flag-values.ts';
 import { GLOBAL_OPTIONS, type GlobalOptions } from './global-options.ts';
 import { type ImageLine, parseImageLine } from './image-line.ts';
@@ -48,6 +49,7 @@ export async function readPrepareRequest(
     volumes: readVolumes(values.volume),
     ports: await readPortFlags(values.port),
     podName: readPodName(values['pod-name']),
+    exitPolicy: readPolicy(values['exit-policy'], '--exit-policy', parseExitPolicy),
     podManifest: values['pod-manifest'],
     noOverlay: values['no-overlay'] ?? false,
     inheritEnv: values['inherit-env'] ?? false,
@@ -74,6 +76,7 @@ function checkManifestAlone(line: ImageLine, values: PrepareValues): void {
     ['--mount', line.shared.length > 0],
     ['--volume', values.volume.length > 0],
     ['--port', values.port.length > 0],
+    ['--exit-policy', values['exit-policy'] !== undefined],
     ['--inherit-env', values['inherit-env'] === true],
     ['--set-env', values['set-env'].length > 0],
     ['--set-env-file', values['set-env-file'].length > 0],

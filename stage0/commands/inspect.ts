@@ -35,7 +35,7 @@ function detailsJson(details: PodDetails): object {
     ...podJson(status),
     problem: undefined,
     pid: status.pid,
-    exit_code: podExitCode(status.apps),
+    exit_code: podExitCode(status),
     directory: details.dir,
     overlay: details.overlay,
     app_directories: Object.fromEntries(details.appDirs),

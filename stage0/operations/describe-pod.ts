@@ -2,7 +2,7 @@ import { errorMessage } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
 import type { RuntimeApp } from '#schema/pod/pod-manifest';
 import { parseImageId } from '#schema/types/image-hash';
-import { readNetInfo, readPodName } from '#stage1';
+import { exitPolicyOf, readNetInfo, readPodName } from '#stage1';
 import { podPid } from '../pod/pod-process.ts';
 import { ENDED_STATES, type PodState } from '../pod/pod-state.ts';
 import {
@@ -44,6 +44,8 @@ export function describePod(state: PodState): PodStatus {
     apps: (manifest?.apps ?? []).map((app) => describeApp({ state, flavor, problems }, app)),
     userAnnotations: manifest?.userAnnotations ?? {},
     userLabels: manifest?.userLabels ?? {},
+    exitPolicy:
+      (manifest === undefined ? undefined : attempt(() => exitPolicyOf(manifest))) ?? 'any-failure',
     stage1Name: flavor?.name,
     exitCodesUnknown:
       flavor !== undefined && flavor.features !== 'all' && !flavor.features.has('exit-codes'),
@@ -57,6 +59,7 @@ const NOTHING = {
   startedAt: undefined,
   pid: undefined,
   networks: [],
+  exitPolicy: 'any-failure',
   apps: [],
   userAnnotations: {},
   userLabels: {},

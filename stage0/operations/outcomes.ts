@@ -1,7 +1,7 @@
 import type { ImageId } from '#schema/types/image-hash';
 import type { AcName } from '#schema/types/names';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import type { AppExitReason, NetInfo } from '#stage1';
+import type { AppExitReason, ExitPolicy, NetInfo } from '#stage1';
 import type { PodStateName } from '../pod/pod-state.ts';
 
 /** What stage 0's operations return; how it is shown is the front end's. */
@@ -57,6 +57,8 @@ export interface PodStatus {
   readonly apps: readonly AppStatus[];
   readonly userAnnotations: Readonly<Record<string, string>>;
   readonly userLabels: Readonly<Record<string, string>>;
+  /** When it ends. */
+  readonly exitPolicy: ExitPolicy;
   /** The flavor that runs it: name of its stage1 image. */
   readonly stage1Name: string | undefined;
   /** Whether the exit codes were never visible to anybody but the caller of `run` (fly). */

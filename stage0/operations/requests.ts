@@ -21,6 +21,8 @@ export interface AppRequest {
   readonly exec?: string | undefined;
   readonly name?: AcName | undefined;
   readonly workingDir?: string | undefined;
+  /** Whether it is started again when it has ended, as `parseRestart` reads it. */
+  readonly restart?: string | undefined;
   readonly readOnlyRootfs?: boolean | undefined;
   readonly mounts: readonly MountRequest[];
   /** Name, number, or absolute path of a file whose owner is meant. */
@@ -82,6 +84,8 @@ export interface PrepareRequest {
   readonly ports: readonly PortRequest[];
   /** How the pod is called; no other that is not garbage is. */
   readonly podName?: AcName | undefined;
+  /** When the pod ends; rkt's rule when undefined. */
+  readonly exitPolicy?: string | undefined;
   /** A file with a whole pod manifest in place of images and their flags. */
   readonly podManifest?: string | undefined;
   readonly noOverlay: boolean;

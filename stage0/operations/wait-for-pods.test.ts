@@ -23,21 +23,36 @@ function app(name: string, exitCode: number | undefined, finishedAt?: number): A
 
 describe('podExitCode()', () => {
   it('is the status of the app that failed first, not of the one named first', () => {
-    expect(podExitCode([app('one', 3, 2000), app('two', 0, 500), app('three', 5, 1000)])).toBe(5);
+    expect(
+      podExitCode({
+        apps: [app('one', 3, 2000), app('two', 0, 500), app('three', 5, 1000)],
+        exitPolicy: 'any-failure',
+      }),
+    ).toBe(5);
+  });
+
+  it('is the status of the app that ended first, where that ends the pod', () => {
+    const apps = [app('one', 3, 2000), app('two', 0, 500)];
+
+    expect(podExitCode({ apps, exitPolicy: 'first-exit' })).toBe(0);
   });
 
   it('is 0 when every app ended well', () => {
-    expect(podExitCode([app('one', 0, 1), app('two', 0, 2)])).toBe(0);
+    expect(
+      podExitCode({ apps: [app('one', 0, 1), app('two', 0, 2)], exitPolicy: 'any-failure' }),
+    ).toBe(0);
   });
 
   it('is a failure that is known, whatever else is not', () => {
-    expect(podExitCode([app('one', undefined), app('two', 4, 1)])).toBe(4);
+    expect(
+      podExitCode({ apps: [app('one', undefined), app('two', 4, 1)], exitPolicy: 'any-failure' }),
+    ).toBe(4);
   });
 
   it.each([
     ['an app whose status is not known', [app('one', 0, 1), app('two', undefined)]],
     ['no app', []],
   ])('is not known of %s', (_what, apps) => {
-    expect(podExitCode(apps)).toBeUndefined();
+    expect(podExitCode({ apps, exitPolicy: 'any-failure' })).toBeUndefined();
   });
 });

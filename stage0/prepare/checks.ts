@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { PodManifest } from '#schema/pod/pod-manifest';
-import { type FlavorFeature, resolvePorts } from '#stage1';
+import { exitPolicyOf, type FlavorFeature, resolvePorts, restartOf } from '#stage1';
 import type { RunOptions } from '../operations/requests.ts';
 import { type Flavor, promises } from '../stage1/flavor.ts';
 
@@ -148,6 +148,23 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
     check: ({ manifest, flavor }) => {
       if (manifest.apps.length < 2) return;
       demandFeature(flavor, 'several-apps', `run ${manifest.apps.length} apps in one pod`);
+    },
+  },
+  {
+    name: 'a policy that nobody knows, or that the flavor cannot follow',
+    check: ({ manifest, flavor }) => {
+      if (exitPolicyOf(manifest) !== 'any-failure' && manifest.apps.length > 1) {
+        demandFeature(flavor, 'exit-policy', 'end a pod by another rule than at the first failure');
+      }
+      const restarted = manifest.apps.find((app) => restartOf(app).when !== 'no');
+      if (restarted === undefined || promises(flavor, 'restart')) return;
+      throw new GantryError(
+        'FLAVOR_CANNOT',
+        `cannot make the pod: ${flavor.name} cannot start app "${restarted.name}" again`,
+        {
+          hint: 'nothing of gantry stays that could: let the service manager do it, by Restart= of the unit',
+        },
+      );
     },
   },
   {

@@ -3,7 +3,7 @@ import type { ImageManifest } from '#schema/image/image-manifest';
 import type { App, Mount, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import { isEnvironmentName } from '#schema/types/name-values';
 import { type AcName, parseAcIdentifier, sanitizeAcName } from '#schema/types/names';
-import { mergeEnvironment } from '#stage1';
+import { EXIT_POLICY_ANNOTATION, mergeEnvironment, RESTART_ANNOTATION } from '#stage1';
 import type { AppRequest, MountRequest, PrepareRequest } from '../operations/requests.ts';
 import type { RequestedApp } from './app-image.ts';
 import { exposePorts } from './expose-ports.ts';
@@ -36,12 +36,23 @@ export function buildPodManifest(sources: ManifestSources): PodManifest {
     apps: runtimeApps,
     ...(request.volumes.length > 0 ? { volumes: request.volumes } : {}),
     ...(ports.length > 0 ? { ports } : {}),
+    ...(request.exitPolicy === undefined
+      ? {}
+      : {
+          annotations: [
+            { name: parseAcIdentifier(EXIT_POLICY_ANNOTATION), value: request.exitPolicy },
+          ],
+        }),
   };
 }
 
 function buildRuntimeApp({ request, image }: RequestedApp, sources: ManifestSources): RuntimeApp {
   const { manifest, key } = image;
-  const annotations = Object.entries(request.annotations).map(([name, value]) => ({
+  const said = {
+    ...request.annotations,
+    ...(request.restart === undefined ? {} : { [RESTART_ANNOTATION]: request.restart }),
+  };
+  const annotations = Object.entries(said).map(([name, value]) => ({
     name: parseAcIdentifier(name),
     value,
   }));

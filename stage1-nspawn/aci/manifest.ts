@@ -36,6 +36,8 @@ const FEATURES: readonly FlavorFeature[] = [
   'exit-codes',
   'logs',
   'readiness',
+  'restart',
+  'exit-policy',
   'release',
 ];
 

@@ -9,6 +9,7 @@ import {
   executableExitCode,
   findExecutable,
   resolveIdentity,
+  restartOf,
 } from '#stage1';
 import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
 import type { Command } from '../units/unit.ts';
@@ -77,6 +78,7 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       identity,
       unsetVariables: unset.filter((variable) => !(variable in environment)),
       isolators: app.isolators,
+      restart: restartOf(runtime),
       notifies: app.notifies,
       devices: volumes.flatMap(deviceOf),
     },

@@ -5,6 +5,7 @@ import type { Log } from '#base/log/log';
 import {
   type AppMount,
   ensureEmptyVolume,
+  exitPolicyOf,
   type RunArguments,
   resolveAppMounts,
   stage1RootfsDir,
@@ -43,6 +44,7 @@ export function preparePod(request: PreparationRequest): readonly AppPlan[] {
   writeStage1({
     podDir: pod.dir,
     apps,
+    exitPolicy: exitPolicyOf(pod.manifest),
     isolation: {
       streams,
       capabilities: !args.disableCapabilities,

@@ -1,11 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appEnvironmentPath, stage1RootfsDir } from '#stage1';
+import { appEnvironmentPath, type ExitPolicy, stage1RootfsDir } from '#stage1';
 import { appUnit, type PlannedApp, type PodIsolation } from '../units/app-unit.ts';
+import { restartNote } from '../units/backoff.ts';
 import { appMarks, readyMark } from '../units/marks.ts';
 import { appUnitName, READY_SOCKET } from '../units/names.ts';
 import { formatEnvironmentFile } from '../units/quote.ts';
-import { EXEC_STATUS_DIR, HANDLED_DIR } from '../units/status-dirs.ts';
+import {
+  EXEC_STATUS_DIR,
+  EXIT_POLICY_PATH,
+  HANDLED_DIR,
+  RESTART_DIR,
+} from '../units/status-dirs.ts';
 import { overTarget } from '../units/stream-units.ts';
 import { carriedStreams } from '../units/streams.ts';
 import type { Unit } from '../units/unit.ts';
@@ -17,10 +23,11 @@ export interface Stage1Contents {
   readonly podDir: string;
   readonly apps: readonly AppPlan[];
   readonly isolation: PodIsolation;
+  readonly exitPolicy: ExitPolicy;
 }
 
 /** Writes what PID 1 of the pod starts from: the apps' units, environments, and what runs by default. */
-export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
+export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Contents): void {
   const root = stage1RootfsDir(podDir);
   const units = apps.map(({ unit }) => unit);
   writeUnits(root, [
@@ -31,6 +38,9 @@ export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
     defaultTarget(apps),
   ]);
 
+  if (exitPolicy !== 'any-failure') {
+    writeFileSync(join(root, EXIT_POLICY_PATH), `${exitPolicy} ${apps.length}\n`);
+  }
   writeAccountFiles(
     podDir,
     apps.map(({ unit }) => unit.identity),
@@ -41,6 +51,9 @@ export function writeStage1({ podDir, apps, isolation }: Stage1Contents): void {
     writeFileSync(path, formatEnvironmentFile(environment), { mode: 0o600 });
     if (obstacle !== undefined) note(join(root, EXEC_STATUS_DIR), unit.name, obstacle.status);
     if (unit.postStop !== undefined) note(join(root, HANDLED_DIR), unit.name, '');
+    if (unit.restart.when !== 'no') {
+      note(join(root, RESTART_DIR), unit.name, restartNote(unit.restart));
+    }
   }
 }
 

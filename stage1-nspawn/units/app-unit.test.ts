@@ -13,6 +13,7 @@ const app: PlannedApp = {
   identity,
   unsetVariables: ['LANG'],
   isolators: {},
+  restart: { when: 'no' },
   notifies: false,
   devices: [],
 };

@@ -1,9 +1,9 @@
 import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
-import { appRootfsInside, type Identity } from '#stage1';
+import { appRootfsInside, type Identity, type RestartPolicy } from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
-import { BEFORE_EXIT } from './base-units.ts';
+import { restartServiceSettings, restartUnitSettings } from './backoff.ts';
 import { appMarkNames } from './marks.ts';
 import {
   appUnitName,
@@ -15,7 +15,7 @@ import {
 } from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
 import { type AppStreams, carriedStreams, streamSettings } from './streams.ts';
-import { type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
+import { BEFORE_EXIT, type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 /** An app with everything looked up: names are numbers, paths are absolute and inside the app. */
 export interface PlannedApp {
@@ -29,6 +29,7 @@ export interface PlannedApp {
   /** Variables that systemd sets and the app is not to see. */
   readonly unsetVariables: readonly string[];
   readonly isolators: IsolatorValues;
+  readonly restart: RestartPolicy;
   /** Reports readiness by sd_notify(3). */
   readonly notifies: boolean;
   /** Device nodes among its volumes. */
@@ -77,6 +78,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
       ['After', [LIVE_TARGET, 'systemd-journald.socket', ...sockets].join(' ')],
       ['Wants', [...appMarkNames(app), ...sockets].join(' ')],
+      ...restartUnitSettings(app.name, app.restart),
       ...BEFORE_EXIT,
       ['OnSuccess', [endedUnitName(app.name), ...over].join(' ')],
       ['OnFailure', [failedUnitName(app.name), ...over].join(' ')],
@@ -98,6 +100,7 @@ function processSettings(app: PlannedApp): readonly Setting[] {
     ...(app.notifies ? [['NotifyAccess', 'all'] as const] : []),
     // An app finds signals as the kernel has them.
     ['IgnoreSIGPIPE', 'no'],
+    ...restartServiceSettings(app.restart),
     ['EnvironmentFile', environmentPathInside(app.name)],
     ...(app.unsetVariables.length === 0
       ? []

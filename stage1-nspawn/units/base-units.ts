@@ -1,7 +1,8 @@
+import { BACKOFF_UNIT } from './backoff.ts';
 import { markUnit } from './marks.ts';
 import { EXIT_UNIT, LIVE_TARGET, STALLED_TIMER, STOPPING_SOCKET } from './names.ts';
 import { STREAM_UNITS } from './stream-units.ts';
-import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
+import { BARE, ROOT_SLICE, type Unit } from './unit.ts';
 
 // The units that every pod has; they are part of the stage1 image.
 
@@ -28,8 +29,9 @@ export const BASE_UNITS: readonly Unit[] = [
       ['OnSuccessJobMode', 'replace'],
     ],
   },
-  reaper('app_ended@.service'),
-  reaper('app_failed@.service'),
+  reaper('app_ended@.service', 'ended'),
+  reaper('app_failed@.service', 'failed'),
+  BACKOFF_UNIT,
   ...STREAM_UNITS,
   {
     name: 'exit.target',
@@ -91,13 +93,7 @@ export const EXIT_ALIASES = [
   'ctrl-alt-del.target',
 ] as const;
 
-/** The ordering of everything that has to be over before the pod exits. */
-export const BEFORE_EXIT: readonly Setting[] = [
-  ['Conflicts', 'exit.target'],
-  ['Before', EXIT_UNIT],
-];
-
-function reaper(name: string): Unit {
+function reaper(name: string, how: 'ended' | 'failed'): Unit {
   return {
     name,
     unit: [
@@ -111,7 +107,7 @@ function reaper(name: string): Unit {
     service: [
       ['Type', 'oneshot'],
       ROOT_SLICE,
-      ['ExecStart', `/usr/bin/busybox sh ${REAPER_PATH} %i`],
+      ['ExecStart', `/usr/bin/busybox sh ${REAPER_PATH} %i ${how}`],
       ['StandardOutput', 'null'],
     ],
   };

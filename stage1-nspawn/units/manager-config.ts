@@ -1,9 +1,13 @@
-/** system.conf of the pod's systemd: silent, for the console belongs to the apps. */
+/**
+ * system.conf of the pod's systemd: silent, for the console belongs to the
+ * apps. How often something may be started is said where it matters.
+ */
 export const SYSTEM_CONF = `[Manager]
 LogTarget=null
 ShowStatus=no
 DefaultStandardOutput=null
 DefaultTimeoutStartSec=infinity
+DefaultStartLimitIntervalSec=0
 `;
 
 /**

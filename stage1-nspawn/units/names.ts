@@ -21,11 +21,11 @@ export function appUnitName(app: AcName): string {
 }
 
 /** What runs when an app has ended well, and when it has failed. */
-export const endedUnitName = (app: AcName): string => `app_ended@${app}.service`;
-export const failedUnitName = (app: AcName): string => `app_failed@${app}.service`;
+export const endedUnitName = (app: string): string => `app_ended@${app}.service`;
+export const failedUnitName = (app: string): string => `app_failed@${app}.service`;
 
 /** What marks that an app has been started, and that it has said that it is ready. */
-export const startedSocketName = (app: AcName): string => `app_started@${app}.socket`;
+export const startedSocketName = (app: string): string => `app_started@${app}.socket`;
 export const upSocketName = (app: AcName): string => `app_up@${app}.socket`;
 
 /** An app's output. */
@@ -40,3 +40,6 @@ export const overTargetName = (app: string): string => `app_over@${app}.target`;
 
 /** After it what still waits for the caller is given up. */
 export const STALLED_TIMER = 'caller_stalled.timer';
+
+/** What an app that is started again waits for. @param app `%i` in the template */
+export const backoffName = (app: string): string => `app_backoff@${app}.service`;

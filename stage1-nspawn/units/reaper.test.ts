@@ -16,12 +16,16 @@ beforeEach(() => {
     started: join(dir, 'started'),
     execStatus: join(dir, 'exec-status'),
     handled: join(dir, 'handled'),
+    restart: join(dir, 'restart'),
     oom: join(dir, 'oom'),
     oomSeen: join(dir, 'oom-seen'),
     stopping: join(dir, 'stopping'),
-    firstFailure: join(dir, 'failed'),
+    policy: join(dir, 'policy'),
+    ended: join(dir, 'ended'),
+    first: join(dir, 'failed'),
+    halt: 'exit 99',
   };
-  for (const name of ['status', 'exits', 'started', 'execStatus', 'handled'] as const) {
+  for (const name of ['status', 'exits', 'started', 'execStatus', 'handled', 'restart'] as const) {
     mkdirSync(places[name]);
   }
 });
@@ -33,6 +37,7 @@ afterEach(() => {
 function reap(
   [code, status, result = 'exit-code']: readonly [string?, string?, string?],
   app = 'web',
+  how = 'failed',
 ): { noted: number; told: number | undefined } {
   const monitor = {
     ...(code === undefined ? {} : { MONITOR_EXIT_CODE: code }),
@@ -41,7 +46,7 @@ function reap(
   };
   writeFileSync(join(places.started, app), '');
   const { exitCode } = nodeExec.runSync({
-    argv: ['busybox', 'sh', '-c', reaperScript(places), 'reap', app],
+    argv: ['busybox', 'sh', '-c', reaperScript(places), 'reap', app, how],
     env: { PATH: '/usr/bin:/bin', ...monitor },
   });
 
@@ -86,7 +91,7 @@ describe('reaperScript()', () => {
     writeFileSync(places.stopping, '');
 
     expect(reap(['exited', '5'])).toEqual({ noted: 5, told: 0 });
-    expect(existsSync(places.firstFailure)).toBe(false);
+    expect(existsSync(places.first)).toBe(false);
   });
 
   const exitOf = (app = 'web'): AppExit =>
@@ -125,5 +130,29 @@ describe('reaperScript()', () => {
       'signalled',
       'oom',
     ]);
+  });
+
+  it('ends the pod with the first failure when all apps have ended, by the policy "all"', () => {
+    writeFileSync(places.policy, 'all 3\n');
+
+    expect(reap(['exited', '3'], 'one').told).toBe(0);
+    expect(reap(['exited', '0', 'success'], 'two').told).toBe(0);
+    expect(reap(['exited', '4'], 'three').told).toBe(3);
+  });
+
+  it('ends the pod as its first app did, by the policy "first-exit"', () => {
+    writeFileSync(places.policy, 'first-exit 3\n');
+
+    expect(reap(['exited', '0', 'success'], 'one').told).toBe(99);
+    expect(reap(['exited', '4'], 'two').told).toBe(0);
+  });
+
+  it('writes down how an app ended that is started again, and tells nothing', () => {
+    writeFileSync(places.policy, 'all 1\n');
+    writeFileSync(join(places.restart, 'web'), 'on-failure 3\n');
+
+    expect(reap(['exited', '4'], 'web', 'ended')).toEqual({ noted: 4, told: 0 });
+    expect(existsSync(places.ended)).toBe(false);
+    expect(reap(['exited', '4'], 'web', 'failed')).toEqual({ noted: 4, told: 4 });
   });
 });

@@ -2,9 +2,11 @@ import { constants } from 'node:os';
 import { STOPPING_MARK } from './base-units.ts';
 import {
   EXEC_STATUS_DIR,
+  EXIT_POLICY_PATH,
   EXITS_DIR,
   HANDLED_DIR,
   OOM_PATH,
+  RESTART_DIR,
   STARTED_DIR,
   STATUS_DIR,
 } from './status-dirs.ts';
@@ -23,11 +25,19 @@ export interface ReaperPlaces {
   readonly started: string;
   readonly execStatus: string;
   readonly handled: string;
+  readonly restart: string;
   readonly oom: string;
   /** How many the kernel had killed for want of memory when it was last looked at. */
   readonly oomSeen: string;
   readonly stopping: string;
-  readonly firstFailure: string;
+  /** The exit policy and the number of apps, where it is not rkt's. */
+  readonly policy: string;
+  /** The apps that have ended, where all are waited for. */
+  readonly ended: string;
+  /** The status that the pod ends with, from when that is settled. */
+  readonly first: string;
+  /** A command that has PID 1 stop the pod. */
+  readonly halt: string;
 }
 
 const INSIDE: ReaperPlaces = {
@@ -36,10 +46,15 @@ const INSIDE: ReaperPlaces = {
   started: STARTED_DIR,
   execStatus: EXEC_STATUS_DIR,
   handled: HANDLED_DIR,
+  restart: RESTART_DIR,
   oom: OOM_PATH,
   oomSeen: '/run/gantry-oom',
   stopping: STOPPING_MARK,
-  firstFailure: '/run/gantry-failed',
+  policy: EXIT_POLICY_PATH,
+  ended: '/run/gantry-ended',
+  first: '/run/gantry-failed',
+  // SIGRTMIN+3, systemd(1): `halt.target`.
+  halt: 'kill -37 1',
 };
 
 /**
@@ -49,7 +64,7 @@ const INSIDE: ReaperPlaces = {
  * MONITOR_* how the app ended (systemd 251).
  */
 export function reaperScript(places: ReaperPlaces = INSIDE): string {
-  const { status, exits, stopping, firstFailure } = places;
+  const { status, exits, stopping } = places;
   return `app=$1 finished=$EPOCHREALTIME reason=exited signal=
 case $MONITOR_EXIT_CODE in
 exited) code=$MONITOR_EXIT_STATUS ;;
@@ -62,14 +77,22 @@ ${signalCases()}
   ;;
 *) reason=not-started code=${NEVER_RAN} ;;
 esac
-${neverStarted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
+${startedAgain(places)}${neverStarted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
 [ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
 echo "{\\"version\\":1,\\"reason\\":\\"$reason\\",\\"code\\":$code\${signal:+,\\"signal\\":\\"$signal\\"},\\"finished\\":$finished}" >${exits}/$app
 echo "$code" >${status}/$app
 [ -e ${stopping} ] && exit 0
-[ "$code" = 0 ] && exit 0
-(set -C && : >${firstFailure}) 2>/dev/null || exit 0
-exit "$code"
+[ -n "$again" ] && exit 0
+${endPod(places)}`;
+}
+
+/** On its way to the next start a service looks to systemd 252 as if it had ended well: what is to be started again ends no pod. */
+function startedAgain({ restart }: ReaperPlaces): string {
+  return `again=
+if [ "$2" = ended ] && [ -e ${restart}/$app ]; then
+  read -r when limit <${restart}/$app
+  [ "$when$code$MONITOR_SERVICE_RESULT" = on-failure0success ] || again=yes
+fi
 `;
 }
 
@@ -103,6 +126,33 @@ function endBeforeHandler({ handled }: ReaperPlaces): string {
   set -- $(systemctl show --timestamp=us+utc -P ExecMainExitTimestamp "$MONITOR_UNIT" 2>/dev/null)
   [ -n "$3" ] && seconds=$(date -u -d "$2 \${3%.*}" +%s) && finished=$seconds.\${3#*.}
 fi`;
+}
+
+/** What the exit policy says of this end: a status other than 0 ends the pod with it; so does the signal for a halt, with 0. */
+function endPod({ ended, policy, first, halt }: ReaperPlaces): string {
+  return `policy=any-failure apps=0
+[ -e ${policy} ] && read -r policy apps <${policy}
+note() { (set -C && echo "$code" >${first}) 2>/dev/null; }
+case $policy in
+first-exit)
+  note || exit 0
+  [ "$code" = 0 ] && ${halt}
+  ;;
+all)
+  [ "$code" = 0 ] || note
+  mkdir -p ${ended}
+  : >${ended}/$app
+  set -- ${ended}/*
+  [ $# -lt "$apps" ] && exit 0
+  [ -e ${first} ] && read -r code <${first}
+  ;;
+*)
+  [ "$code" = 0 ] && exit 0
+  note || exit 0
+  ;;
+esac
+exit "$code"
+`;
 }
 
 /** systemd names signals without SIG; the real-time ones are counted from RTMIN, 34. */

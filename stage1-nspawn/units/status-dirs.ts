@@ -29,3 +29,12 @@ export const CALLER_DIR = '/rkt/caller';
 
 /** Exists when what the caller sees can be of several apps: each line begins with the app's name. */
 export const PREFIX_MARK = '/rkt/caller/prefix';
+
+/** How often apps were started again (the contract's `rkt/restarts`). */
+export const RESTARTS_DIR = '/rkt/restarts';
+
+/** The exit policy and the number of apps, where it is not rkt's. */
+export const EXIT_POLICY_PATH = '/rkt/exit-policy';
+
+/** Which apps are started again, a file each with the policy and how often at most. */
+export const RESTART_DIR = '/rkt/restart';

@@ -11,7 +11,7 @@ import {
 } from './names.ts';
 import { STALLED_SCRIPT_PATH, STREAM_SCRIPT_PATH } from './stream-script.ts';
 import { STREAMS_DIR } from './status-dirs.ts';
-import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
+import { BARE, ROOT_SLICE, type Unit } from './unit.ts';
 
 /** syslog(3) levels, by which journalctl colours and filters. */
 const LEVELS: Readonly<Record<StreamName, string>> = { stdout: 'info', stderr: 'err' };
@@ -29,8 +29,9 @@ const LEVELS: Readonly<Record<StreamName, string>> = { stdout: 'info', stderr: '
  * In between stands a service without a process, since systemd would stop what
  * a socket starts before the socket. So it is the other way round: when an app
  * is over, `app_over@APP.target` waits for its reaper and for readers that are
- * just starting, then stops at once, and the socket with it. That closes the
- * FIFO; a reader reads what is in it and ends by itself, which PID 1 waits for.
+ * just starting, then stops at once; nothing needs the socket any more. That
+ * closes the FIFO; a reader reads what is in it and ends by itself, which PID 1
+ * waits for.
  */
 export const STREAM_UNITS: readonly Unit[] = [
   ...streamUnits('stdout'),
@@ -57,12 +58,11 @@ export const STREAM_UNITS: readonly Unit[] = [
 function streamUnits(stream: StreamName): readonly Unit[] {
   const socket = streamSocketName(stream, '');
   const reader = `${stream}@.service`;
-  const partOfApp: Setting = ['PartOf', overTargetName('%i')];
 
   return [
     {
       name: socket,
-      unit: [BARE, ['StopWhenUnneeded', 'yes'], partOfApp, ['Before', EXIT_UNIT]],
+      unit: [BARE, ['StopWhenUnneeded', 'yes'], ['Before', EXIT_UNIT]],
       socket: [
         ROOT_SLICE,
         ['ListenFIFO', `${STREAMS_DIR}/%i/${stream}`],
@@ -88,7 +88,7 @@ function streamUnits(stream: StreamName): readonly Unit[] {
         BARE,
         ['Requires', 'systemd-journald.socket'],
         ['After', 'systemd-journald.socket'],
-        partOfApp,
+        ['PartOf', streamSocketName(stream, '%i')],
         ['Before', EXIT_UNIT],
       ],
       service: [

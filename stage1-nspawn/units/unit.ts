@@ -1,3 +1,5 @@
+import { EXIT_UNIT } from './names.ts';
+
 /** One setting of a unit. A value is text as systemd reads it: what comes from outside goes through `units/quote`. */
 export type Setting = readonly [key: string, value: string];
 
@@ -26,3 +28,9 @@ export const BARE: Setting = ['DefaultDependencies', 'no'];
 
 /** Directly below the pod's cgroup: a slice would be one more to make, and to announce. */
 export const ROOT_SLICE: Setting = ['Slice', '-.slice'];
+
+/** The ordering of everything that has to be over before the pod exits. */
+export const BEFORE_EXIT: readonly Setting[] = [
+  ['Conflicts', 'exit.target'],
+  ['Before', EXIT_UNIT],
+];

@@ -25,6 +25,7 @@ export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
  * `exit-codes` (writes each app's exit code into the pod directory),
  * `logs` (keeps what apps say in `/var/log/journal` of stage1),
  * `readiness` (marks in the pod directory which apps have been started, and when all have),
+ * `restart` (starts apps again that have ended), `exit-policy` (ends a pod by other rules than at the first failure),
  * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
  */
 export type FlavorFeature =
@@ -35,7 +36,15 @@ export type FlavorFeature =
   | 'exit-codes'
   | 'logs'
   | 'readiness'
+  | 'restart'
+  | 'exit-policy'
   | 'release';
 
 /** Image annotation of an app that reports readiness by sd_notify. */
 export const SUPPORTS_NOTIFY_ANNOTATION = 'appc.io/executor/supports-systemd-notify';
+
+/** Pod annotation: when the pod ends, an `ExitPolicy`. */
+export const EXIT_POLICY_ANNOTATION = 'gantry.sh/exit-policy';
+
+/** App annotation: whether the app is started again when it has ended, as `parseRestart` reads it. */
+export const RESTART_ANNOTATION = 'gantry.sh/restart';
