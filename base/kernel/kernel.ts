@@ -87,6 +87,14 @@ export type Fd = number;
  * Version 1 of the interface is handed to stage1 entrypoints; members are only
  * ever added.
  */
+/** A program to become, or to start. */
+export interface Program {
+  readonly path: string;
+  readonly argv: readonly string[];
+  /** The whole environment of the new program. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 export interface Kernel {
   readonly version: 1;
   mount(request: MountRequest): void;
@@ -165,6 +173,16 @@ export interface Kernel {
   kill(pid: number, signal: number): void;
   /** A descriptor that refers to a process. */
   pidfdOpen(pid: number): Fd;
+  /**
+   * Starts a program away from this one: in `/`, with /dev/null as its standard
+   * streams, default signal dispositions and no signal blocked; other
+   * descriptors as execve leaves them. `Exec` can do more, but the part of Node
+   * that it stands on takes as long to load as a short program takes to run.
+   * @returns the process's number, to be reaped
+   */
+  spawn(program: Program): number;
+  /** Waits for the end of a program that `spawn` started. @returns its exit status, or 128 and the signal that ended it */
+  reap(pid: number): number;
   /**
    * Replaces this process. Does not return.
    * @param env the whole environment of the new program

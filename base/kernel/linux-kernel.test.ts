@@ -38,6 +38,23 @@ describe('linuxKernel', () => {
     }
   });
 
+  it('starts a program away from this one, and tells how it ended', () => {
+    const out = join(dir, 'out');
+    const script =
+      'pwd; readlink /proc/self/fd/0; echo "$A"; grep -E "^Sig(Blk|Ign)" /proc/self/status';
+    const start = (text: string): number =>
+      kernel.spawn({ path: '/bin/sh', argv: ['sh', '-c', text], env: { A: 'b', PATH: '/bin' } });
+
+    expect(kernel.reap(start(`(${script}) >${out}; exit 3`))).toBe(3);
+    expect(readFileSync(out, 'utf8').replaceAll('\t', ' ')).toBe(
+      '/\n/dev/null\nb\nSigBlk: 0000000000000000\nSigIgn: 0000000000000000\n',
+    );
+    expect(kernel.reap(start('kill -KILL $$'))).toBe(137);
+    expect(() => kernel.spawn({ path: '/no/such', argv: ['x'], env: {} })).toThrow(
+      'cannot start "/no/such": ENOENT',
+    );
+  });
+
   it('locks a directory against a second holder', () => {
     const first = openSync(dir, 'r');
     const second = openSync(dir, 'r');

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
 import { callLibc, kernelErrno } from './native.ts';
+import { reapProcess, spawnProgram } from './spawn.ts';
 
 // fcntl(2) commands and descriptor flags, asm-generic/fcntl.h.
 const F_SETFD = 2;
@@ -342,6 +343,9 @@ export const linuxKernel: Kernel = {
       `open process ${pid}`,
     );
   },
+
+  spawn: spawnProgram,
+  reap: reapProcess,
 
   execve(path, argv, env) {
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);

@@ -151,7 +151,7 @@ export async function bundleEntrypoints({ top, out }: BundleRequest): Promise<vo
 
       const folder = join(out, flavor);
       mkdirSync(folder, { recursive: true });
-      await build({
+      const { outputFiles } = await build({
         ...COMMON,
         minify: true,
         absWorkingDir: top,
@@ -159,8 +159,9 @@ export async function bundleEntrypoints({ top, out }: BundleRequest): Promise<vo
         format: 'cjs',
         // What is loaded as a script has no loader for import().
         supported: { 'dynamic-import': false },
-        outfile: join(folder, `${name}.js`),
+        write: false,
       });
+      writeFileSync(join(folder, `${name}.js`), withLazyBuiltins(outputFiles[0]?.text ?? ''));
     }
   }
 }

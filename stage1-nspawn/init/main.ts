@@ -46,10 +46,9 @@ export const entrypoint: Entrypoint = async (host) => {
   const streams = planStreams(args.interactive);
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
-  const waiter = startWaiter(host, args.uuid);
+  const settleWaiter = startWaiter(host, args.uuid);
   const connection = connectPod(host, args);
-  // The rest is done first; whether they failed is asked when all has come to an end.
-  waiter.catch(() => {});
+  // The rest is done first; whether it failed is asked when all has come to an end.
   connection.catch(() => {});
   try {
     shareStreams(host, streams);
@@ -58,7 +57,7 @@ export const entrypoint: Entrypoint = async (host) => {
     const names = apps.map(({ unit }) => unit.name);
     await settleNames(host, { args, apps: names, connection: connected });
     await enterConnection(host, connected);
-    await waiter;
+    settleWaiter();
     const privateNetwork = connected.kind === 'none';
     return becomeNspawn(host, { args, machine, hierarchies, apps, streams, privateNetwork });
   } catch (error) {

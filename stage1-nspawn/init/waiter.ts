@@ -1,11 +1,13 @@
-import { demandSuccess } from '#base/exec/exec-result';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { GantryError } from '#base/errors/gantry-error';
 import type { EntrypointHost } from '#stage1';
 import { insideMounts } from './inside-mounts.ts';
 
 /** The command of gantry that gives back what a pod held outside its namespaces. */
 const RELEASE_COMMAND = 'pod-release';
 /** Where the host's util-linux is, wherever the caller looks for programs. */
-const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+const SYSTEM_PATH = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** flock's lock is on the first free descriptor; who releases the pod must be able to lock it for itself. */
 const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
@@ -16,25 +18,37 @@ const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
  * lock is still close-on-exec, or it would hold the very lock it waits for, and
  * before this process enters the pod's cgroups; it belongs to no session and no
  * parent of the pod, has no descriptor of it, and lives in the mount namespace
- * of the caller, so that it pins nothing of the pod's. All of that is settled
- * when this returns; the promise says when nothing is left to be waited for.
- * @throws GantryError EXEC_NOT_STARTED, EXEC_FAILED when there is no util-linux
+ * of the caller, so that it pins nothing of the pod's.
+ * @returns waits until nothing is left to be waited for, before this process becomes another
+ * @throws GantryError EXEC_NOT_STARTED when there is no util-linux; EXEC_FAILED, from what is returned, when it fails
  */
-export async function startWaiter(host: EntrypointHost, uuid: string): Promise<void> {
+export function startWaiter(host: EntrypointHost, uuid: string): () => void {
   const { kernel, callerMounts } = host;
   kernel.closeOnExecFrom(3);
-  const started = insideMounts(kernel, callerMounts, () =>
-    host.exec.run({
+  const folders = [...SYSTEM_PATH, ...(host.env['PATH']?.split(':') ?? [])];
+  const pid = insideMounts(kernel, callerMounts, () =>
+    kernel.spawn({
+      path: findProgram('setsid', folders),
       argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
-      env: { PATH: [SYSTEM_PATH, host.env['PATH'] ?? []].flat().join(':') },
-      cwd: '/',
-      stdout: 'ignore',
-      stderr: 'ignore',
-      timeoutMs: 10_000,
+      env: { PATH: folders.join(':') },
     }),
   );
 
-  demandSuccess(await started, 'start the process that waits for the end of the pod');
+  return () => {
+    const status = kernel.reap(pid);
+    if (status === 0) return;
+    throw new GantryError(
+      'EXEC_FAILED',
+      `cannot start the process that waits for the end of the pod: "setsid" exited with ${status}`,
+    );
+  };
+}
+
+function findProgram(name: string, folders: readonly string[]): string {
+  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+
+  throw new GantryError('EXEC_NOT_STARTED', `cannot start "${name}": no such program`);
 }
 
 function waiterCommand({ podDir, gantry }: EntrypointHost, uuid: string): readonly string[] {
