@@ -95,7 +95,7 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('what is promised of fly'
     expect(good.stderr).toContain('Read-only file system');
     const ports = await run({ ...manifest, ports: [{ name: 'www', hostPort: 80 }] });
     expect(ports).toMatchObject({ exitCode: 254 });
-    expect(ports.stderr).toContain('forwarding port "www" is not supported yet');
+    expect(ports.stderr).toContain('cannot forward port "www": no app declares it');
     const stream = { name: 'coreos.com/rkt/stage2/stdin', value: 'stream' };
     const streams = await run({ ...manifest, apps: [{ ...app, annotations: [stream] }] });
     expect(streams.stderr).toContain('"stream" for coreos.com/rkt/stage2/stdin');
