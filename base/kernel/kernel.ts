@@ -184,6 +184,12 @@ export interface Kernel {
   /** Waits for the end of a program that `spawn` started. @returns its exit status, or 128 and the signal that ended it */
   reap(pid: number): number;
   /**
+   * Waits for the end of a process, on another thread.
+   * @param process what `pidfdOpen` gave
+   * @returns whether it has ended within the time
+   */
+  processEnd(process: Fd, timeoutMs: number): Promise<boolean>;
+  /**
    * Replaces this process. Does not return.
    * @param env the whole environment of the new program
    */

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
-import { callLibc, kernelErrno } from './native.ts';
+import { callLibc, callLibcAside, kernelErrno } from './native.ts';
 import { reapProcess, spawnProgram } from './spawn.ts';
 
 // fcntl(2) commands and descriptor flags, asm-generic/fcntl.h.
@@ -37,6 +37,9 @@ const IFREQ_BYTES = 40;
 const IFREQ_UNION = 16;
 const IFF_UP = 1;
 // socket(2), bits/socket.h.
+/** Of poll(2). */
+const POLLIN = 1;
+
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 
@@ -346,6 +349,15 @@ export const linuxKernel: Kernel = {
 
   spawn: spawnProgram,
   reap: reapProcess,
+  async processEnd(process, timeoutMs) {
+    // struct pollfd of poll(2): the descriptor, the events asked for, those that came.
+    const pollfd = Buffer.alloc(8);
+    pollfd.writeInt32LE(process, 0);
+    pollfd.writeInt16LE(POLLIN, 4);
+    await callLibcAside('int poll(void *fds, ulong count, int timeout)', [pollfd, 1, timeoutMs]);
+
+    return pollfd.readInt16LE(6) !== 0;
+  },
 
   execve(path, argv, env) {
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);

@@ -4,8 +4,11 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { GantryError } from '../errors/gantry-error.ts';
 
-/** A C function as koffi wraps it. */
-type NativeFunction = (...args: readonly unknown[]) => number;
+/** A C function as koffi wraps it; `async` calls it on another thread. */
+interface NativeFunction {
+  (...args: readonly unknown[]): number;
+  async(...args: readonly unknown[]): void;
+}
 
 interface NativeLibrary {
   func(prototype: string): NativeFunction;
@@ -28,16 +31,33 @@ const functions = new Map<string, NativeFunction>();
  */
 export function callLibc(prototype: string, args: readonly unknown[], what: string): number {
   const native = load();
-  let wrapped = functions.get(prototype);
-  if (wrapped === undefined) {
-    wrapped = native.libc.func(prototype);
-    functions.set(prototype, wrapped);
-  }
-
-  const result = wrapped(...args);
+  const result = wrap(prototype)(...args);
   if (result !== -1) return result;
 
   throw kernelError(what, native.koffi.errno());
+}
+
+/**
+ * Calls a libc function on another thread, for those that wait. What went wrong
+ * cannot be told, for errno is that thread's.
+ * @returns what it returned, -1 for a failure
+ */
+export async function callLibcAside(prototype: string, args: readonly unknown[]): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    wrap(prototype).async(...args, (error: unknown, result: number) => {
+      if (error === null) resolve(result);
+      else reject(error);
+    });
+  });
+}
+
+function wrap(prototype: string): NativeFunction {
+  const known = functions.get(prototype);
+  if (known !== undefined) return known;
+
+  const wrapped = load().libc.func(prototype);
+  functions.set(prototype, wrapped);
+  return wrapped;
 }
 
 /** The error of a failed kernel call. @param what the call in words: `mount "a" on "b"` */

@@ -13,7 +13,8 @@ import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { PodResult } from './outcomes.ts';
 import { readPodStage1 } from './pod-stage1.ts';
-import { waitForEnd } from './wait-for-end.ts';
+import { type MainProcess, openMainProcess } from './main-process.ts';
+import { type WaitOptions, waitForEnd } from './wait-for-end.ts';
 import { waitForFirstProcess } from './wait-for-first-process.ts';
 
 export interface StopOptions {
@@ -69,9 +70,10 @@ async function stopPod(context: OperationContext, library: Library, stop: Stop):
     return;
   }
   await killPod(context, library, uuid);
-  if (!(await endsWithin(context, uuid, DYING_MS))) throw notKilled(context, uuid);
+  if (!(await endsWithin(context, uuid, { timeoutMs: DYING_MS }))) throw notKilled(context, uuid);
 }
 
+/** @returns false when the pod has to be killed */
 async function endsInOrder(
   context: OperationContext,
   library: Library,
@@ -80,13 +82,43 @@ async function endsInOrder(
   const deadline = deadlineIn(timeoutMs);
   try {
     const state = await waitForFirstProcess(context, uuid, timeoutMs);
+    using main = state?.name === 'running' ? openMainProcess(context.kernel, state.dir) : undefined;
     if (state?.name === 'running') await callStop(context, library, { state, force: false });
+
+    return await endsWithMain(context, uuid, { main, timeoutMs: deadline.left() });
   } catch (error) {
     if (isGantryError(error, 'WAIT_TIMED_OUT')) return false;
     throw error;
   }
+}
 
-  return await endsWithin(context, uuid, deadline.left());
+interface Ending {
+  readonly main: MainProcess | undefined;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Waits for the end of a pod that has been asked. When its main process has
+ * ended and others hold on to the pod, that was their time: as under a service
+ * manager they are killed.
+ */
+async function endsWithMain(
+  context: OperationContext,
+  uuid: PodUuid,
+  { main, timeoutMs }: Ending,
+): Promise<boolean> {
+  const done = new AbortController();
+  const ended = endsWithin(context, uuid, { timeoutMs, signal: done.signal });
+  if (main === undefined) return await ended;
+
+  const mainEnded = main.end(done.signal).then(() => undefined);
+  const first = await Promise.race([ended, mainEnded]);
+  done.abort();
+  await Promise.all([ended, mainEnded]);
+  if (first !== undefined) return first;
+
+  const state = readPodState(context.kernel, context.dataDir, uuid);
+  return state === undefined || hasEnded(state);
 }
 
 interface StopCall {
@@ -149,11 +181,10 @@ function signal(kernel: Kernel, pid: number, name: 'SIGKILL' | 'SIGTERM'): void 
 async function endsWithin(
   context: OperationContext,
   uuid: PodUuid,
-  timeoutMs: number,
+  options: WaitOptions,
 ): Promise<boolean> {
-  if (readPodState(context.kernel, context.dataDir, uuid) === undefined) return true;
   try {
-    await waitForEnd(context, uuid, { timeoutMs });
+    await waitForEnd(context, uuid, options);
     return true;
   } catch (error) {
     if (isGantryError(error, 'WAIT_TIMED_OUT')) return false;

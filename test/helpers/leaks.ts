@@ -80,11 +80,12 @@ function lostMounts(before: readonly string[]): readonly string[] {
   return before.filter((path) => !now.includes(path)).map((path) => `lost mount ${path}`);
 }
 
-/** Cgroups and pinned network namespaces with a pod's UUID in their name. */
+/** Cgroups, pinned network namespaces and whatever else has a pod's UUID in its name. */
 function tracesOf(pods: ReadonlySet<string>): readonly string[] {
   const names = [
     ...globSync('/sys/fs/cgroup/**/{gantry-,rkt-,machine-rkt}*'),
-    ...globSync('/run/gantry/netns/*'),
+    ...globSync('/run/{*,*/*,*/*/*}'),
+    ...globSync('/{tmp,dev/shm,var/lib/*,var/log/*}/*'),
   ];
 
   return names.filter((path) => {
