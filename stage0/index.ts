@@ -29,4 +29,4 @@ export type {
 export { run } from './operations/run.ts';
 export { runPrepared } from './operations/run-prepared.ts';
 export { type StopOptions, stopPods } from './operations/stop.ts';
-export { usedImages } from './pod/used-images.ts';
+export { imagesInUse } from './pod/used-images.ts';

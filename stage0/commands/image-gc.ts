@@ -3,7 +3,7 @@ import { readPeriod } from '../cli/flag-values.ts';
 import { formatBytes } from '../cli/units.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { openLibrary } from '../operations/library.ts';
-import { usedImages } from '../pod/used-images.ts';
+import { imagesInUse } from '../pod/used-images.ts';
 
 /** `gantry image gc`. */
 export const command: Command = plainCommand({
@@ -25,7 +25,7 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     const { dataDir, log } = workplace.context;
-    const inUse = (): ReturnType<typeof usedImages> => usedImages(dataDir);
+    const inUse = imagesInUse(dataDir);
     const { images, trees, freedBytes } = await library.store.gc({ graceMs, inUse });
 
     for (const key of images) call.output.write(`successfully removed aci for image: "${key}"\n`);

@@ -3,7 +3,7 @@ import { reportAll } from '../cli/report-all.ts';
 import { findStored } from '../cli/image-argument.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { openLibrary } from '../operations/library.ts';
-import { usedImages } from '../pod/used-images.ts';
+import { imagesInUse } from '../pod/used-images.ts';
 
 /** `gantry image rm IMAGE…`. */
 export const command: Command = plainCommand({
@@ -16,11 +16,11 @@ export const command: Command = plainCommand({
   async run({ call, globals, words }) {
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
-    const { dataDir } = workplace.context;
+    const inUse = imagesInUse(workplace.context.dataDir);
 
     return await reportAll(workplace, words, async (text) => {
       const key = findStored(library.store, text);
-      library.store.remove(key, () => usedImages(dataDir));
+      library.store.remove(key, inUse);
       call.output.write(`successfully removed aci for image: "${key}"\n`);
     });
   },

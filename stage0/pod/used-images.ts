@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { errorCode, isGantryError } from '#base/errors/gantry-error';
-import type { InUse } from '#image-store';
+import type { InUseProbe } from '#image-store';
 import type { ImageKey } from '#schema/types/image-hash';
 import { parseImageKey } from '#schema/types/image-hash';
+import type { PodUuid } from '#schema/types/pod-uuid';
 import { listPodUuids } from './find-pod.ts';
 import { POD_PHASES, type PodPhase, podDirIn } from './pod-dirs.ts';
 import { readText, treeIdPaths } from './read-pod.ts';
@@ -9,25 +11,52 @@ import { podManifestPath } from '#stage1';
 
 /** Pods whose directory is still needed: all but those whose removal has been decided. */
 const HOLDING: readonly PodPhase[] = POD_PHASES.filter((phase) => phase !== 'garbage');
+/** What a pod in these is made of is written down whole and changes no more. */
+const WHOLE: readonly PodPhase[] = ['prepared', 'run', 'exited-garbage'];
 
 /**
- * What the pods of a data directory are made of, prepared ones included. A pod
- * that is damaged holds what can be read of it.
- * @throws EACCES for who may not look at pods, and so cannot tell what they use
+ * Makes what tells, each time anew, what the pods of a data directory are made
+ * of, prepared ones included. A pod that is damaged holds what can be read of
+ * it; one that was read whole is not read again.
+ * @returns throws EACCES for who may not look at pods, and so cannot tell what they use
  */
-export function usedImages(dataDir: string): InUse {
-  const images = new Set<ImageKey>();
-  const trees = new Set<string>();
+export function imagesInUse(dataDir: string): InUseProbe {
+  const known = new Map<PodUuid, PodUse>();
+  const useOf = (uuid: PodUuid): PodUse => {
+    const read = known.get(uuid) ?? readPodUse(dataDir, uuid);
+    if (read.whole) known.set(uuid, read);
+    return read;
+  };
 
-  for (const uuid of listPodUuids(dataDir, HOLDING)) {
-    for (const phase of HOLDING) {
-      const dir = podDirIn(dataDir, phase, uuid);
-      for (const id of treesOf(dir)) trees.add(id);
-      for (const key of imageKeysOf(dir)) images.add(key);
-    }
+  return () => {
+    const uses = listPodUuids(dataDir, HOLDING).map(useOf);
+    return {
+      images: new Set(uses.flatMap(({ images }) => images)),
+      trees: new Set(uses.flatMap(({ trees }) => trees)),
+    };
+  };
+}
+
+interface PodUse {
+  readonly images: readonly ImageKey[];
+  readonly trees: readonly string[];
+  readonly whole: boolean;
+}
+
+/** Looks in all phases, in the order of life: a pod that moves on while it is read is read again where it is then. */
+function readPodUse(dataDir: string, uuid: PodUuid): PodUse {
+  const images: ImageKey[] = [];
+  const trees: string[] = [];
+  let whole = false;
+  for (const phase of HOLDING) {
+    const dir = podDirIn(dataDir, phase, uuid);
+    if (!existsSync(dir)) continue;
+    trees.push(...treesOf(dir));
+    images.push(...imageKeysOf(dir));
+    whole ||= WHOLE.includes(phase) && existsSync(dir);
   }
 
-  return { images, trees };
+  return { images, trees, whole };
 }
 
 /** Each by itself: one that cannot be read gives the others away to nobody. */

@@ -14,6 +14,7 @@ import { requires } from '../helpers/requires.ts';
 
 const UNSIGNED = '--insecure-options=image';
 const FETCHES = 20;
+const RUNS = 20;
 const TIME_LIMIT = { timeout: 120_000 };
 const GC = ['gc', '--grace-period=0s'];
 const IMAGE_GC = ['image', 'gc', '--grace-period=0s'];
@@ -121,7 +122,7 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('many gantry at
       const app = ['--exec=/bin/sh', '--', '-c', `sleep 0.2; exit ${index + 10}`];
       return await gantry('run', UNSIGNED, `--stage1-name=${flavor}`, image, ...app);
     };
-    const runs = Promise.all(Array.from({ length: 8 }, (_, index) => run(index)));
+    const runs = Promise.all(Array.from({ length: RUNS }, (_, index) => run(index)));
     const fetches = Promise.all(
       Array.from({ length: 5 }, (_, index) => gantry('fetch', nameOf(index))),
     );
