@@ -28,6 +28,8 @@ const TEST_PACKAGES: readonly string[] = [
   'netbase',
   'iptables',
   'containernetworking-plugins',
+  'zsh',
+  'fish',
 ];
 
 /** The peers that the measurements compare with. */

@@ -19,6 +19,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/cat-manifest.ts'),
   },
   {
+    name: 'complete',
+    summary: 'Print what can stand at the end of a command line',
+    hidden: true,
+    load: () => import('../commands/complete.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'Print a script that has a shell complete command lines',
+    load: () => import('../commands/completion.ts'),
+  },
+  {
     name: 'config',
     summary: 'Print the configuration',
     load: () => import('../commands/config.ts'),

@@ -1,4 +1,5 @@
 import type { Environment } from '../config/environment.ts';
+import type { PodAction } from '../pod/pod-state.ts';
 import { GLOBAL_OPTIONS, type GlobalOptions, globalOptions } from './global-options.ts';
 import {
   type OptionSpecs,
@@ -10,12 +11,32 @@ import {
 import type { Output } from './output.ts';
 import { usageError } from './usage-error.ts';
 
-/** What `gantry help COMMAND` says beside the table's summary. */
+/**
+ * What a word that is no flag names, so that a shell can complete it. Plural
+ * ones may be given several times; a `source` is an image in the store or a file.
+ */
+export type Operand =
+  | 'command'
+  | 'directory'
+  | 'file'
+  | 'files'
+  | 'image'
+  | 'images'
+  | 'pod'
+  | 'pods'
+  | 'shell'
+  | 'sources';
+
+/** What `gantry help COMMAND` says beside the table's summary, and what completion goes by. */
 export interface CommandHelp {
   /** What follows the command's name. */
   readonly usage: string;
   readonly description: string;
   readonly options: OptionSpecs;
+  /** Its words that are no flags, in their order; none unless told. */
+  readonly operands?: readonly Operand[] | undefined;
+  /** What it does with a pod: only pods that let it are offered. */
+  readonly action?: PodAction | undefined;
 }
 
 /** A command as it was called. */
@@ -48,9 +69,7 @@ export interface PlainCall<Specs extends OptionSpecs> {
 }
 
 /** How a plain command is declared. */
-export interface PlainCommand<Specs extends OptionSpecs> {
-  readonly usage: string;
-  readonly description: string;
+export interface PlainCommand<Specs extends OptionSpecs> extends CommandHelp {
   readonly options: Specs;
   /** How many words it takes; any number unless told. */
   readonly words?: { readonly min: number; readonly max?: number };
@@ -61,10 +80,10 @@ export interface PlainCommand<Specs extends OptionSpecs> {
 export function plainCommand<const Specs extends OptionSpecs>(
   declared: PlainCommand<Specs>,
 ): Command {
-  const { usage, description, options } = declared;
+  const { options } = declared;
 
   return {
-    help: { usage, description, options },
+    help: declared,
 
     async run(call) {
       const { tokens, words } = splitPlain(call.args, { ...GLOBAL_OPTIONS, ...options });

@@ -19,6 +19,8 @@ export interface OptionSpec {
   readonly bare?: string;
   /** The default, as help shows it. */
   readonly fallback?: string;
+  /** The words that it takes, or of which it takes a comma list, where `value` does not list them. */
+  readonly choices?: readonly string[];
   /** Left out of help. */
   readonly hidden?: boolean;
 }
@@ -122,7 +124,8 @@ function optionToken({ name, rawName, value }: ParsedOption, specs: OptionSpecs)
   return { kind: 'option', name, value: given };
 }
 
-function takesNextWord({ kind }: OptionSpec): boolean {
+/** Whether a flag without `=` has its value in the next word. */
+export function takesNextWord({ kind }: OptionSpec): boolean {
   return kind === 'value' || kind === 'values';
 }
 

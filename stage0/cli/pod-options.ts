@@ -55,6 +55,7 @@ export const PREPARE_OPTIONS = {
   'stage1-name': {
     kind: 'values',
     value: 'NAME',
+    choices: ['fly', 'nspawn'],
     summary: 'a stage1 by its image name, or fly or nspawn',
   },
   'stage1-path': { kind: 'values', value: 'FILE', summary: 'a stage1 from a file' },

@@ -1,12 +1,13 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { Environment } from '../config/environment.ts';
 import type { Call } from './command.ts';
+import { expandName } from './command-name.ts';
 import { COMMANDS, type CommandEntry, GROUPS } from './command-table.ts';
 import { EXIT } from './exit-status.ts';
 import { GLOBAL_OPTIONS, globalOptions } from './global-options.ts';
 import { type OptionToken, tokenize } from './option.ts';
 import { type Output, standardOutput } from './output.ts';
-import { unknownWord, usageError } from './usage-error.ts';
+import { usageError } from './usage-error.ts';
 
 /** What the program is started with. */
 export interface ProgramRequest {
@@ -84,39 +85,6 @@ function firstWord(
   }
 
   return { word: undefined, index: args.length };
-}
-
-/** Commands of rkt. */
-const STILL_TO_COME = ['api-service', 'app', 'attach', 'completion', 'export', 'metadata-service'];
-
-/** The full name behind a word, which may be an unambiguous beginning of it. */
-function expandName(group: string, word: string): string {
-  const prefix = group === '' ? '' : `${group} `;
-  const names = new Set(
-    [...COMMANDS.map((entry) => entry.name), ...Object.keys(GROUPS)]
-      .filter((name) => name.startsWith(prefix))
-      .map((name) => prefix + (name.slice(prefix.length).split(' ')[0] ?? '')),
-  );
-  const typed = prefix + word;
-  if (names.has(typed)) return typed;
-
-  const shown = visible(names);
-  if (STILL_TO_COME.includes(typed)) {
-    throw usageError(`command "${typed}" is not supported by this version of gantry`);
-  }
-  const [only, ...others] = shown.filter((name) => word !== '' && name.startsWith(typed));
-  if (only === undefined) throw unknownWord('command', typed, shown);
-  if (others.length > 0) {
-    throw usageError(`cannot tell which command "${typed}" means: ${[only, ...others].join(', ')}`);
-  }
-
-  return only;
-}
-
-function visible(names: ReadonlySet<string>): readonly string[] {
-  const hidden = COMMANDS.filter((entry) => entry.hidden === true).map((entry) => entry.name);
-
-  return [...names].filter((name) => !hidden.includes(name));
 }
 
 function checkRoot({ name, needsRoot }: CommandEntry): void {

@@ -9,6 +9,7 @@ import { readPodManifest } from '../pod/read-pod.ts';
 export const command: Command = plainCommand({
   usage: '[--pretty-print=BOOL] UUID\n[--pretty-print=BOOL] --uuid-file=FILE',
   description: 'Prints the manifest of a pod.',
+  operands: ['pod'],
   options: {
     'pretty-print': { kind: 'flag', fallback: 'true', summary: 'indent the JSON' },
     ...UUID_FILE_OPTION,

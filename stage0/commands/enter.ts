@@ -18,6 +18,8 @@ export const command: Command = {
   help: {
     usage: '[--app=NAME] UUID [COMMAND [ARG…]]\n[--app=NAME] --uuid-file=FILE [COMMAND [ARG…]]',
     description: `Runs a command, ${SHELL} by default, in an app of a running pod, as root. Its exit status is that of the command.`,
+    operands: ['pod'],
+    action: 'enter',
     options: OPTIONS,
   },
 

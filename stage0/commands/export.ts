@@ -9,6 +9,8 @@ export const command: Command = plainCommand({
   usage: '[--app=NAME] [--overwrite] UUID FILE\n[--app=NAME] [--overwrite] --uuid-file=FILE FILE',
   description:
     'Writes the root file system of an app of a pod that has ended to a file, as a compressed ACI that runs what the app ran. What lies in volumes is not part of it.',
+  operands: ['pod', 'file'],
+  action: 'export',
   options: {
     app: { kind: 'value', value: 'NAME', summary: 'the app, when the pod has several' },
     overwrite: { kind: 'flag', summary: 'replace the file when it is there' },

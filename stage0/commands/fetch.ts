@@ -43,6 +43,7 @@ export const command: Command = {
       'Fetches images, verifies their signatures and keeps them, with all that they depend on.',
       'IMAGE is NAME[:VERSION][,LABEL=VALUE…], found by discovery; a URL or path of an .aci file; or sha512-… of an image in the store.',
     ].join('\n'),
+    operands: ['sources'],
     options: { ...OPTIONS, ...IMAGE_OPTIONS },
   },
 

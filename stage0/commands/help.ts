@@ -5,6 +5,7 @@ import { commandHelp, programHelp } from '../cli/help.ts';
 export const command: Command = plainCommand({
   usage: '[COMMAND]',
   description: 'Shows the help of gantry, or of one command.',
+  operands: ['command', 'command'],
   options: {},
   async run({ call, words }) {
     call.output.write(

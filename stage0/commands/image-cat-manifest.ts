@@ -8,6 +8,7 @@ import { openLibrary } from '../operations/library.ts';
 export const command: Command = plainCommand({
   usage: '[--pretty-print=BOOL] IMAGE',
   description: 'Prints the manifest of an image.',
+  operands: ['image'],
   options: {
     'pretty-print': { kind: 'flag', fallback: 'true', summary: 'indent the JSON' },
   },

@@ -9,6 +9,7 @@ export const command: Command = plainCommand({
   usage: '[--overwrite] IMAGE FILE',
   description:
     'Writes an image to a file, as an uncompressed ACI. What is written is checked against the key of the image.',
+  operands: ['image', 'file'],
   options: { overwrite: { kind: 'flag', summary: 'replace the file when it is there' } },
   words: { min: 2, max: 2 },
 

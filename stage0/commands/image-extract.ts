@@ -8,6 +8,7 @@ export const command: Command = plainCommand({
   usage: '[--rootfs-only] [--overwrite] IMAGE DIR',
   description:
     'Extracts the archive of an image, without what it depends on, into a directory that is not there yet.',
+  operands: ['image', 'directory'],
   options: EXTRACT_OPTIONS,
   words: { min: 2, max: 2 },
 

@@ -10,6 +10,7 @@ export const command: Command = plainCommand({
   usage: 'IMAGE…',
   description:
     'Removes images and their trees from the store. An image that a pod uses is kept, a prepared or exited pod too.',
+  operands: ['images'],
   options: {},
   words: { min: 1 },
 

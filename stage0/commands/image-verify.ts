@@ -11,6 +11,7 @@ export const command: Command = plainCommand({
   usage: 'IMAGE…',
   description:
     'Hashes the archives of images and every file of their rendered trees again. A tree that has changed is rendered anew; an archive that has is an error.',
+  operands: ['images'],
   options: {},
   words: { min: 1 },
 

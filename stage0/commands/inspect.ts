@@ -11,6 +11,7 @@ export const command: Command = plainCommand({
   usage: '[--pretty-print=BOOL] UUID\n[--pretty-print=BOOL] --uuid-file=FILE',
   description:
     'Prints everything that is known of a pod as one JSON document: what "status --format=json" says, its manifest, stage1, trees, directories, cgroups and processes. Of a pod that is broken it prints what can be read, and under "problems" what cannot.',
+  operands: ['pod'],
   options: {
     'pretty-print': { kind: 'flag', fallback: 'true', summary: 'indent the JSON' },
     ...UUID_FILE_OPTION,

@@ -10,6 +10,7 @@ import { formatTime } from '../cli/units.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { listPods } from '../operations/list.ts';
 import type { AppStatus, PodStatus } from '../operations/outcomes.ts';
+import { LISTED_STATES } from '../pod/pod-state.ts';
 
 /** `gantry list`. */
 export const command: Command = plainCommand({
@@ -28,6 +29,7 @@ export const command: Command = plainCommand({
       kind: 'values',
       value: 'STATE,STATE',
       summary: 'only pods in one of these states, as the table shows them',
+      choices: LISTED_STATES,
     },
     full: { kind: 'flag', summary: 'print whole UUIDs, image ids and exact times' },
     'no-legend': { kind: 'flag', summary: 'leave out the headings' },

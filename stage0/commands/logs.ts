@@ -17,6 +17,8 @@ export const command: Command = plainCommand({
     'What was said on standard error comes on standard error, unless one of the two is asked for by --stream.',
     'Apps that are connected to the terminal or the streams of the caller, and those under the fly flavor, leave nothing to read.',
   ].join('\n'),
+  operands: ['pod'],
+  action: 'read the logs of',
   options: {
     app: { kind: 'values', value: 'NAME', summary: 'only this app' },
     follow: { kind: 'flag', summary: 'go on with what is said later, until the pod ends' },

@@ -19,6 +19,7 @@ export const command: Command = {
     usage: '[POD-FLAGS] IMAGE [APP-FLAGS] [-- ARG… [---]] …',
     description:
       'Fetches, verifies and renders everything that a pod needs and makes it, without running it. Prints its UUID, for "gantry run-prepared".',
+    operands: ['sources'],
     options: { ...OPTIONS, ...APP_OPTIONS },
   },
 

@@ -8,6 +8,8 @@ import { removePods } from '../operations/remove.ts';
 export const command: Command = plainCommand({
   usage: 'UUID…\n--uuid-file=FILE',
   description: 'Removes pods that are not running, with everything that their apps wrote.',
+  operands: ['pods'],
+  action: 'remove',
   options: UUID_FILE_OPTION,
 
   async run({ call, globals, options, words }) {

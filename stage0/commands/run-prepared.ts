@@ -10,6 +10,8 @@ import { runPrepared } from '../operations/run-prepared.ts';
 export const command: Command = plainCommand({
   usage: '[FLAGS] UUID\n[FLAGS] --uuid-file=FILE',
   description: 'Becomes a pod that "gantry prepare" made. A pod can be run once.',
+  operands: ['pod'],
+  action: 'run',
   options: { ...RUN_OPTIONS, ...UUID_FILE_OPTION },
   words: { min: 0, max: 1 },
 

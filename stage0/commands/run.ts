@@ -19,6 +19,7 @@ export const command: Command = {
       'Every word is an image, the flags of an app follow its image, flags of the pod may stand anywhere. "--" begins the arguments of an app, "---" ends them.',
       '--mount before the first image is for all apps.',
     ].join('\n'),
+    operands: ['sources'],
     options: { ...OPTIONS, ...APP_OPTIONS },
   },
 

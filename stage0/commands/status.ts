@@ -22,6 +22,7 @@ export const command: Command = plainCommand({
     'Prints the state of a pod and, when it has ended, how its apps did: the exit status, and why; of one that is broken what is wrong with it. Under the fly flavor only the caller of "gantry run" sees how its app did; it is "unknown" here.',
     'A pod is ready when all its apps have started, and those that say when they are ready have said so.',
   ].join('\n'),
+  operands: ['pod'],
   options: {
     format: { kind: 'value', value: 'json|json-pretty', summary: 'print JSON in place of lines' },
     ...UUID_FILE_OPTION,

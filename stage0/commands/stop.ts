@@ -13,6 +13,8 @@ export const command: Command = plainCommand({
   usage: '[--force] [--timeout=DURATION] UUID…\n[--force] [--timeout=DURATION] --uuid-file=FILE',
   description:
     'Has pods end, each app by its stop signal, and waits until they have. A pod that has not ended when the time is over is killed. One that has ended already counts as stopped.',
+  operands: ['pods'],
+  action: 'stop',
   options: {
     force: { kind: 'flag', summary: 'kill them at once' },
     timeout: {

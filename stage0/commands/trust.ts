@@ -32,6 +32,7 @@ export const command: Command = plainCommand({
     'Trusts public keys for images whose name begins with a prefix, or for all. PUBKEY is a file or URL; without any, the keys that the site of the prefix announces are found by discovery.',
     'Each key is shown and asked about, unless told otherwise: compare its fingerprint with one that you got another way.',
   ].join('\n'),
+  operands: ['files'],
   options: OPTIONS,
 
   async run({ call, globals, options, words }) {

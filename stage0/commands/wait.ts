@@ -13,6 +13,8 @@ export const command: Command = plainCommand({
   usage: '[--timeout=DURATION] UUID…\n[--timeout=DURATION] --uuid-file=FILE',
   description:
     'Waits until pods have ended and prints the UUID and the exit status of each: that of its first app that failed, "unknown" under the fly flavor, where only the caller of "gantry run" sees it. The exit status is that of the first pod given that failed.',
+  operands: ['pods'],
+  action: 'wait for the end of',
   options: {
     timeout: {
       kind: 'value',

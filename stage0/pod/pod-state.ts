@@ -131,8 +131,8 @@ const DEMANDS: Readonly<Record<PodAction, Demand>> = {
 };
 
 /** Whether something may be done with a pod where it stands. */
-export const allows = (state: PodState, action: PodAction): boolean =>
-  DEMANDS[action].allowed.includes(state.name);
+export const allows = ({ name }: Pick<PodState, 'name'>, action: PodAction): boolean =>
+  DEMANDS[action].allowed.includes(name);
 
 /** Refuses what a pod's state does not allow. @throws GantryError POD_STATE */
 export function demandState(state: PodState, action: PodAction): void {

@@ -18,6 +18,9 @@ const PROBES = {
   actool: () => hasProgram('actool'),
   strace: () => hasProgram('strace'),
   faketime: () => hasProgram('faketime'),
+  bash: () => hasProgram('bash'),
+  zsh: () => hasProgram('zsh'),
+  fish: () => hasProgram('fish'),
   busybox: () => existsSync('/bin/busybox'),
   'systemd-as-pid-1': () => readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd',
   'cgroup-v1': () => existsSync('/sys/fs/cgroup/memory'),
@@ -40,6 +43,9 @@ const CI_MUST_HAVE: ReadonlySet<Requirement> = new Set<Requirement>([
   'strace',
   'faketime',
   'busybox',
+  'bash',
+  'zsh',
+  'fish',
 ]);
 
 const answers = new Map<Requirement, boolean>();
