@@ -53,10 +53,12 @@ export function findTree(dir: string, id: string): Tree | undefined {
 /** All folders among the trees, complete or not. */
 export function listTrees(dir: string): readonly StoredTree[] {
   return folderNames(treesDir(dir)).map((name) => {
-    const flag = readFlag(treeDir(dir, name));
+    const path = treeDir(dir, name);
+    const flag = readFlag(path);
     const ending = name.indexOf(BROKEN_ENDING);
 
     return {
+      dir: path,
       name,
       id: ending === -1 ? name : name.slice(0, ending),
       key: flag?.key,

@@ -27,6 +27,7 @@ export interface Tree {
 
 /** A folder among the trees. */
 export interface StoredTree {
+  readonly dir: string;
   /** Of the folder: the id, with an ending when it was put aside. */
   readonly name: string;
   /** The tree id; a pod that was started before a tree was put aside still has this one. */

@@ -35,6 +35,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/config.ts'),
   },
   {
+    name: 'df',
+    summary: 'Show what images and pods take on the disk',
+    needsRoot: true,
+    load: () => import('../commands/df.ts'),
+  },
+  {
     name: 'enter',
     summary: 'Run a command in an app of a running pod',
     needsRoot: true,

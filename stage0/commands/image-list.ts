@@ -1,5 +1,6 @@
 import { humanAge } from '#base/time/duration';
-import type { ImageRecord } from '#image-store';
+import type { ImageRecord, ImageStore } from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { shownName } from '../cli/image-argument.ts';
 import { formatJson, nanoseconds, readFormat } from '../cli/json.ts';
@@ -7,6 +8,7 @@ import { formatTable } from '../cli/table.ts';
 import { formatBytes, formatTime } from '../cli/units.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
+import { type ImageShare, shareOut } from '../operations/image-shares.ts';
 import { openLibrary } from '../operations/library.ts';
 
 /** One column: its name for `--fields` and `--sort`, its heading, and what it shows. */
@@ -21,6 +23,8 @@ interface Field {
 interface View {
   readonly full: boolean;
   readonly now: number;
+  /** Reads the manifests of all images: called only for what is shown. */
+  readonly shareOf: (key: ImageKey) => ImageShare;
 }
 
 /** Digits of a key in a short table. */
@@ -45,8 +49,22 @@ const FIELDS: readonly Field[] = [
     name: 'size',
     heading: 'SIZE',
     sortable: true,
-    show: (record, { full }) => (full ? String(sizeOf(record)) : formatBytes(sizeOf(record))),
+    show: (record, view) => bytesText(sizeOf(record), view),
     compare: (one, other) => sizeOf(one) - sizeOf(other),
+  },
+  {
+    name: 'shared',
+    heading: 'SHARED',
+    sortable: false,
+    show: ({ key }, view) => bytesText(view.shareOf(key).shared, view),
+    compare: () => 0,
+  },
+  {
+    name: 'unique',
+    heading: 'UNIQUE',
+    sortable: false,
+    show: ({ key }, view) => bytesText(view.shareOf(key).unique, view),
+    compare: () => 0,
   },
   {
     name: 'importtime',
@@ -68,13 +86,13 @@ const FIELDS: readonly Field[] = [
 export const command: Command = plainCommand({
   usage: '[--fields=…] [--sort=…] [--order=…] [--full] [--no-legend] [--format=…]',
   description:
-    'Lists the images in the store. The size is that of the archive and of the rendered tree together.',
+    'Lists the images in the store. SIZE is that of the archive and of the rendered tree together. Of an image with all that it depends on, SHARED is what other images depend on too, UNIQUE what would be free without this one. "gantry df" measures what all takes on the disk.',
   options: {
     fields: {
       kind: 'value',
       value: 'LIST',
       fallback: 'id,name,size,importtime,lastused',
-      summary: 'the columns and their order',
+      summary: 'the columns and their order; there are shared and unique as well',
       choices: FIELDS.map(({ name }) => name),
     },
     format: { kind: 'value', value: 'json|json-pretty', summary: 'print JSON in place of a table' },
@@ -98,12 +116,14 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     const records = library.store.list().toSorted(compare);
+    const shareOf = sharesOf(library.store, records);
 
     if (format !== 'text') {
-      call.output.write(formatJson(records.map(jsonOf), { pretty: format === 'json-pretty' }));
+      const documents = records.map((record) => jsonOf(record, shareOf(record.key)));
+      call.output.write(formatJson(documents, { pretty: format === 'json-pretty' }));
       return 0;
     }
-    const view = { full: options.full ?? false, now: workplace.context.now() };
+    const view = { full: options.full ?? false, now: workplace.context.now(), shareOf };
     const legend = options['no-legend'] === true ? [] : [fields.map(({ heading }) => heading)];
     const rows = records.map((record) => fields.map((field) => field.show(record, view)));
     call.output.write(formatTable([...legend, ...rows]));
@@ -133,6 +153,27 @@ function readSort(name: string, order: string): Field['compare'] {
   throw usageError(`cannot read --order: "${order}" is neither asc nor desc`);
 }
 
+/** Shares the images out when that is asked for first. */
+function sharesOf(store: ImageStore, records: readonly ImageRecord[]): View['shareOf'] {
+  let shares: ReadonlyMap<ImageKey, ImageShare> | undefined;
+
+  return (key) => {
+    shares ??= shareOut(
+      records.map(({ key: each, size, treeSize }) => ({
+        key: each,
+        needs: store.withDependencies([each]),
+        blob: size,
+        trees: treeSize,
+      })),
+    );
+    return shares.get(key) ?? { shared: 0, unique: 0 };
+  };
+}
+
+function bytesText(bytes: number, { full }: View): string {
+  return full ? String(bytes) : formatBytes(bytes);
+}
+
 function sizeOf({ size, treeSize }: ImageRecord): number {
   return size + treeSize;
 }
@@ -147,12 +188,14 @@ function compareText(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-function jsonOf(record: ImageRecord): object {
+function jsonOf(record: ImageRecord, { shared, unique }: ImageShare): object {
   return {
     id: record.key,
     name: shownName(record),
     import_time: nanoseconds(record.importTime),
     last_used_time: nanoseconds(record.lastUsed),
     size: sizeOf(record),
+    shared_size: shared,
+    unique_size: unique,
   };
 }

@@ -21,8 +21,8 @@ const WHOLE: readonly PodPhase[] = ['prepared', 'run', 'exited-garbage'];
  * @returns throws EACCES for who may not look at pods, and so cannot tell what they use
  */
 export function imagesInUse(dataDir: string): InUseProbe {
-  const known = new Map<PodUuid, PodUse>();
-  const useOf = (uuid: PodUuid): PodUse => {
+  const known = new Map<PodUuid, ReadUse>();
+  const useOf = (uuid: PodUuid): ReadUse => {
     const read = known.get(uuid) ?? readPodUse(dataDir, uuid);
     if (read.whole) known.set(uuid, read);
     return read;
@@ -37,14 +37,24 @@ export function imagesInUse(dataDir: string): InUseProbe {
   };
 }
 
-interface PodUse {
+/** What a pod is made of. */
+export interface PodUse {
   readonly images: readonly ImageKey[];
+  /** Tree ids. */
   readonly trees: readonly string[];
+}
+
+interface ReadUse extends PodUse {
   readonly whole: boolean;
 }
 
+/** What each pod that needs its images is made of. @throws EACCES for who may not look at pods */
+export function podUses(dataDir: string): ReadonlyMap<PodUuid, PodUse> {
+  return new Map(listPodUuids(dataDir, HOLDING).map((uuid) => [uuid, readPodUse(dataDir, uuid)]));
+}
+
 /** Looks in all phases, in the order of life: a pod that moves on while it is read is read again where it is then. */
-function readPodUse(dataDir: string, uuid: PodUuid): PodUse {
+function readPodUse(dataDir: string, uuid: PodUuid): ReadUse {
   const images: ImageKey[] = [];
   const trees: string[] = [];
   let whole = false;
