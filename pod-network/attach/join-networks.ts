@@ -17,7 +17,7 @@ import { openClient } from '../client.ts';
 import { type ChosenNetwork, chooseNetworks } from '../config/choose-networks.ts';
 import { readRoutes, routeOverlaps } from '../config/route-overlaps.ts';
 import type { WantedNetworks } from '../config/net-argument.ts';
-import { admitPod } from '../firewall/admit-pod.ts';
+import { type Admitted, admitPod } from '../firewall/admit-pod.ts';
 import { networkDirs, pinPath, pluginDirs, type PodNetworkHost } from '../host.ts';
 import { claimPorts } from '../ports/claim-ports.ts';
 import { ownNetns, type RegisteredAttachment, type RegisterEntry } from '../register/register.ts';
@@ -25,10 +25,11 @@ import { releaseEndedPods } from '../release/release-ended-pods.ts';
 import { releaseNetwork } from '../release/release-network.ts';
 import { bare, netInfoOf, podAddresses } from './net-info.ts';
 import {
+  admissionOf,
   attachStages,
-  needsAdmission,
   planAttachments,
   type PlannedAttachment,
+  plannedSubnets,
 } from './plan-attachments.ts';
 
 /** What a pod's network is to be. */
@@ -78,11 +79,10 @@ export async function joinNetworks(
     await claimPorts(host, entry);
     makeNetns(host.kernel, { path: netns, hostMounts: host.hostMounts });
     raiseLoopback(host.kernel, netns);
-    const attached = await attachPlanned(host, openClient(host), planned);
+    const attached = await attachAndAdmit(host, planned);
     const infos = attached.map(([plan, attachment]) =>
       netInfoOf(plan, attachment, pluginDirs(host)),
     );
-    await admit(host, attached);
     demandAddresses(request.ports, infos);
     writeNetInfo(host.podDir, infos);
     const announcement = { ...entry, attachments: infos.map(registered) };
@@ -126,11 +126,39 @@ function registered({ netName, ifName, ips = [] }: NetInfo): RegisteredAttachmen
   return { network: netName, ifName, addresses: ips.map(bare) };
 }
 
-async function admit(host: PodNetworkHost, attached: readonly Made[]): Promise<void> {
-  const addresses = attached.flatMap(([plan, attachment]) =>
-    needsAdmission(plan) ? podAddresses(attachment).map(({ address }) => bare(address)) : [],
+/**
+ * What the host lets through is settled while the plugins work, wherever it is
+ * known beforehand which addresses they will give.
+ */
+async function attachAndAdmit(
+  host: PodNetworkHost,
+  planned: readonly PlannedAttachment[],
+): Promise<readonly Made[]> {
+  const attaching = attachPlanned(host, openClient(host), planned);
+  const known = planned.flatMap((plan) => admitted(plan, plannedSubnets(plan) ?? []));
+  const admitting = admitPod(host, known);
+  await Promise.allSettled([attaching, admitting]);
+  const attached = await attaching;
+  await admitting;
+
+  const others = attached.filter(([plan]) => plannedSubnets(plan) === undefined);
+  await admitPod(
+    host,
+    others.flatMap(([plan, attachment]) =>
+      admitted(
+        plan,
+        podAddresses(attachment).map(({ address }) => bare(address)),
+      ),
+    ),
   );
-  await admitPod(host, addresses);
+
+  return attached;
+}
+
+function admitted(plan: PlannedAttachment, addresses: readonly string[]): readonly Admitted[] {
+  const what = admissionOf(plan);
+
+  return what === 'none' ? [] : addresses.map((address) => ({ address, what }));
 }
 
 /** The plugin passes over a port for whose kind of address the pod has none. */

@@ -10,6 +10,7 @@ import {
 } from '#cni';
 import { type ForwardedPort, describePort } from '#stage1';
 import type { ChosenNetwork } from '../config/choose-networks.ts';
+import { subnetsOf } from '../config/subnets.ts';
 
 /** The plugin that forwards ports, and its word for them. */
 const PORTMAP = 'portmap';
@@ -111,12 +112,26 @@ function portNetwork(networks: readonly ChosenNetwork[]): ChosenNetwork | undefi
   return able.find(({ config }) => masquerades(config)) ?? able.at(-1);
 }
 
-/** Whether the host has to let traffic of the attachment through, and no plugin of its own sees to that. */
-export function needsAdmission({ request: { network, parameters } }: PlannedAttachment): boolean {
-  // What comes by a forwarded port, the plugin `firewall` does not let in.
-  if (parameters.capabilityArgs?.portMappings !== undefined) return true;
+/**
+ * What the host has to let through of an attachment: everything that the pod
+ * sends, where its network leads everywhere and no plugin sees to that; answers,
+ * where ports lead to it, since the plugin `firewall` does not let those in.
+ */
+export function admissionOf({
+  request: { network, parameters },
+}: PlannedAttachment): 'all' | 'answers' | 'none' {
+  const hasFirewall = network.plugins.some(({ type }) => type === 'firewall');
+  if (masquerades(network) && !hasFirewall) return 'all';
 
-  return masquerades(network) && network.plugins.every(({ type }) => type !== 'firewall');
+  return parameters.capabilityArgs?.portMappings === undefined ? 'none' : 'answers';
+}
+
+/** The subnets in which the attachment's addresses will be; undefined when only its plugins know. */
+export function plannedSubnets({ network }: PlannedAttachment): readonly string[] | undefined {
+  const found = network.config.plugins.filter(({ ipamType }) => ipamType !== undefined);
+  const subnets = found.flatMap(({ fields }) => subnetsOf(fields['ipam']));
+
+  return found.length === 1 && subnets.length > 0 ? subnets : undefined;
 }
 
 /** Whether pods reach other hosts under the host's address. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BlockList, isIPv6 } from 'node:net';
-import { isJsonObject, type NetworkConfig } from '#cni';
+import type { NetworkConfig } from '#cni';
+import { subnetsOf } from './subnets.ts';
 
 /** A route of the host. */
 export interface HostRoute {
@@ -66,18 +67,6 @@ export function parseRoutes6(text: string): readonly HostRoute[] {
     return isOrdinary
       ? [{ device, destination: groups.join(':'), length: Number.parseInt(length, 16) }]
       : [];
-  });
-}
-
-/** host-local knows a subnet of its own, and sets of ranges. */
-function subnetsOf(ipam: unknown): readonly string[] {
-  if (!isJsonObject(ipam)) return [];
-  const { ranges } = ipam;
-  const sets: readonly unknown[] = Array.isArray(ranges) ? ranges.flat() : [];
-
-  return [ipam, ...sets].flatMap((range) => {
-    const subnet = isJsonObject(range) ? range['subnet'] : undefined;
-    return typeof subnet === 'string' && /^[\da-f.:]+\/\d+$/i.test(subnet) ? [subnet] : [];
   });
 }
 

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/exec-result';
 import { hostExec } from '../client.ts';
@@ -19,14 +18,22 @@ const ADMIN_JUMP = [
   '-m comment --comment "CNI firewall plugin admin overrides" -j CNI-ADMIN',
 ] as const;
 
+/** Whose traffic is let through. */
+export interface Admitted {
+  /** An address of the pod, or a subnet in which it will be. */
+  readonly address: string;
+  /** `all`: what it sends, answers to that, and what comes by a forwarded port; `answers`: the last, and answers to that. */
+  readonly what: 'all' | 'answers';
+}
+
 /**
  * Lets a pod's traffic through where the host forwards nothing by itself
- * (policy DROP): what it sends, the answers, and what comes by a forwarded port.
+ * (policy DROP).
  * @throws GantryError EXEC_FAILED, EXEC_NOT_STARTED
  */
-export async function admitPod(host: PodNetworkHost, addresses: readonly string[]): Promise<void> {
-  const v6 = addresses.filter((each) => isIPv6(each));
-  const v4 = addresses.filter((each) => !isIPv6(each));
+export async function admitPod(host: PodNetworkHost, admitted: readonly Admitted[]): Promise<void> {
+  const v6 = admitted.filter(({ address }) => address.includes(':'));
+  const v4 = admitted.filter(({ address }) => !address.includes(':'));
 
   await Promise.all([admit(host, IPTABLES.v4, v4), admit(host, IPTABLES.v6, v6)]);
 }
@@ -34,13 +41,13 @@ export async function admitPod(host: PodNetworkHost, addresses: readonly string[
 async function admit(
   host: PodNetworkHost,
   family: IptablesFamily,
-  addresses: readonly string[],
+  admitted: readonly Admitted[],
 ): Promise<void> {
-  if (addresses.length === 0) return;
+  if (admitted.length === 0) return;
   const comment = `-m comment --comment "gantry ${host.uuid}"`;
-  const rules = addresses.flatMap((address) => [
+  const rules = admitted.flatMap(({ address, what }) => [
     `-A ${FORWARD_CHAIN} -d ${address} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT ${comment} -j ACCEPT`,
-    `-A ${FORWARD_CHAIN} -s ${address} ${comment} -j ACCEPT`,
+    `-A ${FORWARD_CHAIN} -s ${address} ${what === 'all' ? '' : '-m conntrack --ctstate RELATED,ESTABLISHED '}${comment} -j ACCEPT`,
   ]);
 
   const quick = await restore(host, family, [`-C ${JUMP[0]} ${JUMP[1]}`, ...rules]);

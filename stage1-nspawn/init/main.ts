@@ -47,10 +47,11 @@ export const entrypoint: Entrypoint = async (host) => {
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
   const settleWaiter = startWaiter(host, args.uuid);
-  const connection = connectPod(host, args);
+  const { begun, connection } = connectPod(host, args);
   // The rest is done first; whether it failed is asked when all has come to an end.
   connection.catch(() => {});
   try {
+    await begun;
     shareStreams(host, streams);
     const apps = await prepareProcess(host, args, { machine, hierarchies, streams });
     const connected = await connection;

@@ -16,12 +16,35 @@ export interface PodConnection {
 const HOST: PodConnection = { kind: 'host' };
 const NONE: PodConnection = { kind: 'none' };
 
+/** A connection that is being made. */
+export interface Connecting {
+  /** Settles when the first plugin is at work, or there is nothing to wait for; never rejects. */
+  readonly begun: Promise<void>;
+  /** Rejects with what `joinNetworks` throws; then nothing is left of it. */
+  readonly connection: Promise<PodConnection>;
+}
+
 /**
  * Gives a pod the network that `--net` asks for. Plugins work while this
- * process does other things: it is not to be waited for before the rest is done.
- * @throws GantryError what `joinNetworks` throws; then nothing is left of it
+ * process does other things, which should wait until the first has begun.
  */
-export async function connectPod(host: EntrypointHost, args: RunArguments): Promise<PodConnection> {
+export function connectPod(host: EntrypointHost, args: RunArguments): Connecting {
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  const run: EntrypointHost['exec']['run'] = (request) => {
+    const running = host.exec.run(request);
+    if (request.env['CNI_COMMAND'] === 'ADD') resolve();
+    return running;
+  };
+  const connection = connect({ ...host, exec: { ...host.exec, run } }, args);
+  connection.then(
+    () => resolve(),
+    () => resolve(),
+  );
+
+  return { begun, connection };
+}
+
+async function connect(host: EntrypointHost, args: RunArguments): Promise<PodConnection> {
   if (!isNetworked(args)) return args.net === 'host' ? HOST : NONE;
 
   // Loaded when it is needed: other pods are not to wait for it.

@@ -21,8 +21,10 @@ const ptp = (name: string, subnet: string): JsonObject => ({
 let net: NetworkPods;
 let plugins: PluginFolder;
 
-/** What is said when a pod is not to be had. */
+/** What is said when a pod is not to be had, of which nothing is left. */
 async function refusal(flag: string): Promise<string> {
+  // Those before have ended, but may not have given everything back yet.
+  await until('nothing is left', () => net.traces().length === 0, 30_000);
   const { exitCode, stderr, stdout } = await net.pods.run([flag, ...SLEEP]);
   expect([exitCode, stdout.toString()]).toEqual([254, '']);
   expect(net.traces()).toEqual([]);

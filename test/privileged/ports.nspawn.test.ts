@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { fetchFrom, run, serveIn } from '../helpers/network-host.ts';
+import { fetchFrom, run, runIn, serveIn } from '../helpers/network-host.ts';
 import { createNetworkPods, NAME, type NetworkPods } from '../helpers/network-pods.ts';
 import { type StartedPod, until } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
@@ -82,6 +82,32 @@ describe.runIf(
     run('iptables', '-P', 'FORWARD', 'ACCEPT');
 
     expect(stdout.toString()).toBe('served');
+  });
+
+  it('let nothing more through of a network that does not masquerade', async () => {
+    net.configure('routed.conflist', {
+      cniVersion: '1.0.0',
+      name: 'routed',
+      plugins: [
+        {
+          type: 'ptp',
+          ipam: { type: 'host-local', subnet: '10.93.0.0/24', routes: [{ dst: '0.0.0.0/0' }] },
+        },
+        { type: 'portmap', capabilities: { portMappings: true }, snat: true },
+      ],
+    });
+    runIn(client, 'ip', 'route', 'replace', '10.93.0.0/24', 'via', '10.90.0.1');
+    using _far = await serveIn(client, 80, 'served');
+    run('iptables', '-P', 'FORWARD', 'DROP');
+    await start('--net=routed', '--port=8080:80/tcp', ...serving('pod', 80));
+    const script = 'nc -w 1 10.90.0.2 80 </dev/null';
+    const reached = fetchFrom(client, '10.90.0.1', 8080);
+    const shut = await net.shell(['--net=routed'], script);
+    run('iptables', '-P', 'FORWARD', 'ACCEPT');
+    const open = await net.shell(['--net=routed'], script);
+
+    expect(reached).toBe('pod80\n');
+    expect([shut, open].map(({ stdout }) => stdout.toString())).toEqual(['', 'served']);
   });
 
   it('go by the name that the image declares, all of the row, also when prepared', async () => {
