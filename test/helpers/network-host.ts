@@ -40,6 +40,8 @@ export function enterNetworkHost(): NetworkHost {
   return {
     dir,
     [Symbol.dispose]() {
+      // Threads that this one has started since share its root and working directory: setns(2) refuses that.
+      linuxKernel.unshare(CLONE.FS);
       for (const { fd, kind } of home) {
         linuxKernel.setNamespace(fd, kind);
         closeSync(fd);

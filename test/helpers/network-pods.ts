@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecResult } from '#base/exec/exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { type JsonObject, makeNetns, raiseLoopback, removeNetns } from '#cni';
 import { enterNetworkHost, type NetworkHost, run, runIn } from './network-host.ts';
+import { listDir, networkTraces } from './network-traces.ts';
 import { createNspawnPods, type NspawnPods } from './nspawn-pods.ts';
 
 /** A host of the test's own on which gantry runs pods, and other hosts that it is connected with. */
@@ -55,7 +56,7 @@ export async function createNetworkPods(): Promise<NetworkPods> {
     },
     shell: async (flags, script) =>
       await pods.run(['--interactive', ...flags, NAME, '--exec=/bin/sh', '--', '-c', script]),
-    reserved,
+    reserved: networkTraces,
     traces,
     async [Symbol.asyncDispose]() {
       await pods[Symbol.asyncDispose]();
@@ -77,10 +78,6 @@ function connect(netns: string, name: string, subnet: string): void {
   runIn(netns, 'ip', 'link', 'set', 'eth0', 'up');
 }
 
-function reserved(network: string): readonly string[] {
-  return list(join('/var/lib/cni/networks', network)).filter((name) => /^[\da-f.:]+$/.test(name));
-}
-
 function traces(): readonly string[] {
   const rules = ['iptables-save', 'ip6tables-save'].flatMap((program) =>
     run(program)
@@ -90,19 +87,11 @@ function traces(): readonly string[] {
   const links = readFileSync('/proc/thread-self/net/dev', 'utf8').match(/veth\w+/g) ?? [];
 
   return [
-    ...list('/run/gantry/netns').map((name) => `pin ${name}`),
-    ...list('/var/lib/cni/networks').flatMap((network) =>
-      reserved(network).map((address) => `address ${address} of ${network}`),
+    ...listDir('/run/gantry/netns').map((name) => `pin ${name}`),
+    ...listDir('/var/lib/cni/networks').flatMap((network) =>
+      networkTraces(network).map((address) => `address ${address} of ${network}`),
     ),
     ...links.map((name) => `link ${name}`),
     ...rules,
   ];
-}
-
-function list(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
 }
