@@ -30,6 +30,9 @@ const TEST_PACKAGES: readonly string[] = [
   'containernetworking-plugins',
   'zsh',
   'fish',
+  'nginx',
+  'libnginx-mod-stream',
+  'redis-server',
 ];
 
 /** The peers that the measurements compare with. */
@@ -39,6 +42,7 @@ const BENCH_PACKAGES: readonly string[] = [
   'runc',
   'catatonit',
   'iptables',
+  'containernetworking-plugins',
   'time',
 ];
 

@@ -13,6 +13,8 @@ const PROBES = {
   'mount-namespace': () => succeeds('unshare', '--mount', 'true'),
   netns: () => succeeds('unshare', '--net', 'true'),
   'cni-plugins': () => existsSync('/usr/lib/cni/ptp') && hasProgram('iptables') && hasProgram('ip'),
+  'nginx-and-redis': () =>
+    existsSync('/usr/lib/nginx/modules/ngx_stream_module.so') && hasProgram('redis-server'),
   nspawn: () => hasProgram('systemd-nspawn'),
   gpg: () => hasProgram('gpg'),
   actool: () => hasProgram('actool'),
@@ -37,6 +39,7 @@ const CI_MUST_HAVE: ReadonlySet<Requirement> = new Set<Requirement>([
   'mount-namespace',
   'netns',
   'cni-plugins',
+  'nginx-and-redis',
   'nspawn',
   'gpg',
   'actool',
