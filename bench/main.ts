@@ -6,6 +6,7 @@ import { ensurePackages } from '../scripts/setup/packages.ts';
 import type { BenchContext } from './context.ts';
 import { measureFetch } from './fetch.ts';
 import { measureMemory } from './memory.ts';
+import { measureNetwork } from './network.ts';
 import { formatRow, type Row } from './row.ts';
 import { measureStart } from './start.ts';
 
@@ -15,11 +16,12 @@ const SUITES: Readonly<Record<string, (context: BenchContext) => AsyncIterable<R
   start: measureStart,
   fetch: measureFetch,
   memory: measureMemory,
+  network: measureNetwork,
 };
 
 await main(process.argv.slice(2));
 
-/** `npm run bench [-- start|fetch|memory …]`: gantry and its peers in the same run, as ratios with medians. */
+/** `npm run bench [-- start|fetch|memory|network …]`: gantry and its peers in the same run, as ratios with medians. */
 async function main(wanted: readonly string[]): Promise<void> {
   await ensurePackages('bench');
   await buildDistIfStale();

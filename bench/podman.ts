@@ -9,6 +9,8 @@ import { ENVIRONMENT, type TimedCommand } from './measure.ts';
 export interface Podman extends Disposable {
   /** `podman run --rm --network=NETWORK IMAGE COMMAND…` */
   run(network: string, ...command: readonly string[]): TimedCommand;
+  /** A server on the default network: `podman run --rm --interactive --publish=PORTS IMAGE COMMAND…` */
+  serve(ports: string, ...command: readonly string[]): TimedCommand;
 }
 
 const UNIFIED = '/sys/fs/cgroup/unified';
@@ -45,6 +47,10 @@ export async function preparePodman(folder: string, rootfsTar: string): Promise<
   return {
     run: (network, ...command) => ({
       argv: argv('run', '--rm', `--network=${network}`, 'bench:1', ...command),
+      env,
+    }),
+    serve: (ports, ...command) => ({
+      argv: argv('run', '--rm', '--interactive', `--publish=${ports}`, 'bench:1', ...command),
       env,
     }),
     [Symbol.dispose]: () => namespace?.kill('SIGKILL'),

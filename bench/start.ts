@@ -61,7 +61,7 @@ async function row(
 }
 
 /** The same root file system as a plain tar, for podman's import. */
-async function rootfsTar(image: string, work: string): Promise<string> {
+export async function rootfsTar(image: string, work: string): Promise<string> {
   const layout = join(work, 'unpacked');
   mkdirSync(layout);
   const tar = join(work, 'rootfs.tar');
