@@ -19,7 +19,8 @@ export function streamScript(): string {
 show() {
   read -r pid rest </proc/self/stat
   echo "$pid" >${SHOWN_DIR}/$app.$stream
-  [ -e ${PREFIX_MARK} ] && exec sed "s/^/$app: /"
+  # sed would keep lines back, and cannot be told not to.
+  [ -e ${PREFIX_MARK} ] && exec awk "{ print \\"$app: \\" \\$0; fflush() }"
   exec cat
 }
 [ -e $caller ] || exec cat

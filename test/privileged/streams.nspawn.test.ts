@@ -59,6 +59,19 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('output of nspa
     expect(stdout.toString().split('\n').toSorted()).toEqual(['', 'a: one', 'b: two']);
   });
 
+  it('is shown line by line as it comes, of several apps too', async () => {
+    const pod = await pods.start([
+      ...sh('echo ready; sleep 300', '--name=a'),
+      '---',
+      NAME,
+      '--name=b',
+      '--exec=/bin/true',
+    ]);
+    pod.program.kill('SIGTERM');
+
+    expect((await pod.program.ended).exitCode).toBe(0);
+  });
+
   it.each(['', '--user=1000'])('can be written through /dev/stdout (%s)', async (user) => {
     const script = 'echo one >/dev/stdout; echo two >>/proc/self/fd/1; echo three >/dev/stderr';
     const { stdout, stderr } = await pods.run(sh(script, ...(user === '' ? [] : [user])));
