@@ -2,6 +2,7 @@ export { NSPAWN_ENTRYPOINTS, nspawnManifest } from './aci/manifest.ts';
 export { STAGE1_ROOT_PATH, type Stage1Root } from './aci/stage1-root.ts';
 export { BACKOFF_PATH, backoffScript } from './units/backoff.ts';
 export { BASE_UNITS, EXIT_ALIASES, REAPER_PATH } from './units/base-units.ts';
+export { ENTERED_PATH, enteredScript } from './units/entered.ts';
 export { JOURNALD_CONF, SYSTEM_CONF } from './units/manager-config.ts';
 export { reaperScript } from './units/reaper.ts';
 export { UNIT_DIR, writeUnits } from './units/write-unit.ts';

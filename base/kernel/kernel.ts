@@ -74,6 +74,12 @@ export interface MountAttributes {
   readonly recursive?: boolean | undefined;
 }
 
+/** Of a terminal, in characters. */
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** A file descriptor number. */
 export type Fd = number;
 
@@ -164,6 +170,16 @@ export interface Kernel {
   setHostname(name: string): void;
   /** Brings up a network interface in the thread's network namespace: netdevice(7). */
   raiseInterface(name: string): void;
+  /**
+   * A new pseudo terminal, whose descriptor does not block.
+   * @param devpts the folder where a devpts is mounted; the other end is `number` in there
+   */
+  openTerminal(devpts: string): { readonly master: Fd; readonly number: number };
+  /** Tells a terminal how large its window is; who runs on it gets SIGWINCH. */
+  setWindowSize(fd: Fd, size: WindowSize): void;
+  /** Has a terminal pass everything on as it is, in both directions. @returns its settings before, for `setTerminal` */
+  makeTerminalRaw(fd: Fd): Uint8Array;
+  setTerminal(fd: Fd, settings: Uint8Array): void;
   /** Starts a new session; undefined errors when the caller leads a group already. */
   newSession(): void;
   /** Flushes the file system that holds an open descriptor. */

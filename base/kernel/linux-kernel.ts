@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
 import { callLibc, callLibcAside, kernelErrno } from './native.ts';
 import { reapProcess, spawnProgram } from './spawn.ts';
+import { terminalCalls } from './terminal-calls.ts';
 
 // fcntl(2) commands and descriptor flags, asm-generic/fcntl.h.
 const F_SETFD = 2;
@@ -317,6 +318,8 @@ export const linuxKernel: Kernel = {
       closeSync(socket);
     }
   },
+
+  ...terminalCalls,
 
   newSession() {
     callLibc('int setsid()', [], 'start a session');

@@ -17,6 +17,8 @@ const RESULTS: Partial<Record<keyof Kernel, unknown>> = {
   flock: true,
   getRlimit: { soft: 1024n, hard: 1_048_576n },
   listXattrs: [],
+  openTerminal: { master: 103, number: 7 },
+  makeTerminalRaw: Buffer.alloc(0),
   makePipe: { read: 101, write: 102 },
   pidfdOpen: 100,
   prctl: 0,

@@ -15,7 +15,9 @@ import {
   BACKOFF_PATH,
   BASE_UNITS,
   backoffScript,
+  ENTERED_PATH,
   EXIT_ALIASES,
+  enteredScript,
   JOURNALD_CONF,
   NSPAWN_ENTRYPOINTS,
   nspawnManifest,
@@ -188,6 +190,7 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   symlinkSync('../usr/lib/os-release', join(root, 'etc/os-release'));
   writeFileSync(join(root, REAPER_PATH), reaperScript(), { mode: 0o755 });
   writeFileSync(join(root, BACKOFF_PATH), backoffScript(), { mode: 0o755 });
+  writeFileSync(join(root, ENTERED_PATH), enteredScript(), { mode: 0o755 });
   writeFileSync(join(root, STREAM_SCRIPT_PATH), streamScript(), { mode: 0o755 });
   writeFileSync(join(root, STALLED_SCRIPT_PATH), stalledScript(), { mode: 0o755 });
   for (const [name, text] of BUILTIN_NETWORK_FILES) {

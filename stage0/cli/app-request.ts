@@ -2,7 +2,13 @@ import { GantryError } from '#base/errors/gantry-error';
 import { parseRestart } from '#stage1';
 import type { AppRequest } from '../operations/requests.ts';
 import { APP_OPTIONS } from './app-options.ts';
-import { readAbsolutePath, readAssignments, readInteger, readName } from './flag-values.ts';
+import {
+  readAbsolutePath,
+  readAssignments,
+  readInteger,
+  readName,
+  readText,
+} from './flag-values.ts';
 import type { ImageSegment } from './image-line.ts';
 import { type OptionToken, type OptionValues, optionValues, parseBoolean } from './option.ts';
 import { usageError } from './usage-error.ts';
@@ -61,12 +67,6 @@ export function checkOnce(image: string, tokens: readonly OptionToken[]): void {
 
 function isRepeatable(name: string): boolean {
   return APP_OPTIONS[name as keyof typeof APP_OPTIONS].kind === 'values';
-}
-
-function readText(text: string | undefined, flag: string): string | undefined {
-  if (text === '') throw usageError(`flag ${flag} needs a value: it is empty`);
-
-  return text;
 }
 
 function readPath(text: string | undefined, flag: string): string | undefined {

@@ -37,6 +37,13 @@ export function readPodName(text: string | undefined): AcName | undefined {
 /** Of a name in DNS (RFC 1035, 2.3.4), so that a pod can be found there by its own. */
 const MAX_POD_NAME = 63;
 
+/** What must not be empty when it is given. @throws GantryError BAD_USAGE */
+export function readText(text: string | undefined, flag: string): string | undefined {
+  if (text === '') throw usageError(`flag ${flag} needs a value: it is empty`);
+
+  return text;
+}
+
 /** An absolute path without `..`, without a slash at its end. @throws GantryError BAD_USAGE */
 export function readAbsolutePath(text: string, flag: string): string {
   if (!text.startsWith('/')) throw usageError(`cannot read ${flag}: "${text}" is no absolute path`);

@@ -27,8 +27,8 @@ export function flyManifest(version: string, arch: string): ImageManifest {
       ]),
     ),
     [INTERFACE_VERSION_ANNOTATION]: INTERFACE,
-    // None of them: one app, the host's network and nothing isolated.
-    [FEATURES_ANNOTATION]: '',
+    // One app, the host's network and nothing isolated.
+    [FEATURES_ANNOTATION]: 'enter-options',
   };
 
   return {

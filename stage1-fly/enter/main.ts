@@ -3,42 +3,67 @@ import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error'
 import { CLONE } from '#base/kernel/kernel';
 import {
   appEnvironment,
+  demandWorkingDirectory,
+  type EnterArguments,
   type Entrypoint,
   type EntrypointHost,
   executableExitCode,
   findExecutable,
   handOver,
   parseEnterArguments,
+  resolveIdentity,
 } from '#stage1';
 import { loadPod } from '../run/pod.ts';
 
-/** Becomes a command in the app of a running pod: as root, in `/`, with the app's environment and the caller's TERM. */
+/** Becomes a command in the app of a running pod: as the app's user, in its working directory, with its environment and the caller's TERM. */
 export const entrypoint: Entrypoint = async (host) => {
   const [, ...argv] = host.argv;
-  const { pid, command } = parseEnterArguments(argv);
-  const pod = loadPod(host.podDir);
-  const term = host.env['TERM'];
-  const env: Readonly<Record<string, string>> = {
-    ...appEnvironment({
-      appName: pod.app.name,
-      environment: pod.description.environment ?? [],
-    }),
-    ...(term === undefined ? {} : { TERM: term }),
-  };
-
+  const request = parseEnterArguments(argv);
   try {
-    const root = `/proc/${pid}/root`;
-    const query = { program: command[0], workingDir: '/', path: env['PATH'] };
-    const path = findExecutable(root, query);
-    joinRoot(host, pid);
-    return handOver(host.kernel, host.caller, { path, argv: command, env, keep: [] });
+    return await Promise.resolve(becomeCommand(host, request));
   } catch (error) {
     const exitCode = executableExitCode(error);
     if (exitCode === undefined) throw error;
     host.log.error(errorMessage(error));
-    return await Promise.resolve(exitCode);
+    return exitCode;
   }
 };
+
+function becomeCommand(host: EntrypointHost, request: EnterArguments): never {
+  const { kernel } = host;
+  const { pid, command, user, group } = request;
+  const { app, description, fromDocker } = loadPod(host.podDir);
+  const root = `/proc/${pid}/root`;
+  const workingDir = request.workingDir ?? description.workingDirectory ?? '/';
+  const identity = resolveIdentity(root, {
+    user: user ?? description.user,
+    group: group ?? (user === undefined ? description.group : undefined),
+    supplementaryGids: user === undefined ? (description.supplementaryGIDs ?? []) : [],
+    fromDocker,
+  });
+  const given = (request.environment ?? []).map((each) => readVariable(each));
+  const environment = [...(description.environment ?? []), ...given];
+  const term = host.env['TERM'];
+  const env: Readonly<Record<string, string>> = {
+    ...appEnvironment({ appName: app.name, environment, account: identity.account }),
+    ...(term === undefined ? {} : { TERM: term }),
+  };
+  demandWorkingDirectory(root, { app: app.name, workingDir });
+  const path = findExecutable(root, { program: command[0], workingDir, path: env['PATH'] });
+
+  joinRoot(host, pid);
+  process.chdir(workingDir);
+  kernel.setGroups(identity.supplementaryGids);
+  kernel.setGid(identity.gid);
+  kernel.setUid(identity.uid);
+  return handOver(kernel, host.caller, { path, argv: command, env, keep: [] });
+}
+
+function readVariable(text: string): { readonly name: string; readonly value: string } {
+  const at = text.indexOf('=');
+
+  return { name: text.slice(0, at), value: text.slice(at + 1) };
+}
 
 /** Goes where a process is: its mount namespace and its root. */
 function joinRoot({ kernel }: EntrypointHost, pid: number): void {

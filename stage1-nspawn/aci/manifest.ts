@@ -36,6 +36,7 @@ const FEATURES: readonly FlavorFeature[] = [
   'exit-codes',
   'logs',
   'readiness',
+  'enter-options',
   'restart',
   'exit-policy',
   'release',

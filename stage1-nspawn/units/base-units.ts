@@ -1,4 +1,5 @@
 import { BACKOFF_UNIT } from './backoff.ts';
+import { ENTERED_UNITS } from './entered.ts';
 import { markUnit } from './marks.ts';
 import { EXIT_UNIT, LIVE_TARGET, STALLED_TIMER, STOPPING_SOCKET } from './names.ts';
 import { STREAM_UNITS } from './stream-units.ts';
@@ -32,6 +33,7 @@ export const BASE_UNITS: readonly Unit[] = [
   reaper('app_ended@.service', 'ended'),
   reaper('app_failed@.service', 'failed'),
   BACKOFF_UNIT,
+  ...ENTERED_UNITS,
   ...STREAM_UNITS,
   {
     name: 'exit.target',

@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 import { STOPPING_MARK } from './base-units.ts';
+import { signalStatus } from './signal-status.ts';
 import {
   EXEC_STATUS_DIR,
   EXIT_POLICY_PATH,
@@ -70,10 +70,7 @@ case $MONITOR_EXIT_CODE in
 exited) code=$MONITOR_EXIT_STATUS ;;
 killed | dumped)
   reason=signalled signal=$MONITOR_EXIT_STATUS
-  case $signal in
-${signalCases()}
-  *) code=255 ;;
-  esac
+${signalStatus('signal')}
   ;;
 *) reason=not-started code=${NEVER_RAN} ;;
 esac
@@ -153,17 +150,4 @@ all)
 esac
 exit "$code"
 `;
-}
-
-/** systemd names signals without SIG; the real-time ones are counted from RTMIN, 34. */
-function signalCases(): string {
-  const named = Object.entries(constants.signals)
-    .filter(([name]) => !['SIGIOT', 'SIGPOLL', 'SIGUNUSED'].includes(name))
-    .map(([name, number]) => [name.slice('SIG'.length), number] as const);
-
-  return [
-    ...named.map(([name, number]) => `  ${name}) code=${128 + number} ;;`),
-    `  RTMIN) code=${128 + 34} ;;`,
-    `  RTMIN+*) code=$((${128 + 34} + \${signal#RTMIN+})) ;;`,
-  ].join('\n');
 }

@@ -38,3 +38,6 @@ export const EXIT_POLICY_PATH = '/rkt/exit-policy';
 
 /** Which apps are started again, a file each with the policy and how often at most. */
 export const RESTART_DIR = '/rkt/restart';
+
+/** Commands that have entered an app, a folder each. */
+export const SESSIONS_DIR = '/rkt/enter';

@@ -8,7 +8,8 @@ import { readRootFile } from './root-file.ts';
 export interface IdentityRequest {
   /** Name, number, or absolute path of a file whose owner is meant. */
   readonly user: string;
-  readonly group: string;
+  /** The user's own, by its entry, when undefined; root's when it has none. */
+  readonly group: string | undefined;
   readonly supplementaryGids: readonly number[];
   /** Converted from a Docker image: a group that has the user's text and is not there is the user's number. */
   readonly fromDocker?: boolean | undefined;
@@ -36,13 +37,16 @@ const MAX_ID = 0xffff_fffe;
 export function resolveIdentity(root: string, request: IdentityRequest): Identity {
   const users = passwdEntries(root);
   const uid = resolveUser(root, request.user, users);
-  const gid = resolveGroup(root, request, uid);
+  const entry = (): PasswdEntry | undefined => users().find((each) => each.uid === uid);
+  const { group } = request;
+  const gid =
+    group === undefined ? (entry()?.gid ?? 0) : resolveGroup(root, { ...request, group }, uid);
 
   return {
     uid,
     gid,
     supplementaryGids: request.supplementaryGids,
-    account: users().find((entry) => entry.uid === uid)?.account,
+    account: entry()?.account,
   };
 }
 
@@ -59,7 +63,11 @@ function resolveUser(root: string, user: string, users: () => readonly PasswdEnt
   });
 }
 
-function resolveGroup(root: string, request: IdentityRequest, uid: number): number {
+function resolveGroup(
+  root: string,
+  request: IdentityRequest & { readonly group: string },
+  uid: number,
+): number {
   const { group, user, fromDocker = false } = request;
   const number = parseId(group);
   if (number !== undefined) return number;
@@ -98,6 +106,7 @@ function ownerOf(
 
 interface PasswdEntry {
   readonly uid: number;
+  readonly gid: number;
   readonly account: Account;
 }
 
@@ -107,9 +116,10 @@ function passwdEntries(root: string): () => readonly PasswdEntry[] {
 
   return () => {
     entries ??= (readRootFile(root, '/etc/passwd') ?? '').split('\n').flatMap((line) => {
-      const [name = '', , uidText = '', , , home = '', shell = ''] = line.split(':');
+      const [name = '', , uidText = '', gidText = '', , home = '', shell = ''] = line.split(':');
       const uid = parseId(uidText);
-      return name === '' || uid === undefined ? [] : [{ uid, account: { name, home, shell } }];
+      if (name === '' || uid === undefined) return [];
+      return [{ uid, gid: parseId(gidText) ?? 0, account: { name, home, shell } }];
     });
     return entries;
   };

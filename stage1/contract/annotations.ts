@@ -25,6 +25,7 @@ export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
  * `exit-codes` (writes each app's exit code into the pod directory),
  * `logs` (keeps what apps say in `/var/log/journal` of stage1),
  * `readiness` (marks in the pod directory which apps have been started, and when all have),
+ * `enter-options` (enters as the app, and otherwise when told `--user`, `--group`, `--working-dir`, `--env`),
  * `restart` (starts apps again that have ended), `exit-policy` (ends a pod by other rules than at the first failure),
  * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
  */
@@ -36,6 +37,7 @@ export type FlavorFeature =
   | 'exit-codes'
   | 'logs'
   | 'readiness'
+  | 'enter-options'
   | 'restart'
   | 'exit-policy'
   | 'release';

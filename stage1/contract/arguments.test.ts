@@ -97,8 +97,18 @@ describe('parseGcArguments()', () => {
 describe('parseEnterArguments()', () => {
   it('reads back what was encoded', () => {
     const args = { pid: 12, app: 'web', command: ['sh', '-c', '--', '--pid=3'] } as const;
+    const options = {
+      user: 'me',
+      group: '7',
+      workingDir: '/a=b',
+      environment: ['A=1=2', 'B=two\nlines'],
+    };
 
-    expect(parseEnterArguments(encodeEnterArguments(args))).toEqual(args);
+    expect(parseEnterArguments(encodeEnterArguments(args))).toEqual({ ...args, environment: [] });
+    expect(parseEnterArguments(encodeEnterArguments({ ...args, ...options }))).toEqual({
+      ...args,
+      ...options,
+    });
   });
 
   it('rejects arguments without process, app or command', () => {

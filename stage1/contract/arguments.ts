@@ -198,15 +198,35 @@ export function parseGcArguments(argv: readonly string[]): GcArguments {
   return { uuid, debug, localConfig, systemConfig, userConfig };
 }
 
+/** How a command in an app differs from the app itself; with the feature `enter-options`. */
+export interface EnterOptions {
+  /** Name, number, or absolute path of a file whose owner is meant; the app's when undefined. */
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+  /** Absolute, inside the app. */
+  readonly workingDir?: string | undefined;
+  /** Added to the app's, `NAME=VALUE`. */
+  readonly environment?: readonly string[] | undefined;
+}
+
 /** What `enter` is told: the pod's first process, an app, and what to run in it. */
-export interface EnterArguments {
+export interface EnterArguments extends EnterOptions {
   readonly pid: number;
   readonly app: string;
   readonly command: readonly [string, ...string[]];
 }
 
-export function encodeEnterArguments({ pid, app, command }: EnterArguments): readonly string[] {
-  return [`--pid=${pid}`, `--appname=${app}`, '--', ...command];
+export function encodeEnterArguments(args: EnterArguments): readonly string[] {
+  return [
+    `--pid=${args.pid}`,
+    `--appname=${args.app}`,
+    ...value('user', args.user),
+    ...value('group', args.group),
+    ...value('working-dir', args.workingDir),
+    ...(args.environment ?? []).map((each) => `--env=${each}`),
+    '--',
+    ...args.command,
+  ];
 }
 
 /**
@@ -220,9 +240,12 @@ export function parseEnterArguments(argv: readonly string[]): EnterArguments {
   if (program === undefined) throw badArguments('there is nothing to run');
 
   const flags = new Map<string, string>();
+  const environment: string[] = [];
   for (const word of argv.slice(0, end)) {
-    const match = /^--?(pid|appname)=(.*)$/.exec(word);
-    if (match?.[1] !== undefined && match[2] !== undefined) flags.set(match[1], match[2]);
+    const match = /^--?([a-z-]+)=(.*)$/s.exec(word);
+    if (match?.[1] === undefined || match[2] === undefined) continue;
+    if (match[1] === 'env') environment.push(match[2]);
+    else flags.set(match[1], match[2]);
   }
   const pid = Number(flags.get('pid'));
   const app = flags.get('appname');
@@ -230,7 +253,15 @@ export function parseEnterArguments(argv: readonly string[]): EnterArguments {
     throw badArguments('--pid and --appname are needed');
   }
 
-  return { pid, app, command: [program, ...rest] };
+  return {
+    pid,
+    app,
+    user: flags.get('user'),
+    group: flags.get('group'),
+    workingDir: flags.get('working-dir'),
+    environment,
+    command: [program, ...rest],
+  };
 }
 
 function badArguments(state: string): GantryError {

@@ -47,9 +47,9 @@ export interface EntrypointHost {
 export const LOADED_ENTRYPOINT: RegExp = /\.[cm]?js$/;
 
 /**
- * What an entrypoint module exports as `entrypoint`. `run` and `enter` end in
- * an execve and do not return unless something failed; `gc` and `stop` return
- * an exit code. What fails in a way that the user must see is thrown; an exit
+ * What an entrypoint module exports as `entrypoint`. `run` ends in an execve and
+ * does not return unless something failed; the others return an exit code, or
+ * `enter` ends in an execve too. What fails in a way that the user must see is thrown; an exit
  * code other than 0 that is returned has been explained in the log.
  */
 export type Entrypoint = (host: EntrypointHost) => Promise<number>;

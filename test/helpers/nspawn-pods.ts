@@ -1,6 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '#base/errors/gantry-error';
 import type { ExecResult, RunningProgram } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import { type ProbeVerb, readFacts } from '../probe/verbs.ts';
@@ -99,11 +100,17 @@ export function cgroupsOf(uuid: string): readonly string[] {
 export function processesOf(uuid: string): readonly number[] {
   const files = cgroupsOf(uuid).flatMap((dir) => globSync(`${dir}/**/cgroup.procs`));
 
-  return [
-    ...new Set(
-      files.flatMap((file) => readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number)),
-    ),
-  ];
+  return [...new Set(files.flatMap(processesIn))];
+}
+
+/** A cgroup may go while its file is read. */
+function processesIn(file: string): readonly number[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number);
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes(errorCode(error) ?? '')) return [];
+    throw error;
+  }
 }
 
 /** The process that waits for the end of a pod. */
@@ -127,7 +134,12 @@ export function commandLine(pid: number): readonly string[] {
 }
 
 /** Waits until something is so, looking every 20 ms. @throws Error when it is not after `limitMs` */
-export async function until(what: string, isSo: () => boolean, limitMs = 10_000): Promise<void> {
+export async function until(
+  what: string | (() => string),
+  isSo: () => boolean,
+  limitMs = 10_000,
+): Promise<void> {
   for (const end = Date.now() + limitMs; Date.now() < end; await sleep(20)) if (isSo()) return;
-  throw new Error(`waited ${limitMs} ms in vain until ${what}`);
+  const text = typeof what === 'string' ? what : what();
+  throw new Error(`waited ${limitMs} ms in vain until ${text}`);
 }

@@ -1,0 +1,61 @@
+import { readFileSync, watch } from 'node:fs';
+import { dirname } from 'node:path';
+import type { EntrypointHost } from '#stage1';
+
+/**
+ * Waits for the exit status of a command that has ended or is about to, or for
+ * the end of its pod.
+ * @param path where the status will be written, on the host
+ * @param patience ends the wait
+ * @returns undefined when the pod ended, or patience, without one
+ */
+export async function watchStatus(
+  { exec, podDir, env }: EntrypointHost,
+  path: string,
+  patience?: AbortSignal,
+): Promise<number | undefined> {
+  const known = readStatus(path);
+  if (known !== undefined) return known;
+
+  const done = new AbortController();
+  const signal = patience === undefined ? done.signal : AbortSignal.any([done.signal, patience]);
+  // Shared: who releases the pod locks it for itself, and waits for nobody.
+  const podEnded = exec.run({
+    argv: ['setpriv', '--pdeathsig=TERM', 'flock', '--shared', podDir, 'true'],
+    env: { PATH: env['PATH'] ?? '/usr/bin:/bin' },
+    signal,
+  });
+  try {
+    return await Promise.race([statusAt(path, signal), podEnded.then(() => readStatus(path))]);
+  } finally {
+    done.abort();
+    await podEnded;
+  }
+}
+
+function readStatus(path: string): number | undefined {
+  try {
+    const text = readFileSync(path, 'utf8');
+    return /^\d{1,3}\n$/.test(text) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function statusAt(path: string, signal: AbortSignal): Promise<number | undefined> {
+  return await new Promise((resolve) => {
+    const look = (): void => {
+      const status = readStatus(path);
+      if (status !== undefined || signal.aborted) finish(status);
+    };
+    const watcher = watch(dirname(path), look);
+    const finish = (status: number | undefined): void => {
+      watcher.close();
+      resolve(status);
+    };
+    // The folder goes with the pod, which somebody else waits for.
+    watcher.once('error', () => {});
+    signal.addEventListener('abort', () => finish(undefined), { once: true });
+    look();
+  });
+}
