@@ -1,4 +1,5 @@
 import { createLog, type Log, type LogEvent, type ProgressEvent, stderrSink } from '#base/log/log';
+import { printableLines } from './printable.ts';
 import type { ProgressDisplay } from './progress.ts';
 
 /** A command's talk: its log, and progress while there is some. Disposing of it ends progress for good. */
@@ -22,7 +23,8 @@ export function createCommandLog(name: string, options: TalkOptions): CommandLog
   const program = `gantry ${name}`;
   const sink = stderrSink(program, debug);
   const plain = (event: LogEvent): void => {
-    if (!silent || event.level === 'warning' || event.level === 'error') sink(event);
+    if (silent && event.level !== 'warning' && event.level !== 'error') return;
+    sink({ ...event, message: printableLines(event.message) });
   };
   const progress = createProgress(() => openDisplay(program));
 

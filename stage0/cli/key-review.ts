@@ -9,7 +9,7 @@ import {
   type KeyScope,
   readPublicKeys,
 } from '#image-store';
-import { printable } from './table.ts';
+import { printable } from './printable.ts';
 import { formatTime } from './units.ts';
 import type { Workplace } from './workplace.ts';
 

@@ -8,6 +8,7 @@ import {
 import { obstacleOf } from '#base/errors/obstacle';
 import { writeAll } from '#base/log/log';
 import { EXIT } from './exit-status.ts';
+import { printableLines } from './printable.ts';
 import type { UnknownWordError } from './usage-error.ts';
 
 export interface PresentOptions {
@@ -26,7 +27,7 @@ export interface PresentOptions {
 export async function presentError(thrown: unknown, options: PresentOptions): Promise<number> {
   const error = firstFailure(thrown);
   const hint = hintOf(error) ?? (await suggestion(error, options.name));
-  writeAll(2, redact(formatError(error, { ...options, hint })));
+  writeAll(2, printableLines(redact(formatError(error, { ...options, hint }))));
 
   return EXIT.failure;
 }

@@ -1,5 +1,6 @@
 import cliProgress from 'cli-progress';
 import type { ProgressEvent } from '#base/log/log';
+import { printable } from './printable.ts';
 import type { ProgressDisplay } from './progress.ts';
 import { amountText, rateText, timeLeftText } from './progress-text.ts';
 
@@ -64,7 +65,7 @@ function beginWork(bars: cliProgress.MultiBar, event: ProgressEvent): Work {
 /** Ends with what is the longest, and is cut so that the line does not wrap. */
 function textOf(event: ProgressEvent, seconds: number): string {
   const timeLeft = event.finished === true ? '' : timeLeftText(event, seconds);
-  const text = `${amountText(event)}${rateText(event, seconds)}${timeLeft}  ${event.action} ${event.id}`;
+  const text = `${amountText(event)}${rateText(event, seconds)}${timeLeft}  ${event.action} ${printable(event.id)}`;
 
   return text.slice(0, (process.stderr.columns ?? DEFAULT_COLUMNS) - BAR_WIDTH - 2);
 }

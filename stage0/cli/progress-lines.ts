@@ -1,5 +1,6 @@
 import { type ProgressEvent, writeAll } from '#base/log/log';
 import type { ProgressDisplay } from './progress.ts';
+import { printable } from './printable.ts';
 import { amountText, rateText } from './progress-text.ts';
 
 /** How often a line is written about one piece of work. */
@@ -38,5 +39,5 @@ function lineOf(event: ProgressEvent, seconds: number): string {
   const end = isWhole ? ', done' : ', broken off';
   const state = event.finished === true ? end : '';
 
-  return `${event.action} ${event.id}: ${amountText(event)}${rateText(event, seconds)}${state}`;
+  return `${event.action} ${printable(event.id)}: ${amountText(event)}${rateText(event, seconds)}${state}`;
 }

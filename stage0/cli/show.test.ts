@@ -5,7 +5,8 @@ import { parseInsecureOptions } from './insecure-options.ts';
 import { formatJson, nanoseconds, readFormat } from './json.ts';
 import { openLines } from './progress-lines.ts';
 import { amountText, rateText, timeLeftText } from './progress-text.ts';
-import { formatTable, printable } from './table.ts';
+import { printable, printableLines } from './printable.ts';
+import { formatTable } from './table.ts';
 import { formatBytes, formatSeconds, formatTime } from './units.ts';
 
 describe('formatTable()', () => {
@@ -21,7 +22,14 @@ describe('formatTable()', () => {
   });
 
   it('shows control characters instead of sending them to a terminal', () => {
-    expect(printable('a\u001b[2Jb\nc\u202e')).toBe('a\\x1b[2Jb\\x0ac\\x202e');
+    expect(formatTable([['a\u001b[2Jb\nc\u202e']])).toBe('a\\x1b[2Jb\\x0ac\\x202e\n');
+  });
+});
+
+describe('printable()', () => {
+  it('shows what would do something to a terminal, and leaves lines of text as lines when asked', () => {
+    expect(printable('a\tb\n\u009b2J')).toBe('a\\x09b\\x0a\\x9b2J');
+    expect(printableLines('a\tb\n\r\u009b2J é☃')).toBe('a\tb\n\\x0d\\x9b2J é☃');
   });
 });
 

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /**
  * Lays rows out in columns, as rkt's tables are: cells lined up, two blanks
  * between them, none at the end of a line. Control characters that a cell got
@@ -21,11 +23,4 @@ function line(row: readonly string[], widths: readonly number[]): string {
     .map((cell, at) => cell.padEnd(widths[at] ?? 0))
     .join('  ')
     .trimEnd();
-}
-
-/** Text from outside with its control characters made visible. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }

@@ -3,7 +3,7 @@ import { findPlace } from '../cli/completion/find-place.ts';
 import { holdingsOf } from '../cli/completion/holdings.ts';
 import { type Completion, propose } from '../cli/completion/propose.ts';
 import { globalOptions } from '../cli/global-options.ts';
-import { printable } from '../cli/table.ts';
+import { printable } from '../cli/printable.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 
 /** `gantry complete -- WORD…`, for the scripts that "gantry completion" prints. */

@@ -4,7 +4,7 @@ import { formatJson, readFormat } from '../cli/json.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { networksText } from '../cli/networks-text.ts';
 import { podJson } from '../cli/pod-json.ts';
-import { printable } from '../cli/table.ts';
+import { printable } from '../cli/printable.ts';
 import { formatTime } from '../cli/units.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
