@@ -120,9 +120,9 @@ function optionTerm(name: string, { kind, value = 'VALUE' }: OptionSpec): string
   return kind === 'value' || kind === 'values' ? `--${name}=${value}` : `--${name}[=${value}]`;
 }
 
-function optionText({ summary, fallback, kind }: OptionSpec): string {
+function optionText({ summary, fallback, kind, single }: OptionSpec): string {
   const notes = [
-    ...(kind === 'values' || kind === 'optionals' ? ['may be repeated'] : []),
+    ...(single !== true && kind.endsWith('s') ? ['may be repeated'] : []),
     ...(fallback === undefined ? [] : [`default ${fallback}`]),
   ];
 

@@ -23,6 +23,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** Left out of help. */
   readonly hidden?: boolean;
+  /** Given several times it is refused where it is read, with words of its own; help must not offer it. */
+  readonly single?: boolean;
 }
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;

@@ -48,18 +48,25 @@ export const PREPARE_OPTIONS = {
   },
   'stage1-from-dir': {
     kind: 'values',
+    single: true,
     value: 'FILE',
     summary: 'a stage1 by its file name in the folder of stage1 images',
   },
-  'stage1-hash': { kind: 'values', value: 'HASH', summary: 'a stage1 in the store, by its hash' },
+  'stage1-hash': {
+    kind: 'values',
+    single: true,
+    value: 'HASH',
+    summary: 'a stage1 in the store, by its hash',
+  },
   'stage1-name': {
     kind: 'values',
+    single: true,
     value: 'NAME',
     choices: ['fly', 'nspawn'],
     summary: 'a stage1 by its image name, or fly or nspawn',
   },
-  'stage1-path': { kind: 'values', value: 'FILE', summary: 'a stage1 from a file' },
-  'stage1-url': { kind: 'values', value: 'URL', summary: 'a stage1 from a URL' },
+  'stage1-path': { kind: 'values', single: true, value: 'FILE', summary: 'a stage1 from a file' },
+  'stage1-url': { kind: 'values', single: true, value: 'URL', summary: 'a stage1 from a URL' },
   'store-only': { kind: 'flag', hidden: true, summary: 'the old spelling of --pull-policy=never' },
   volume: {
     kind: 'values',

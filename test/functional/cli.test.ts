@@ -66,7 +66,7 @@ describe('gantry', () => {
     [['--help'], /COMMANDS:/],
     [['help'], /GLOBAL OPTIONS:/],
     [['help', 'run'], /NAME:\n {2}gantry run - /],
-    [['run', '--help'], /NAME:\n {2}gantry run - /],
+    [['run', '--help'], /--stage1-path=FILE +a stage1 from a file$/m],
     [['--help', 'image', 'list'], /NAME:\n {2}gantry image list - /],
     [['help', 'image'], /COMMANDS:\n[^]*cat-manifest/],
     [['im', 'li', '-h'], /gantry image list/],
