@@ -17,6 +17,7 @@ type Explanation = readonly [code?: string, state?: string, hint?: string];
 function explain(errno: string | undefined): Explanation {
   switch (errno) {
     case 'EEXIST':
+    case 'ENOTEMPTY':
       return ['TARGET_EXISTS', 'it exists', 'use --overwrite to replace it, or name another'];
     case 'ENOENT':
     case 'ENOTDIR':

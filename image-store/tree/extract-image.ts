@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
+import { mountsBelow } from '#base/fs/mounts-below';
 import { formatImageManifest } from '#schema/image/image-manifest';
 import { targetError } from '../archive/target-error.ts';
 import { type Extractor, extract } from './extraction.ts';
@@ -25,13 +26,15 @@ export interface ExtractionTarget {
   readonly rootfsOnly?: boolean | undefined;
   /** Whether what is at `dir` is removed first, whatever it is. */
   readonly overwrite?: boolean | undefined;
+  /** A directory of gantry's own: neither it, nor what is in it, nor what it lies in is a target. */
+  readonly sparing?: string | undefined;
 }
 
 /**
  * Extracts a planned tree for somebody's own use. It appears whole or not at
  * all; what was there before goes only when the new is ready.
- * @throws GantryError TARGET_REFUSED for the root directory, other
- *   TARGET_*, and what `extract` throws
+ * @throws GantryError TARGET_REFUSED for the root directory, for one with mounts in
+ *   it or with what is to be spared, other TARGET_*, and what `extract` throws
  */
 export async function extractImage(
   extractor: Extractor,
@@ -43,13 +46,36 @@ export async function extractImage(
   try {
     mkdirSync(temporary, { mode: 0o700 });
     const made = await extractBelow(extractor, plan, { temporary, target });
-    if (target.overwrite === true) rmSync(dir, { recursive: true, force: true });
-    renameSync(made, dir);
+    if (target.overwrite === true && isThere(dir)) replace(dir, made);
+    else renameSync(made, dir);
   } catch (error) {
     throw targetError(error, `extract to "${target.dir}"`);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * Puts a directory in the place of what is there. That is moved aside before,
+ * and removed when the new is there: nobody is left with neither.
+ */
+function replace(dir: string, made: string): void {
+  const [mount] = mountsBelow(dir);
+  if (mount !== undefined) {
+    throw new GantryError('TARGET_REFUSED', `cannot remove "${dir}": "${mount}" is mounted in it`, {
+      hint: 'unmount it first, or name another directory',
+    });
+  }
+
+  const old = join(dirname(dir), `.${basename(dir)}.${randomBytes(6).toString('hex')}.old`);
+  renameSync(dir, old);
+  try {
+    renameSync(made, dir);
+  } catch (error) {
+    renameSync(old, dir);
+    throw error;
+  }
+  rmSync(old, { recursive: true, force: true });
 }
 
 interface Below {
@@ -79,7 +105,7 @@ async function extractBelow(
 }
 
 /** @returns the target's path, its parent resolved */
-function checkTarget({ dir, overwrite = false }: ExtractionTarget): string {
+function checkTarget({ dir, overwrite = false, sparing }: ExtractionTarget): string {
   const path = resolve(dir);
   if (path === '/' || (existsSync(path) && realpathSync(path) === '/'))
     throw new GantryError(
@@ -91,7 +117,19 @@ function checkTarget({ dir, overwrite = false }: ExtractionTarget): string {
       hint: 'use --overwrite to replace it, or name another directory',
     });
 
-  return join(realParent(dir, path), basename(path));
+  const real = join(realParent(dir, path), basename(path));
+  if (sparing !== undefined && existsSync(sparing) && overlap(real, realpathSync(sparing)))
+    throw new GantryError(
+      'TARGET_REFUSED',
+      `cannot extract to "${dir}": gantry keeps its own in "${sparing}"`,
+      { hint: 'name another directory' },
+    );
+
+  return real;
+}
+
+function overlap(one: string, other: string): boolean {
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 }
 
 function isThere(path: string): boolean {

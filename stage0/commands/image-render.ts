@@ -18,7 +18,8 @@ export const command: Command = plainCommand({
     const { store } = library;
     const plan = store.treePlan(findStored(store, image));
     const { overwrite, 'rootfs-only': rootfsOnly } = options;
-    await store.trees.extract(plan, { dir, overwrite, rootfsOnly });
+    const sparing = workplace.context.dataDir;
+    await store.trees.extract(plan, { dir, overwrite, rootfsOnly, sparing });
 
     return 0;
   },

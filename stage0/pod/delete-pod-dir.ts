@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { mountsBelow } from '#base/fs/mounts-below';
 import { type Kernel, MS, UMOUNT } from '#base/kernel/kernel';
 
 /** What a removal that failed half-way is taken up by again, so it goes last. */
@@ -37,19 +38,4 @@ function unmountBelow(kernel: Kernel, podDir: string): void {
 
 function remove(podDir: string, name: string): void {
   rmSync(join(podDir, name), { recursive: true, force: true });
-}
-
-/** Mount points below a directory in this process's mount table, outer ones before those on them. */
-function mountsBelow(dir: string): readonly string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => unescapeMountPath(line.split(' ')[4] ?? ''))
-    .filter((path) => path.startsWith(`${dir}/`));
-}
-
-/** A path as proc_pid_mountinfo(5) writes it, read. */
-function unescapeMountPath(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_all, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MS } from '#base/kernel/kernel';
 import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
 import { symlink, type TarEntry } from '../helpers/hostile-tar.ts';
 import { requires } from '../helpers/requires.ts';
@@ -120,6 +121,32 @@ describe.runIf(requires('root'))('extract()', () => {
     await expect(extract).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
     await expect(fixture.render('a')).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
     expect(existsSync(join(fixture.dir, 'out'))).toBe(false);
+  });
+
+  it('removes nothing that is mounted in what it replaces, nor a mount point', async () => {
+    fixture.add('a', { entries: [file('x')] });
+    const out = join(fixture.dir, 'out');
+    const precious = join(fixture.dir, 'precious');
+    for (const dir of [join(out, 'sub dir'), precious]) mkdirSync(dir, { recursive: true });
+    writeFileSync(join(precious, 'data'), '');
+    const extract = (dir: string): Promise<void> =>
+      fixture.trees.extract(fixture.plan('a'), { dir, overwrite: true });
+    const target = join(out, 'sub dir');
+    kernel.mount({ source: precious, target, flags: MS.BIND });
+    try {
+      await expect(extract(out)).rejects.toMatchObject({
+        code: 'TARGET_REFUSED',
+        message: expect.stringContaining('/out/sub dir" is mounted in it'),
+      });
+      await expect(extract(target)).rejects.toThrow(/something is mounted there/);
+    } finally {
+      kernel.unmount(target);
+    }
+
+    expect(readdirSync(precious)).toEqual(['data']);
+    expect(readdirSync(out)).toEqual(['sub dir']);
+    await extract(out);
+    expect(readdirSync(fixture.dir).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('leaves what was there when it fails', async () => {
