@@ -75,6 +75,14 @@ function nameReference(text: string, name: string = text): Reference {
 /** @param address an http, https or file URL */
 function archiveReference(text: string, address: string): Reference {
   const url = parseUrl(text, address);
+  // `file://image.aci` names a host.
+  if (url.protocol === 'file:' && !['', 'localhost'].includes(url.host)) {
+    throw invalid({
+      text,
+      state: `"${url.host}" is another machine`,
+      hint: 'write it as file:///PATH.aci, with three slashes',
+    });
+  }
   if (!url.pathname.endsWith('.aci')) {
     throw invalid({
       text,

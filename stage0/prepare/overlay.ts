@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errorCode } from '#base/errors/gantry-error';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { overlayUpperDir, overlayWorkDir } from '#stage1';
 
@@ -15,14 +15,32 @@ export interface OverlayPlace {
 }
 
 /**
+ * File systems that keep no changeable layer of an overlay: they lack
+ * whiteouts or the attributes that overlays live by, or are overlays
+ * themselves. By the number that statfs(2) gives, linux/magic.h.
+ */
+const NO_LAYERS: ReadonlyMap<number, string> = new Map([
+  [0x0102_1997, '9p'],
+  [0x517b, 'smb'],
+  [0x6969, 'nfs'],
+  [0xf15f, 'ecryptfs'],
+  [0x6173_6673, 'aufs'],
+  [0x794c_7630, 'overlay'],
+  [0xfe53_4d42, 'smb'],
+  [0xff53_4d42, 'cifs'],
+]);
+
+/**
  * Why trees cannot be overlay layers on this host; undefined when they can.
- * @param dataDir where trees and pods lie
+ * @param dataDir where trees and pods lie; it is there
  */
 export function overlayObstacle(
   dataDir: string,
   filesystems: string = readFileSync('/proc/filesystems', 'utf8'),
 ): string | undefined {
   if (!/\toverlay$/m.test(filesystems)) return 'the kernel has no overlay file system';
+  const kind = NO_LAYERS.get(statfsSync(dataDir).type);
+  if (kind !== undefined) return `the file system of "${dataDir}", ${kind}, takes no layers`;
   // Commas and colons mean something in overlay's options, and so do backslashes.
   if (/[,:\\]/.test(dataDir)) return `the path "${dataDir}" holds a comma, colon or backslash`;
 
@@ -51,12 +69,22 @@ export function makeDir(path: string): void {
   }
 }
 
-/** Mounts an overlay, in the pod's mount namespace. */
+/**
+ * Mounts an overlay, in the pod's mount namespace.
+ * @throws GantryError OVERLAY_REFUSED
+ */
 export function mountOverlay(kernel: Kernel, place: OverlayPlace, target: string): void {
   const { podDir, treeId, app, lower } = place;
   const upper = overlayUpperDir(podDir, treeId, app);
   const work = overlayWorkDir(podDir, treeId, app);
   const data = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
 
-  kernel.mount({ source: 'overlay', target, fstype: 'overlay', data });
+  try {
+    kernel.mount({ source: 'overlay', target, fstype: 'overlay', data });
+  } catch (cause) {
+    throw new GantryError('OVERLAY_REFUSED', `cannot overlay the trees of the pod in "${podDir}"`, {
+      hint: 'the kernel log tells more, see "dmesg"; with --no-overlay trees are copied',
+      cause,
+    });
+  }
 }

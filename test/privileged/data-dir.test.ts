@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
+import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
 import { makeImage } from '../helpers/image-maker.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
@@ -89,6 +90,32 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
       expect(readdirSync(join(dir, 'real')).sort()).toEqual(
         expect.arrayContaining(['cas', 'pods']),
       );
+    });
+
+    it('may lie on an overlay, which takes no second one: trees are copied', async () => {
+      const place = (name: string): string => join(dir, name);
+      kernel.mount({ source: 'tmpfs', target: dir, fstype: 'tmpfs' });
+      try {
+        for (const name of ['lower', 'upper', 'work', 'data']) mkdirSync(place(name));
+        const data = `lowerdir=${place('lower')},upperdir=${place('upper')},workdir=${place('work')}`;
+        const target = place('data');
+        kernel.mount({ source: 'overlay', target, fstype: 'overlay', data });
+        try {
+          demandSuccess(await on(target, 'fetch', UNSIGNED, image), 'fetch');
+          for (const flavor of FLAVORS) {
+            const { exitCode, stderr } = await on(target, ...run(flavor, 'exit 3'));
+            expect([exitCode, stderr]).toEqual([
+              3,
+              expect.stringContaining(`the file system of "${target}", overlay, takes no layers`),
+            ]);
+          }
+          demandSuccess(await on(target, ...gc), 'gc');
+        } finally {
+          kernel.unmount(target);
+        }
+      } finally {
+        kernel.unmount(dir);
+      }
     });
 
     it('is refused in words where there can be none', async () => {
