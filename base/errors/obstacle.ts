@@ -1,4 +1,4 @@
-import { errorCode, isGantryError } from './gantry-error.ts';
+import { errorCode, errorMessage, isGantryError } from './gantry-error.ts';
 
 /** What stood in the way of a system call: the machine, not a bug of ours. */
 export interface Obstacle {
@@ -32,6 +32,25 @@ const OBSTACLES: Readonly<Record<string, Obstacle>> = {
   EPERM: { state: 'the system does not permit it', hint: 'run it as root' },
   EROFS: { state: 'the file system is read-only', hint: 'remount it writable' },
 };
+
+/** What else a path may be, for whoever names one. */
+const STATES_OF_FILES: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a directory',
+  ENODEV: 'it is a device without a driver',
+  ENOENT: 'no such file or directory',
+  ENXIO: 'it is a socket, or a device without a driver',
+};
+
+/**
+ * In words, what a system call has against a file that somebody named: the end
+ * of a message that names it.
+ */
+export function fileState(error: unknown): string {
+  const code = errorCode(error) ?? '';
+  if (Object.hasOwn(STATES_OF_FILES, code)) return STATES_OF_FILES[code] ?? code;
+
+  return obstacleOf(error)?.state ?? errorMessage(error);
+}
 
 /**
  * What the machine has against it.

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { PathReference } from '../reference/reference.ts';
 import { refusing } from './refusal.ts';
@@ -45,7 +46,7 @@ async function openImage(path: string): Promise<Awaited<ReturnType<typeof open>>
   // Without O_NONBLOCK a FIFO would let us wait for ever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
     (cause: unknown) => {
-      throw unreadable(path, errorMessage(cause), cause);
+      throw unreadable(path, fileState(cause), cause);
     },
   );
   const stat = await file.stat();

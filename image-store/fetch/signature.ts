@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { shown } from './http-failure.ts';
 import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
@@ -27,7 +28,7 @@ export function readSignatureFile(path: string): Buffer | undefined {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new GantryError(
       'SIGNATURE_UNREADABLE',
-      `cannot read signature "${path}": ${errorMessage(error)}`,
+      `cannot read signature "${path}": ${fileState(error)}`,
       { cause: error },
     );
   }

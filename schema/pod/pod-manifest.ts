@@ -67,10 +67,11 @@ const ENCODE = { ...DECODE, what: 'the pod manifest to be written' } as const;
 /**
  * Reads a pod manifest. Fields that are not known are kept, so that writing it again
  * loses nothing; numbers among them are as exact as JavaScript's.
+ * @param what names the document in errors
  * @throws GantryError POD_MANIFEST_INVALID; the message names the place in the document
  */
-export function parsePodManifest(json: string): PodManifest {
-  return decodeJson(podManifest, json, DECODE);
+export function parsePodManifest(json: string, what: string = DECODE.what): PodManifest {
+  return decodeJson(podManifest, json, { ...DECODE, what });
 }
 
 /**

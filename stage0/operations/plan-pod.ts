@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { demandFreeName } from '../pod/claim-pod-name.ts';
@@ -127,16 +128,15 @@ function describe(
 }
 
 function readManifest(path: string): PodManifest {
+  const what = `pod manifest "${path}"`;
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new GantryError(
-      'POD_MANIFEST_UNREADABLE',
-      `cannot read pod manifest "${path}": ${errorCode(error) ?? 'it cannot be opened'}`,
-      { cause: error },
-    );
+    throw new GantryError('POD_MANIFEST_UNREADABLE', `cannot read ${what}: ${fileState(error)}`, {
+      cause: error,
+    });
   }
 
-  return parsePodManifest(text);
+  return parsePodManifest(text, what);
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import type { Trees } from '#image-store';
 import { demandMove, type LockedPod } from '../pod/locked-pod.ts';
 import { checkRun } from '../prepare/checks.ts';
@@ -82,7 +83,7 @@ function saveUuid(path: string, uuid: string): void {
   } catch (error) {
     throw new GantryError(
       'UUID_FILE_UNWRITABLE',
-      `cannot write UUID file "${path}": ${errorCode(error) ?? 'it cannot be opened'}`,
+      `cannot write UUID file "${path}": ${fileState(error)}`,
       { cause: error },
     );
   }

@@ -19,7 +19,10 @@ function file(name: string, text: string): string {
 
 describe('readEnvironmentFiles()', () => {
   it('reads assignments, and passes over comments and blank lines', () => {
-    const path = file('a', '# comment\n; comment\n\n  \nA=1\nB=x=y # no comment\n C=  spaced \nD=');
+    const path = file(
+      'a',
+      '# comment\n; comment\n\n  \nA=1\nB=x=y # no comment\n C=  spaced \nD=\r\n',
+    );
 
     expect(readEnvironmentFiles([path, file('b', 'E=2\n')])).toEqual({
       A: '1',
@@ -44,6 +47,6 @@ describe('readEnvironmentFiles()', () => {
     const twice = [file('a', 'A=1'), file('b', 'A=1')];
 
     expect(() => readEnvironmentFiles(twice)).toThrow('"A" is set twice');
-    expect(() => readEnvironmentFiles(['/no/such'])).toThrow('"/no/such": ENOENT');
+    expect(() => readEnvironmentFiles(['/no/such'])).toThrow('"/no/such": no such file');
   });
 });

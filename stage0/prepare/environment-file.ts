@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { isEnvironmentName } from '#schema/types/name-values';
 
 /**
@@ -25,9 +26,9 @@ export function readEnvironmentFiles(paths: readonly string[]): Readonly<Record<
 
 function readLines(path: string): readonly string[] {
   try {
-    return readFileSync(path, 'utf8').split('\n');
+    return readFileSync(path, 'utf8').split(/\r?\n/);
   } catch (error) {
-    throw invalid(`"${path}"`, errorCode(error) ?? 'it cannot be opened', error);
+    throw invalid(`"${path}"`, fileState(error), error);
   }
 }
 

@@ -56,7 +56,7 @@ describe('ensureMountTarget()', () => {
       'cannot mount on "/f" of the app: not a directory',
     );
     expect(() => ensureMountTarget({ root, target: '/f/x', directory: true })).toThrow(
-      'cannot mount on "/f/x" of the app: ENOTDIR',
+      'cannot mount on "/f/x" of the app: a part of the path is not a directory',
     );
   });
 });

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, type Stats } from 'node:fs';
 import { relative } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { resolveInside } from '#base/fs/inside';
 
 /** A place in an app's root that something is to be mounted on. */
@@ -45,7 +46,7 @@ function makeTarget(
     }
     if (!directory) closeSync(openSync(outside, 'wx', 0o644));
   } catch (error) {
-    throw unusable(target, errorCode(error) ?? 'it cannot be made', error);
+    throw unusable(target, fileState(error), error);
   }
 }
 
@@ -65,7 +66,7 @@ function lstatOrNothing(outside: string, target: string): Stats | undefined {
     return lstatSync(outside);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
-    throw unusable(target, errorCode(error) ?? 'it cannot be looked at', error);
+    throw unusable(target, fileState(error), error);
   }
 }
 

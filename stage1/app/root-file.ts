@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { resolveInside } from '#base/fs/inside';
 
 /** A passwd or group file beyond this is refused: it comes from an image. */
@@ -37,7 +38,7 @@ function openRegular(outside: string, path: string): number | undefined {
     fd = openSync(outside, flags);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
-    throw unreadable(path, errorCode(error) ?? 'it cannot be opened', error);
+    throw unreadable(path, fileState(error), error);
   }
   if (fstatSync(fd).isFile()) return fd;
 

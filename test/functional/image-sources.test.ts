@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
@@ -138,7 +138,9 @@ describe('gantry fetch reads', () => {
     ['example.com/a:1:2', /more than one colon[^]*hint: write it as NAME\[:VERSION\]/],
     ['example.com/a,os=linux,os=linux', /label "os" is given twice/],
     ['example.com/a,os=plan9', /os must be one of linux, freebsd, darwin/],
-    ['./nothing.aci', /cannot read image "\.\/nothing\.aci": ENOENT/],
+    ['./nothing.aci', /cannot read image "\.\/nothing\.aci": no such file/],
+    ['./\u001b[2J\r.aci', /cannot read image "\.\/\\x1b\[2J\\x0d\.aci": no such file/],
+    ['file://a.aci', /"a\.aci" is another machine\nhint: write it as file:\/\/\/PATH\.aci/],
     ['/tmp', /cannot read image "\/tmp": not a regular file/],
   ])('%s and refuses it', async (text, message) => {
     const result = await gantry('fetch', text);
@@ -237,6 +239,16 @@ describe('gantry image', () => {
       expect(existsSync(join(target, 'manifest'))).toBe(true);
     },
   );
+
+  it.runIf(requires('root'))('extract and render never take gantry’s own place', async () => {
+    const { dataDir } = bench.publisher.machine;
+    for (const target of [dirname(dataDir), dataDir, join(dataDir, 'pods'), join(dataDir, 'x')]) {
+      const refused = await gantry('image', 'render', '--overwrite', 'example.com/a', target);
+
+      expect(refused.exitCode, target).toBe(254);
+      expect(refused.stderr).toMatch(/gantry keeps its own in "/);
+    }
+  });
 
   it('rm removes by key and by name, and the trees with the images', async () => {
     const [id = ''] = out(
