@@ -48,7 +48,10 @@ export function networkDirs({ stage1Root, config }: PodNetworkHost): readonly st
   return [join(stage1Root, STAGE1_NETWORKS_DIR), ...own.map((dir) => join(dir, 'net.d'))];
 }
 
-/** Folders of plugins, the first that has one winning. */
+/**
+ * Folders of plugins, the first that has one winning. One with a colon in its
+ * path cannot be told to plugins, which get them as `CNI_PATH`, and is left out.
+ */
 export function pluginDirs({ stage1Root, config }: PodNetworkHost): readonly string[] {
   const { system, local, user } = config;
   const own = [user, local].flatMap((dir) => dir ?? []);
@@ -59,5 +62,5 @@ export function pluginDirs({ stage1Root, config }: PodNetworkHost): readonly str
     ...SYSTEM_PLUGIN_DIRS.slice(0, 1),
     join(stage1Root, STAGE1_PLUGINS_DIR),
     ...SYSTEM_PLUGIN_DIRS.slice(1),
-  ];
+  ].filter((dir) => !dir.includes(':'));
 }

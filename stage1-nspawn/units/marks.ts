@@ -18,7 +18,13 @@ export function markUnit({ name, path, unit, socket = [] }: Mark): Unit {
   return {
     name,
     unit: [BARE, ...unit],
-    socket: [ROOT_SLICE, ['ListenFIFO', path], ['Service', EXIT_UNIT], ...socket],
+    socket: [
+      ROOT_SLICE,
+      ['ListenFIFO', path],
+      ['SocketMode', '0600'],
+      ['Service', EXIT_UNIT],
+      ...socket,
+    ],
   };
 }
 

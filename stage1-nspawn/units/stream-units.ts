@@ -66,8 +66,9 @@ function streamUnits(stream: StreamName): readonly Unit[] {
       socket: [
         ROOT_SLICE,
         ['ListenFIFO', `${STREAMS_DIR}/%i/${stream}`],
-        // Root's, in a folder that apps do not see: whoever an app runs as may open what it has anyway.
+        // Whoever an app runs as may open what it has anyway, nobody else comes into the folder.
         ['SocketMode', '0666'],
+        ['DirectoryMode', '0700'],
         ['Service', `${stream}_heard@%i.service`],
       ],
     },

@@ -70,7 +70,8 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
         demandSuccess(await on(dataDir, 'fetch', UNSIGNED, image), 'fetch');
         demandSuccess(await on(dataDir, 'image', 'verify', NAME), 'verify');
         for (const flavor of FLAVORS) {
-          expect((await on(dataDir, ...run(flavor, 'exit 3'))).exitCode).toBe(3);
+          const { exitCode, stderr } = await on(dataDir, ...run(flavor, 'exit 3'));
+          expect(exitCode, stderr).toBe(3);
         }
         demandSuccess(await on(dataDir, ...gc), 'gc');
 
@@ -136,13 +137,16 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
       }
     });
 
-    /** Everything below that somebody but its owner, or its group where that is for the store, may write. */
+    /** Everything below that somebody but its owner, or its group where that is for the store, comes to and may write. */
     function writable(path: string, mask: number): readonly string[] {
       return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
         const child = join(path, entry.name);
         if (entry.isSymbolicLink()) return [];
-        const own = (statSync(child).mode & mask) === 0 ? [] : [child];
-        return entry.isDirectory() ? [...own, ...writable(child, mask)] : own;
+        const { mode } = statSync(child);
+        const own = (mode & mask) === 0 ? [] : [child];
+        return entry.isDirectory() && (mode & 0o077) !== 0
+          ? [...own, ...writable(child, mask)]
+          : own;
       });
     }
 
