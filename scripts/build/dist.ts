@@ -33,8 +33,8 @@ export async function buildDistIfStale(): Promise<boolean> {
 
 /**
  * Makes `dist`: the launcher, Node, the program's code in chunks, koffi's
- * addon, the stage1 images, and a warm compile cache. The new one is made
- * beside the old and takes its place by rename.
+ * addon, units for systemd, the stage1 images, and a warm compile cache. The
+ * new one is made beside the old and takes its place by rename.
  */
 export async function buildDist(): Promise<void> {
   emptyDirSync(fresh);
@@ -47,6 +47,7 @@ export async function buildDist(): Promise<void> {
   copySync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
   outputFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
   placeLauncher();
+  copySync(join(top, 'scripts', 'systemd'), join(fresh, 'systemd'));
   await buildStage1Images();
   await packProgram(fresh, chunks);
   removeSync(chunks);

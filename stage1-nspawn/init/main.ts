@@ -7,6 +7,7 @@ import {
   type EntrypointHost,
   handOver,
   LOCK_FD_VARIABLE,
+  openFilesOf,
   parseRunArguments,
   ppidPath,
   type RunArguments,
@@ -102,14 +103,14 @@ function shareStreams(host: EntrypointHost, streams: AppStreams): void {
 
 /** Everything that the pod starts from, made while this process is being moved. */
 async function prepare(
-  { podDir, kernel, log }: EntrypointHost,
+  { podDir, kernel, log, caller }: EntrypointHost,
   args: RunArguments,
   place: Pick<PreparationRequest, 'streams' | 'cgroups'>,
 ): Promise<readonly AppPlan[]> {
   const pod = await loadPod(podDir);
   refuseUnsupported(pod, args);
 
-  return preparePod({ kernel, log, pod, args, ...place });
+  return preparePod({ kernel, log, pod, args, openFiles: openFilesOf(kernel, caller), ...place });
 }
 
 interface CgroupPlan {

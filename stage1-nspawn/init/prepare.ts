@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Kernel, MS } from '#base/kernel/kernel';
+import { type Kernel, MS, type Rlimit } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import {
   type AppMount,
@@ -31,6 +31,8 @@ export interface PreparationRequest {
   readonly streams: AppStreams;
   /** Folders of the pod's cgroups, where gantry makes them. */
   readonly cgroups: readonly string[];
+  /** RLIMIT_NOFILE as the caller had it. */
+  readonly openFiles: Rlimit;
 }
 
 /** Makes all that PID 1 of the pod will find: mounts, units, files. */
@@ -50,6 +52,7 @@ export function preparePod(request: PreparationRequest): readonly AppPlan[] {
       capabilities: !args.disableCapabilities,
       paths: !args.disablePaths,
       seccomp: !args.disableSeccomp,
+      openFiles: request.openFiles,
     },
   });
 

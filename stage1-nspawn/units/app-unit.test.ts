@@ -22,6 +22,7 @@ const closed: PodIsolation = {
   capabilities: true,
   paths: true,
   seccomp: true,
+  openFiles: { soft: 256n, hard: 4096n },
 };
 
 /** The values of one setting of the app's service, in order. */
@@ -43,6 +44,10 @@ describe('appUnit()', () => {
     expect(service('BindPaths')[0]).toMatch(/ \/sys\/kernel$/);
     expect(service('BindPaths')[0]).not.toMatch(/\/sys\/fs|\/sys /);
     expect(service('DevicePolicy')).toEqual(['closed']);
+  });
+
+  it('may open as many files as the caller', () => {
+    expect(service('LimitNOFILE')).toEqual(['256:4096']);
   });
 
   it.each([

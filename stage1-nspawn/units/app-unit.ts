@@ -1,3 +1,4 @@
+import type { Rlimit } from '#base/kernel/kernel';
 import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
@@ -49,6 +50,8 @@ export interface PodIsolation {
   readonly capabilities: boolean;
   readonly paths: boolean;
   readonly seccomp: boolean;
+  /** RLIMIT_NOFILE as the caller had it; of the other limits PID 1 has none of its own. */
+  readonly openFiles: Rlimit;
 }
 
 /** What apps see of sysfs, read-only; the rest is not even there. */
@@ -89,6 +92,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ...streamSettings(pod.streams, app.name),
       ...identitySettings(app.identity),
       ...isolationSettings(app, pod),
+      ['LimitNOFILE', `${pod.openFiles.soft}:${pod.openFiles.hard}`],
     ],
   };
 }

@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { type Fd, type Kernel, RLIMIT } from '#base/kernel/kernel';
+import { type Fd, type Kernel, RLIMIT, type Rlimit } from '#base/kernel/kernel';
 import type { CallerState } from '../contract/entrypoint.ts';
 
 /** What takes this process's place. */
@@ -39,11 +39,17 @@ export function handOver(kernel: Kernel, caller: CallerState, successor: Success
 }
 
 /** Puts back the soft limit that Node raised to the hard one. */
-export function restoreOpenFiles(kernel: Kernel, { softNofile }: CallerState): void {
-  if (softNofile === undefined) return;
+export function restoreOpenFiles(kernel: Kernel, caller: CallerState): void {
+  const { soft } = kernel.getRlimit(RLIMIT.NOFILE);
+  const wanted = openFilesOf(kernel, caller);
+  if (wanted.soft < soft) kernel.setRlimit(RLIMIT.NOFILE, wanted);
+}
 
+/** RLIMIT_NOFILE as the caller had it, however it is in this process. */
+export function openFilesOf(kernel: Kernel, { softNofile }: CallerState): Rlimit {
   const { soft, hard } = kernel.getRlimit(RLIMIT.NOFILE);
-  if (softNofile < soft) kernel.setRlimit(RLIMIT.NOFILE, { soft: softNofile, hard });
+
+  return { soft: softNofile !== undefined && softNofile < soft ? softNofile : soft, hard };
 }
 
 /** Puts back the umask under which gantry was called. */
