@@ -195,6 +195,8 @@ describe('gantry image list', () => {
       'import_time',
       'last_used_time',
       'size',
+      'shared_size',
+      'unique_size',
     ]);
   });
 });
