@@ -5,6 +5,7 @@ export { BASE_UNITS, EXIT_ALIASES, REAPER_PATH } from './units/base-units.ts';
 export { ENTERED_PATH, enteredScript } from './units/entered.ts';
 export { JOURNALD_CONF, SYSTEM_CONF } from './units/manager-config.ts';
 export { reaperScript } from './units/reaper.ts';
+export { TERMINAL_SCRIPT_PATH, terminalScript } from './units/terminal.ts';
 export { UNIT_DIR, writeUnits } from './units/write-unit.ts';
 export {
   STALLED_SCRIPT_PATH,

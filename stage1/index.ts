@@ -9,6 +9,7 @@ export * from './app/mount-target.ts';
 export * from './app/policies.ts';
 export * from './app/protected-paths.ts';
 export * from './app/resolv-conf.ts';
+export * from './app/stdio-modes.ts';
 export * from './app/working-directory.ts';
 export * from './contract/annotations.ts';
 export * from './contract/arguments.ts';

@@ -30,6 +30,8 @@ import {
   streamScript,
   type Stage1Root,
   SYSTEM_CONF,
+  TERMINAL_SCRIPT_PATH,
+  terminalScript,
   UNIT_DIR,
   writeUnits,
 } from '../../stage1-nspawn/index.ts';
@@ -51,6 +53,9 @@ const PROGRAMS: readonly (readonly [inside: string, ...onHost: string[]])[] = [
   ['/usr/bin/systemd-nspawn'],
   ['/usr/bin/systemctl', '/bin/systemctl'],
   ['/usr/bin/nsenter'],
+  // What keeps the last of a stream for clients that attach, and what has their terminals.
+  ['/usr/bin/split'],
+  ['/usr/bin/script'],
   ['/usr/bin/sh', '/bin/sh'],
   // Static: apps whose variables systemd does not pass on run it in their own root.
   ['/usr/bin/busybox', '/bin/busybox'],
@@ -193,6 +198,7 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   writeFileSync(join(root, ENTERED_PATH), enteredScript(), { mode: 0o755 });
   writeFileSync(join(root, STREAM_SCRIPT_PATH), streamScript(), { mode: 0o755 });
   writeFileSync(join(root, STALLED_SCRIPT_PATH), stalledScript(), { mode: 0o755 });
+  writeFileSync(join(root, TERMINAL_SCRIPT_PATH), terminalScript(), { mode: 0o755 });
   for (const [name, text] of BUILTIN_NETWORK_FILES) {
     writeFileSync(join(root, STAGE1_NETWORKS_DIR, name), text);
   }

@@ -62,9 +62,22 @@ export const APP_OPTIONS = {
     summary: 'system calls to allow or refuse (not supported yet)',
   },
   signature: { kind: 'value', value: 'FILE', summary: 'the detached signature of the image' },
-  stderr: { kind: 'value', hidden: true, summary: 'log, null, tty or stream' },
-  stdin: { kind: 'value', hidden: true, summary: 'null, tty or stream' },
-  stdout: { kind: 'value', hidden: true, summary: 'log, null, tty or stream' },
+  stderr: {
+    kind: 'value',
+    value: 'log|null|stream|tty',
+    summary: 'where standard error leads: as --stdout',
+  },
+  stdin: {
+    kind: 'value',
+    value: 'null|stream|tty',
+    summary: 'what the app reads: nothing unless told, what is sent by "attach", or a terminal',
+  },
+  stdout: {
+    kind: 'value',
+    value: 'log|null|stream|tty',
+    summary:
+      'where standard output leads: to the log and the caller unless told, nowhere, to "attach" as well, or to a terminal of the app’s own',
+  },
   'supplementary-gids': {
     kind: 'value',
     value: 'GID,GID',

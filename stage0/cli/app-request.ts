@@ -1,5 +1,5 @@
 import { GantryError } from '#base/errors/gantry-error';
-import { parseRestart } from '#stage1';
+import { parseRestart, parseStdioMode, type StdioStream } from '#stage1';
 import type { AppRequest } from '../operations/requests.ts';
 import { APP_OPTIONS } from './app-options.ts';
 import {
@@ -39,6 +39,11 @@ export async function readApp({ image, tokens, args }: ImageSegment): Promise<Re
       name: values.name === undefined ? undefined : readName(values.name, '--name'),
       workingDir: readPath(values['working-dir'], '--working-dir'),
       restart: readPolicy(values.restart, '--restart', parseRestart),
+      stdio: {
+        stdin: readMode(values.stdin, 'stdin'),
+        stdout: readMode(values.stdout, 'stdout'),
+        stderr: readMode(values.stderr, 'stderr'),
+      },
       readOnlyRootfs: readTruth(values['readonly-rootfs'], '--readonly-rootfs'),
       mounts: readMounts(values.mount),
       user: readText(values.user, '--user'),
@@ -49,7 +54,7 @@ export async function readApp({ image, tokens, args }: ImageSegment): Promise<Re
       userLabels: readAssignments(values['user-label'], '--user-label', 'any'),
       environment: readAssignments(values.environment, '--environment', 'variable'),
     },
-    unsupported: [...(await isolators(values, tokens)), ...streams(values)],
+    unsupported: await isolators(values, tokens),
   };
 }
 
@@ -91,6 +96,18 @@ export function readPolicy(
   }
 }
 
+function readMode(text: string | undefined, stream: StdioStream): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseStdioMode(stream, text);
+  } catch (error) {
+    throw usageError(
+      `cannot read --${stream}: unknown mode "${text}"`,
+      error instanceof GantryError ? error.hint : undefined,
+    );
+  }
+}
+
 function readTruth(text: string | undefined, flag: string): boolean | undefined {
   return text === undefined ? undefined : parseBoolean(text, flag);
 }
@@ -112,25 +129,4 @@ async function isolators(
 
   const { checkIsolators } = await import('./isolator-flags.ts');
   return checkIsolators(values);
-}
-
-/** The stdio modes that there are; the first is the default, which needs nothing. */
-const STREAMS = {
-  stdin: ['null', 'tty', 'stream', 'interactive'],
-  stdout: ['log', 'null', 'tty', 'stream', 'interactive'],
-  stderr: ['log', 'null', 'tty', 'stream', 'interactive'],
-} as const;
-
-function streams(values: AppValues): readonly string[] {
-  return (['stdin', 'stdout', 'stderr'] as const).flatMap((name) => {
-    const mode = values[name];
-    const modes: readonly string[] = STREAMS[name];
-    if (mode === undefined || mode === modes[0]) return [];
-    if (modes.includes(mode)) return [`--${name}=${mode}`];
-
-    throw usageError(
-      `cannot read --${name}: unknown mode "${mode}"`,
-      `modes are ${modes.join(', ')}`,
-    );
-  });
 }

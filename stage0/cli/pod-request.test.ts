@@ -39,6 +39,8 @@ describe('readPrepareRequest()', () => {
       '--supplementary-gids=1,2',
       '--working-dir=/tmp/',
       '--readonly-rootfs=true',
+      '--stdin=stream',
+      '--stdout=null',
       '--mount=volume=data,target=/data',
       '--environment=X=',
       '--annotation=a/b=c',
@@ -61,6 +63,7 @@ describe('readPrepareRequest()', () => {
           exec: '/bin/sh',
           name: 'first',
           workingDir: '/tmp',
+          stdio: { stdin: 'stream', stdout: 'null' },
           readOnlyRootfs: true,
           mounts: [{ volume: 'data', target: '/data' }],
           user: '/etc/passwd',
@@ -109,8 +112,6 @@ describe('readPrepareRequest()', () => {
       '--caps-retain=CAP_NET_ADMIN',
       '--oom-score-adj=-1000',
       '--seccomp=mode=retain,errno=EPERM,@rkt/default-whitelist,mount',
-      '--stdin=tty',
-      '--stdout=log',
       'b',
       '--caps-remove=CAP_KILL,CAP_CHOWN',
       '--memory=4096',
@@ -125,7 +126,6 @@ describe('readPrepareRequest()', () => {
         '--caps-retain',
         '--seccomp',
         '--oom-score-adj',
-        '--stdin=tty',
         '--caps-remove',
       ].toSorted(),
     );
@@ -177,6 +177,7 @@ describe('readPrepareRequest()', () => {
     [['a', '--seccomp=retain,mount'], /cannot read --seccomp/],
     [['a', '--seccomp=mode=retain'], /cannot read --seccomp/],
     [['a', '--stdin=log'], /unknown mode "log"/],
+    [['a', '--stdout=interactive'], /unknown mode "interactive"/],
     [['--insecure-options=images', 'a'], /unknown word "images"/],
   ])('rejects %j', async (args, message) => {
     await expect(prepare(...args)).rejects.toThrow(message);

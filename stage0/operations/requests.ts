@@ -1,6 +1,7 @@
 import type { Volume } from '#schema/pod/pod-manifest';
 import type { AcName } from '#schema/types/names';
 import type { PodUuid } from '#schema/types/pod-uuid';
+import type { StdioStream } from '#stage1';
 
 /** A volume and where an app sees it. */
 export interface MountRequest {
@@ -23,6 +24,8 @@ export interface AppRequest {
   readonly workingDir?: string | undefined;
   /** Whether it is started again when it has ended, as `parseRestart` reads it. */
   readonly restart?: string | undefined;
+  /** Where its streams lead; the default where nothing is said. */
+  readonly stdio: { readonly [Stream in StdioStream]?: string | undefined };
   readonly readOnlyRootfs?: boolean | undefined;
   readonly mounts: readonly MountRequest[];
   /** Name, number, or absolute path of a file whose owner is meant. */

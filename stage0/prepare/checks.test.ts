@@ -7,6 +7,7 @@ import { checkPod, checkRun, type RunProposal } from './checks.ts';
 
 const everything: Flavor = { name: 's', interfaceVersion: 6, entrypoints: {}, features: 'all' };
 const nothing: Flavor = { ...everything, features: new Set<string>() };
+const nspawn: Flavor = { ...everything, features: new Set(['stdio-modes']) };
 const options: RunOptions = { dns: { search: [], options: [] }, interactive: false };
 
 function app(name: string, more: object = {}): object {
@@ -66,16 +67,19 @@ describe('checkPod()', () => {
     expect(codeOf(() => checkPod(proposal({})))).toBeUndefined();
     expect(codeOf(() => checkPod(proposal({ apps: [handled] })))).toBeUndefined();
     expect(codeOf(() => checkPod(proposal({ apps: [app('a', streams('null'))] })))).toBeUndefined();
+    const streaming = { apps: [app('a', streams('stream'))], flavor: nspawn };
+    expect(codeOf(() => checkPod(proposal(streaming)))).toBeUndefined();
   });
 
   it.each([
     ['flags that are not supported yet', { unsupported: ['--memory'] }, 'NOT_SUPPORTED'],
     ['ports that no app has', { ports: [{ name: 'www', hostPort: 80 }] }, 'PORT_UNKNOWN'],
     [
-      'streams in an annotation',
-      { apps: [app('a', streams('tty'))], flavor: nothing },
-      'NOT_SUPPORTED',
+      'streams in an annotation, under fly',
+      { apps: [app('a', streams('stream'))], flavor: nothing },
+      'FLAVOR_CANNOT',
     ],
+    ['half a terminal', { apps: [app('a', streams('tty'))], flavor: nspawn }, 'STDIO_INVALID'],
     ['no apps', { apps: [] }, 'POD_EMPTY'],
     ['two apps of one name', { apps: [app('a'), app('a')] }, 'APP_NAME_TWICE'],
     ['an app without a program', { apps: [app('a', { app: undefined })] }, 'APP_NOT_DESCRIBED'],
@@ -96,6 +100,11 @@ describe('checkRun()', () => {
     [
       'a terminal for two apps',
       { apps: [app('a'), app('b')], options: { interactive: true } },
+      'POD_NOT_INTERACTIVE',
+    ],
+    [
+      'the terminal of the caller for an app that has streams',
+      { apps: [app('a', streams('stream'))], options: { interactive: true }, flavor: nspawn },
       'POD_NOT_INTERACTIVE',
     ],
     ['no network under fly', { options: { net: ['none'] }, flavor: nothing }, 'FLAVOR_CANNOT'],

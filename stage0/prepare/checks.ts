@@ -2,7 +2,14 @@ import { statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { PodManifest } from '#schema/pod/pod-manifest';
-import { exitPolicyOf, type FlavorFeature, resolvePorts, restartOf } from '#stage1';
+import {
+  exitPolicyOf,
+  type FlavorFeature,
+  isPlainStdio,
+  resolvePorts,
+  restartOf,
+  stdioModesOf,
+} from '#stage1';
 import type { RunOptions } from '../operations/requests.ts';
 import { type Flavor, promises } from '../stage1/flavor.ts';
 
@@ -30,13 +37,6 @@ interface Check<Proposal> {
 
 const OTHER_FLAVOR = 'choose another flavor, with --stage1-name=nspawn for example';
 
-/** Where rkt keeps an app's stdio modes (fact sheet 6.1), and what is meant when they say nothing. */
-const DEFAULT_STREAMS: ReadonlyMap<string, string> = new Map([
-  ['coreos.com/rkt/stage2/stdin', 'null'],
-  ['coreos.com/rkt/stage2/stdout', 'log'],
-  ['coreos.com/rkt/stage2/stderr', 'log'],
-]);
-
 const POD_CHECKS: readonly Check<PodProposal>[] = [
   {
     name: 'flags whose feature is not built yet',
@@ -52,21 +52,12 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
     },
   },
   {
-    name: 'streams other than the default in a pod manifest or an annotation',
+    name: 'stdio modes that are none, or that the flavor does not have',
     check: ({ manifest, flavor }) => {
       if (flavor.features === 'all') return;
-      for (const { name, annotations = [] } of manifest.apps) {
-        const other = annotations.find((each) => {
-          const usual = DEFAULT_STREAMS.get(each.name);
-          return usual !== undefined && usual !== each.value;
-        });
-        if (other === undefined) continue;
-        throw new GantryError(
-          'NOT_SUPPORTED',
-          `cannot make the pod: "${other.value}" for ${other.name} of app "${name}" is not supported yet`,
-          { hint: 'leave the annotation out' },
-        );
-      }
+      const led = manifest.apps.find((app) => !isPlainStdio(stdioModesOf(app)));
+      if (led === undefined) return;
+      demandFeature(flavor, 'stdio-modes', `lead the streams of app "${led.name}" elsewhere`);
     },
   },
   {
@@ -188,6 +179,19 @@ const RUN_CHECKS: readonly Check<RunProposal>[] = [
       throw new GantryError(
         'POD_NOT_INTERACTIVE',
         `cannot give ${manifest.apps.length} apps one terminal: --interactive is for a pod of one app`,
+      );
+    },
+  },
+  {
+    name: 'the terminal of the caller for an app whose streams lead elsewhere',
+    check: ({ manifest, options, flavor }) => {
+      if (!options.interactive || flavor.features === 'all') return;
+      const led = manifest.apps.find((app) => !isPlainStdio(stdioModesOf(app)));
+      if (led === undefined) return;
+      throw new GantryError(
+        'POD_NOT_INTERACTIVE',
+        `cannot give app "${led.name}" the streams of the caller: its own lead elsewhere`,
+        { hint: 'leave out --interactive, or --stdin, --stdout and --stderr' },
       );
     },
   },

@@ -24,6 +24,7 @@ const appRequest: AppRequest = {
   args: [],
   mounts: [],
   annotations: {},
+  stdio: {},
   userAnnotations: {},
   userLabels: {},
   environment: {},

@@ -3,7 +3,12 @@ import type { ImageManifest } from '#schema/image/image-manifest';
 import type { App, Mount, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import { isEnvironmentName } from '#schema/types/name-values';
 import { type AcName, parseAcIdentifier, sanitizeAcName } from '#schema/types/names';
-import { EXIT_POLICY_ANNOTATION, mergeEnvironment, RESTART_ANNOTATION } from '#stage1';
+import {
+  EXIT_POLICY_ANNOTATION,
+  mergeEnvironment,
+  RESTART_ANNOTATION,
+  STDIO_ANNOTATIONS,
+} from '#stage1';
 import type { AppRequest, MountRequest, PrepareRequest } from '../operations/requests.ts';
 import type { RequestedApp } from './app-image.ts';
 import { exposePorts } from './expose-ports.ts';
@@ -51,6 +56,7 @@ function buildRuntimeApp({ request, image }: RequestedApp, sources: ManifestSour
   const said = {
     ...request.annotations,
     ...(request.restart === undefined ? {} : { [RESTART_ANNOTATION]: request.restart }),
+    ...stdioAnnotations(request),
   };
   const annotations = Object.entries(said).map(([name, value]) => ({
     name: parseAcIdentifier(name),
@@ -66,6 +72,15 @@ function buildRuntimeApp({ request, image }: RequestedApp, sources: ManifestSour
     ...(mounts.length > 0 ? { mounts } : {}),
     ...(annotations.length > 0 ? { annotations } : {}),
   };
+}
+
+function stdioAnnotations({ stdio }: AppRequest): Readonly<Record<string, string>> {
+  const said = (['stdin', 'stdout', 'stderr'] as const).flatMap((stream) => {
+    const mode = stdio[stream];
+    return mode === undefined ? [] : [[STDIO_ANNOTATIONS[stream], mode] as const];
+  });
+
+  return Object.fromEntries(said);
 }
 
 /** The last part of the image's name, as rkt has it. */

@@ -37,6 +37,7 @@ const FEATURES: readonly FlavorFeature[] = [
   'logs',
   'readiness',
   'enter-options',
+  'stdio-modes',
   'restart',
   'exit-policy',
   'release',

@@ -10,6 +10,7 @@ import {
   findExecutable,
   resolveIdentity,
   restartOf,
+  stdioModesOf,
 } from '#stage1';
 import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
 import type { Command } from '../units/unit.ts';
@@ -52,11 +53,16 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
     supplementaryGids: description.supplementaryGIDs ?? [],
     fromDocker: app.fromDocker,
   });
-  const environment = appEnvironment({
-    appName: name,
-    environment: description.environment ?? [],
-    account: identity.account,
-  });
+  const stdio = stdioModesOf(runtime);
+  const environment: Readonly<Record<string, string>> = {
+    // As podman and docker have it: what most terminals can do that somebody may attach.
+    ...(stdio.stdout === 'tty' ? { [TERMINAL_VARIABLE]: 'xterm' } : {}),
+    ...appEnvironment({
+      appName: name,
+      environment: description.environment ?? [],
+      account: identity.account,
+    }),
+  };
   const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
   demandWorkingDirectory(root, { app: name, workingDir });
   const place: Place = { root, workingDir, path: environment['PATH'] };
@@ -79,6 +85,7 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       unsetVariables: unset.filter((variable) => !(variable in environment)),
       isolators: app.isolators,
       restart: restartOf(runtime),
+      stdio,
       notifies: app.notifies,
       devices: volumes.flatMap(deviceOf),
     },

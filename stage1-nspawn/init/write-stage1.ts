@@ -12,8 +12,9 @@ import {
   HANDLED_DIR,
   RESTART_DIR,
 } from '../units/status-dirs.ts';
-import { overTarget } from '../units/stream-units.ts';
-import { carriedStreams } from '../units/streams.ts';
+import { overTarget, tapUnits } from '../units/stream-units.ts';
+import { carriedStreams, tappedStreams } from '../units/streams.ts';
+import { tapDir } from '../units/tap.ts';
 import type { Unit } from '../units/unit.ts';
 import { writeUnits } from '../units/write-unit.ts';
 import { writeAccountFiles } from './account-files.ts';
@@ -35,6 +36,7 @@ export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Conte
     ...units.flatMap(appMarks),
     readyMark(units),
     ...overTargets(units, isolation),
+    ...units.flatMap((app) => tappedStreams(app).flatMap((stream) => tapUnits(app.name, stream))),
     defaultTarget(apps),
   ]);
 
@@ -49,6 +51,9 @@ export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Conte
   for (const { unit, environment, obstacle } of apps) {
     const path = appEnvironmentPath(podDir, unit.name);
     writeFileSync(path, formatEnvironmentFile(environment), { mode: 0o600 });
+    for (const stream of tappedStreams(unit)) {
+      mkdirSync(join(root, tapDir(unit.name, stream)), { recursive: true, mode: 0o700 });
+    }
     if (obstacle !== undefined) note(join(root, EXEC_STATUS_DIR), unit.name, obstacle.status);
     if (unit.postStop !== undefined) note(join(root, HANDLED_DIR), unit.name, '');
     if (unit.restart.when !== 'no') {
@@ -58,9 +63,10 @@ export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Conte
 }
 
 function overTargets(apps: readonly PlannedApp[], { streams }: PodIsolation): readonly Unit[] {
-  const carried = carriedStreams(streams);
-
-  return carried.length === 0 ? [] : apps.map(({ name }) => overTarget(name, carried));
+  return apps.flatMap((app) => {
+    const carried = carriedStreams(streams, app);
+    return carried.length === 0 ? [] : [overTarget(app, carried)];
+  });
 }
 
 function defaultTarget(apps: readonly AppPlan[]): Unit {

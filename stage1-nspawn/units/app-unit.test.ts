@@ -14,6 +14,7 @@ const app: PlannedApp = {
   unsetVariables: ['LANG'],
   isolators: {},
   restart: { when: 'no' },
+  stdio: { stdin: 'null', stdout: 'log', stderr: 'log' },
   notifies: false,
   devices: [],
 };

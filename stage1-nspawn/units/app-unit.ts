@@ -2,7 +2,7 @@ import type { Rlimit } from '#base/kernel/kernel';
 import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
-import { appRootfsInside, type Identity, type RestartPolicy } from '#stage1';
+import { appRootfsInside, type Identity, type RestartPolicy, type StdioModes } from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
 import { restartServiceSettings, restartUnitSettings } from './backoff.ts';
 import { appMarkNames } from './marks.ts';
@@ -12,10 +12,9 @@ import {
   failedUnitName,
   LIVE_TARGET,
   overTargetName,
-  streamSocketName,
 } from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
-import { type AppStreams, carriedStreams, streamSettings } from './streams.ts';
+import { type AppStreams, carriedStreams, streamSettings, streamUnitNames } from './streams.ts';
 import { BEFORE_EXIT, type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 /** An app with everything looked up: names are numbers, paths are absolute and inside the app. */
@@ -31,6 +30,7 @@ export interface PlannedApp {
   readonly unsetVariables: readonly string[];
   readonly isolators: IsolatorValues;
   readonly restart: RestartPolicy;
+  readonly stdio: StdioModes;
   /** Reports readiness by sd_notify(3). */
   readonly notifies: boolean;
   /** Device nodes among its volumes. */
@@ -69,9 +69,8 @@ export const environmentPathInside = (app: string): string => `/rkt/env/${app}`;
 
 /** The service that an app is. */
 export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
-  const streams = carriedStreams(pod.streams);
-  const sockets = streams.map((stream) => streamSocketName(stream, app.name));
-  const over = streams.length === 0 ? [] : [overTargetName(app.name)];
+  const carriers = streamUnitNames(pod.streams, app);
+  const over = carriedStreams(pod.streams, app).length === 0 ? [] : [overTargetName(app.name)];
 
   return {
     name: appUnitName(app.name),
@@ -79,8 +78,8 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ['Description', plainValue(`Application=${app.name} Image=${app.imageName}`, 'description')],
       ['DefaultDependencies', 'no'],
       ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
-      ['After', [LIVE_TARGET, 'systemd-journald.socket', ...sockets].join(' ')],
-      ['Wants', [...appMarkNames(app), ...sockets].join(' ')],
+      ['After', [LIVE_TARGET, 'systemd-journald.socket', ...carriers].join(' ')],
+      ['Wants', [...appMarkNames(app), ...carriers].join(' ')],
       ...restartUnitSettings(app.name, app.restart),
       ...BEFORE_EXIT,
       ['OnSuccess', [endedUnitName(app.name), ...over].join(' ')],
@@ -89,7 +88,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
     service: [
       ...processSettings(app),
       ...rootSettings(app, pod),
-      ...streamSettings(pod.streams, app.name),
+      ...streamSettings(pod.streams, app),
       ...identitySettings(app.identity),
       ...isolationSettings(app, pod),
       ['LimitNOFILE', `${pod.openFiles.soft}:${pod.openFiles.hard}`],

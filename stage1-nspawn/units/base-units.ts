@@ -3,6 +3,7 @@ import { ENTERED_UNITS } from './entered.ts';
 import { markUnit } from './marks.ts';
 import { EXIT_UNIT, LIVE_TARGET, STALLED_TIMER, STOPPING_SOCKET } from './names.ts';
 import { STREAM_UNITS } from './stream-units.ts';
+import { TERMINAL_UNIT } from './terminal.ts';
 import { BARE, ROOT_SLICE, type Unit } from './unit.ts';
 
 // The units that every pod has; they are part of the stage1 image.
@@ -35,6 +36,7 @@ export const BASE_UNITS: readonly Unit[] = [
   BACKOFF_UNIT,
   ...ENTERED_UNITS,
   ...STREAM_UNITS,
+  TERMINAL_UNIT,
   {
     name: 'exit.target',
     unit: [

@@ -32,8 +32,15 @@ export const upSocketName = (app: AcName): string => `app_up@${app}.socket`;
 export type StreamName = 'stdout' | 'stderr';
 
 /** What holds a stream of an app open. @param app empty for the template */
-export const streamSocketName = (stream: StreamName, app: string): string =>
+export const streamSocketName = (stream: StreamName | 'stdin', app: string): string =>
   `${stream}@${app}.socket`;
+
+/** What marks that everything an app said has been written where clients read it. */
+export const streamOverName = (stream: StreamName, app: string): string =>
+  `${stream}_over@${app}.socket`;
+
+/** What has the other end of an app's terminal. */
+export const terminalName = (app: string): string => `terminal@${app}.service`;
 
 /** Reached when an app and its reaper are over. */
 export const overTargetName = (app: string): string => `app_over@${app}.target`;

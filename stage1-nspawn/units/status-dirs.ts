@@ -24,6 +24,12 @@ export const OOM_PATH = '/rkt/oom';
 /** The FIFOs of apps' streams, a folder per app. */
 export const STREAMS_DIR = '/rkt/streams';
 
+/** What clients that attach read, a folder per app, in it one per stream. */
+export const TAPS_DIR = '/rkt/taps';
+
+/** Links to the terminals of apps that have one, by app. */
+export const TERMINALS_DIR = '/rkt/terminals';
+
 /** Links to where the caller sees what apps say, by stream; none where nobody looks. */
 export const CALLER_DIR = '/rkt/caller';
 

@@ -7,11 +7,16 @@ import {
   overTargetName,
   STALLED_TIMER,
   type StreamName,
+  streamOverName,
   streamSocketName,
+  terminalName,
 } from './names.ts';
+import { hasTerminal, type StreamedApp } from './streams.ts';
 import { STALLED_SCRIPT_PATH, STREAM_SCRIPT_PATH } from './stream-script.ts';
 import { STREAMS_DIR } from './status-dirs.ts';
-import { BARE, ROOT_SLICE, type Unit } from './unit.ts';
+import { markUnit } from './marks.ts';
+import { TAP_OVER, tapDir } from './tap.ts';
+import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 /** syslog(3) levels, by which journalctl colours and filters. */
 const LEVELS: Readonly<Record<StreamName, string>> = { stdout: 'info', stderr: 'err' };
@@ -34,8 +39,10 @@ const LEVELS: Readonly<Record<StreamName, string>> = { stdout: 'info', stderr: '
  * waits for.
  */
 export const STREAM_UNITS: readonly Unit[] = [
-  ...streamUnits('stdout'),
-  ...streamUnits('stderr'),
+  streamSocket('stdin', []),
+  heardUnit('stdin', []),
+  ...outputUnits('stdout'),
+  ...outputUnits('stderr'),
   {
     name: STALLED_TIMER,
     unit: [BARE],
@@ -55,34 +62,63 @@ export const STREAM_UNITS: readonly Unit[] = [
   },
 ];
 
-function streamUnits(stream: StreamName): readonly Unit[] {
-  const socket = streamSocketName(stream, '');
+/** What a socket starts, which does nothing and is never stopped: there must be something that it could execute. */
+function heardUnit(stream: StreamName | 'stdin', unit: readonly Setting[]): Unit {
+  return {
+    name: `${stream}_heard@.service`,
+    unit: [BARE, ...unit],
+    service: [
+      ['Type', 'oneshot'],
+      ROOT_SLICE,
+      ['RemainAfterExit', 'yes'],
+      ['ExecStop', '/usr/bin/busybox true'],
+    ],
+  };
+}
+
+/** Holds a stream open: the app blocks on no opening; clients come and go, and its input does not end. */
+function streamSocket(
+  stream: StreamName | 'stdin',
+  unit: readonly Setting[],
+  app: string = '',
+): Unit {
+  return {
+    name: streamSocketName(stream, app),
+    unit: [BARE, ['StopWhenUnneeded', 'yes'], ['Before', EXIT_UNIT], ...unit],
+    socket: [
+      ROOT_SLICE,
+      ['ListenFIFO', `${STREAMS_DIR}/%i/${stream}`],
+      // Whoever an app runs as may open what it has anyway, nobody else comes into the folder.
+      ['SocketMode', '0666'],
+      ['DirectoryMode', '0700'],
+      ['Service', `${stream}_heard@%i.service`],
+    ],
+  };
+}
+
+/** The units of a stream that clients can attach to: when it has ended, that is marked in its tap. */
+export function tapUnits(app: AcName, stream: StreamName): readonly Unit[] {
+  const over = streamOverName(stream, app);
+
+  return [
+    streamSocket(stream, [['OnSuccess', over]], app),
+    markUnit({
+      name: over,
+      path: `${tapDir(app, stream)}/${TAP_OVER}`,
+      unit: [
+        ['After', `${stream}@${app}.service`],
+        ['Before', EXIT_UNIT],
+      ],
+    }),
+  ];
+}
+
+function outputUnits(stream: StreamName): readonly Unit[] {
   const reader = `${stream}@.service`;
 
   return [
-    {
-      name: socket,
-      unit: [BARE, ['StopWhenUnneeded', 'yes'], ['Before', EXIT_UNIT]],
-      socket: [
-        ROOT_SLICE,
-        ['ListenFIFO', `${STREAMS_DIR}/%i/${stream}`],
-        // Whoever an app runs as may open what it has anyway, nobody else comes into the folder.
-        ['SocketMode', '0666'],
-        ['DirectoryMode', '0700'],
-        ['Service', `${stream}_heard@%i.service`],
-      ],
-    },
-    {
-      name: `${stream}_heard@.service`,
-      unit: [BARE, ['Wants', `${stream}@%i.service`]],
-      // Never stopped: there must be something that it could execute.
-      service: [
-        ['Type', 'oneshot'],
-        ROOT_SLICE,
-        ['RemainAfterExit', 'yes'],
-        ['ExecStop', '/usr/bin/busybox true'],
-      ],
-    },
+    streamSocket(stream, []),
+    heardUnit(stream, [['Wants', `${stream}@%i.service`]]),
     {
       name: reader,
       unit: [
@@ -114,7 +150,13 @@ function streamUnits(stream: StreamName): readonly Unit[] {
 }
 
 /** The unit by which the streams of an app end after everything that it said has been heard. */
-export function overTarget(app: AcName, streams: readonly StreamName[]): Unit {
+export function overTarget(
+  { name: app, ...rest }: StreamedApp & { readonly name: AcName },
+  streams: readonly StreamName[],
+): Unit {
+  // A terminal is read to its end before its stream ends.
+  const terminal = hasTerminal({ name: app, ...rest }) ? [terminalName(app)] : [];
+
   return {
     name: overTargetName(app),
     unit: [
@@ -127,6 +169,7 @@ export function overTarget(app: AcName, streams: readonly StreamName[]): Unit {
           LIVE_TARGET,
           endedUnitName(app),
           failedUnitName(app),
+          ...terminal,
           ...streams.map((stream) => `${stream}@${app}.service`),
         ].join(' '),
       ],

@@ -26,6 +26,7 @@ export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';
  * `logs` (keeps what apps say in `/var/log/journal` of stage1),
  * `readiness` (marks in the pod directory which apps have been started, and when all have),
  * `enter-options` (enters as the app, and otherwise when told `--user`, `--group`, `--working-dir`, `--env`),
+ * `stdio-modes` (the annotations `coreos.com/rkt/stage2/stdin`, `stdout` and `stderr` of apps are followed),
  * `restart` (starts apps again that have ended), `exit-policy` (ends a pod by other rules than at the first failure),
  * `release` (holds something outside its namespaces, so that its gc entrypoint runs when it ends).
  */
@@ -38,6 +39,7 @@ export type FlavorFeature =
   | 'logs'
   | 'readiness'
   | 'enter-options'
+  | 'stdio-modes'
   | 'restart'
   | 'exit-policy'
   | 'release';

@@ -98,7 +98,7 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('what is promised of fly'
     expect(ports.stderr).toContain('cannot forward port "www": no app declares it');
     const stream = { name: 'coreos.com/rkt/stage2/stdin', value: 'stream' };
     const streams = await run({ ...manifest, apps: [{ ...app, annotations: [stream] }] });
-    expect(streams.stderr).toContain('"stream" for coreos.com/rkt/stage2/stdin');
+    expect(streams.stderr).toContain('cannot lead the streams of app');
     const both = await pods.run([`--pod-manifest=${path('pod')}`, NAME]);
     expect(both.stderr).toContain('exclude each other');
   });

@@ -44,7 +44,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run', (
       pod-manifest pull-policy uuid-file-save stage1-url stage1-path stage1-name stage1-hash
       stage1-from-dir signature exec working-dir readonly-rootfs mount user group
       supplementary-gids name annotation user-annotation user-label environment memory cpu
-      cpu-shares caps-retain caps-remove seccomp oom-score-adj debug dir insecure-options`);
+      cpu-shares caps-retain caps-remove seccomp oom-score-adj stdin stdout stderr debug dir insecure-options`);
 
     expect(flags.filter((flag) => !new RegExp(`^ +--${flag}\\b`, 'm').test(help))).toEqual([]);
   });
@@ -62,9 +62,6 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run', (
     [[NAME, '--cap-retain=CAP_KILL'], '--cap-retain'],
     [[NAME, '--seccomp=mode=remove,errno=EPERM,mount'], '--seccomp'],
     [[NAME, '--oom-score-adj=100'], '--oom-score-adj'],
-    [[NAME, '--stdin=stream'], '--stdin'],
-    [[NAME, '--stdout=null'], '--stdout'],
-    [[NAME, '--stderr=tty'], '--stderr'],
   ])('refuses %j by name', async (flags, name) => {
     const image = flags.includes(NAME) ? [] : [NAME];
     const result = await gantry('run', ...flags, ...image);

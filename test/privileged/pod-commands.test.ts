@@ -154,7 +154,6 @@ describe.runIf(requires('root', 'busybox', 'overlay'))('pods from the command li
       ['--ipc=parent'],
       [IMAGE, '--memory=1G'],
       [IMAGE, '--caps-remove=CAP_KILL'],
-      [IMAGE, '--stdout=stream'],
     ];
     for (const given of flags) {
       const result = await gantry('run', INSECURE, ...given, ...(given.length > 1 ? [] : [IMAGE]));
