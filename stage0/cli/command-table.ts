@@ -171,6 +171,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/stop.ts'),
   },
   {
+    name: 'top',
+    summary: 'Show what running pods use',
+    load: () => import('../commands/top.ts'),
+  },
+  {
     name: 'trust',
     summary: 'Trust keys for the signatures of images',
     load: () => import('../commands/trust.ts'),

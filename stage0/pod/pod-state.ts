@@ -87,6 +87,7 @@ const STATES: Readonly<Record<PodPhase, (sighting: PodSighting) => Standing>> = 
 export type PodAction =
   | 'enter'
   | 'export'
+  | 'measure'
   | 'read the logs of'
   | 'remove'
   | 'run'
@@ -103,6 +104,7 @@ const DEMANDS: Readonly<Record<PodAction, Demand>> = {
   enter: { allowed: ['running'] },
   // What the apps left behind is theirs no more, and not yet being removed.
   export: { allowed: ['exited', 'exited garbage'], usual: ['exited'] },
+  measure: { allowed: ['running', 'orphaned'], usual: ['running'] },
   'read the logs of': {
     allowed: ['running', 'orphaned', 'exited', 'exited garbage', 'exited deleting'],
     usual: ['running', 'exited'],
@@ -179,6 +181,7 @@ const NEVER_FINISHED = 'it was never finished; remove it with "gantry rm"';
 const HINTS: Partial<Record<PodAction, Hints>> = {
   enter: { preparing: WAIT, prepared: RUN_FIRST },
   export: { running: STOP_FIRST, orphaned: STOP_FIRST, prepared: RUN_FIRST },
+  measure: { prepared: RUN_FIRST },
   'read the logs of': { prepared: RUN_FIRST },
   remove: { running: STOP_FIRST, preparing: WAIT },
   run: {

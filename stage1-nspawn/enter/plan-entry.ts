@@ -5,6 +5,7 @@ import { parsePodManifest } from '#schema/pod/pod-manifest';
 import type { AcName } from '#schema/types/names';
 import {
   appRootfsInside,
+  appUnitName,
   demandWorkingDirectory,
   type EnterArguments,
   type EntrypointHost,
@@ -18,7 +19,6 @@ import { type ExecObstacle, foreseeExec } from '../init/exec-outlook.ts';
 import { readInside, type RunningPod } from '../session/running-pod.ts';
 import { serviceSettings, type SessionPlan } from '../session/session-unit.ts';
 import { environmentPathInside } from '../units/app-unit.ts';
-import { appUnitName } from '../units/names.ts';
 import { formatEnvironmentFile, parseEnvironmentFile } from '../units/quote.ts';
 import { UNIT_DIR } from '../units/write-unit.ts';
 

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appEnvironmentPath, type ExitPolicy, stage1RootfsDir } from '#stage1';
+import { appEnvironmentPath, appUnitName, type ExitPolicy, stage1RootfsDir } from '#stage1';
 import { appUnit, type PlannedApp, type PodIsolation } from '../units/app-unit.ts';
 import { restartNote } from '../units/backoff.ts';
 import { appMarks, readyMark } from '../units/marks.ts';
-import { appUnitName, READY_SOCKET } from '../units/names.ts';
+import { READY_SOCKET } from '../units/names.ts';
 import { formatEnvironmentFile } from '../units/quote.ts';
 import {
   EXEC_STATUS_DIR,

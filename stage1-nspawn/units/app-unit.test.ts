@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAcName } from '#schema/types/names';
+import { appUnitName } from '#stage1';
 import { appUnit, type PlannedApp, type PodIsolation, podCapabilities } from './app-unit.ts';
-import { appUnitName } from './names.ts';
 import { formatUnit } from './write-unit.ts';
 
 const identity = { uid: 0, gid: 0, supplementaryGids: [], account: undefined };

@@ -2,17 +2,17 @@ import type { Rlimit } from '#base/kernel/kernel';
 import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
-import { appRootfsInside, type Identity, type RestartPolicy, type StdioModes } from '#stage1';
+import {
+  appRootfsInside,
+  appUnitName,
+  type Identity,
+  type RestartPolicy,
+  type StdioModes,
+} from '#stage1';
 import { seccompSettings } from '../seccomp/filter.ts';
 import { restartServiceSettings, restartUnitSettings } from './backoff.ts';
 import { appMarkNames } from './marks.ts';
-import {
-  appUnitName,
-  endedUnitName,
-  failedUnitName,
-  LIVE_TARGET,
-  overTargetName,
-} from './names.ts';
+import { endedUnitName, failedUnitName, LIVE_TARGET, overTargetName } from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
 import { type AppStreams, carriedStreams, streamSettings, streamUnitNames } from './streams.ts';
 import { BEFORE_EXIT, type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';

@@ -1,5 +1,6 @@
 import type { AcName } from '#schema/types/names';
-import { appUnitName, EXIT_UNIT, READY_SOCKET, startedSocketName, upSocketName } from './names.ts';
+import { appUnitName } from '#stage1';
+import { EXIT_UNIT, READY_SOCKET, startedSocketName, upSocketName } from './names.ts';
 import { STARTED_DIR, UP_DIR } from './status-dirs.ts';
 import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 

@@ -15,11 +15,6 @@ export const STOPPING_SOCKET = 'apps_stopping.socket';
 /** Active when all apps are up. */
 export const READY_SOCKET = 'apps_ready.socket';
 
-/** The unit of an app: its name, as rkt had it, unless that is one of systemd's own. */
-export function appUnitName(app: AcName): string {
-  return app.startsWith('systemd-') || app === 'init' ? `app_${app}.service` : `${app}.service`;
-}
-
 /** What runs when an app has ended well, and when it has failed. */
 export const endedUnitName = (app: string): string => `app_ended@${app}.service`;
 export const failedUnitName = (app: string): string => `app_failed@${app}.service`;

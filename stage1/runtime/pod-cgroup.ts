@@ -164,7 +164,8 @@ function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-function processesBelow(dir: string): readonly number[] {
+/** Processes in a cgroup and below. */
+export function processesBelow(dir: string): readonly number[] {
   return [...processesIn(dir), ...cgroupsBelow(dir).flatMap(processesBelow)];
 }
 
@@ -174,7 +175,8 @@ function processesIn(dir: string): readonly number[] {
   );
 }
 
-function cgroupsBelow(dir: string): readonly string[] {
+/** Paths of the cgroups directly below one. */
+export function cgroupsBelow(dir: string): readonly string[] {
   return unlessGone([], () =>
     readdirSync(dir, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
