@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { errorCode, GantryError } from '../errors/gantry-error.ts';
+import { below } from './below.ts';
 
 /** MAXSYMLINKS of path_resolution(7). */
 const MAX_LINKS = 40;
@@ -26,7 +26,7 @@ export function resolveInside(root: string, path: string): string {
       continue;
     }
 
-    const target = readLink(join(root, ...resolved, part));
+    const target = readLink(below(root, ...resolved, part));
     if (target === undefined) {
       resolved.push(part);
       continue;
@@ -42,7 +42,7 @@ export function resolveInside(root: string, path: string): string {
     pending.unshift(...target.split('/').filter(Boolean));
   }
 
-  return join(root, ...resolved);
+  return below(root, ...resolved);
 }
 
 function readLink(path: string): string | undefined {

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { below } from '#base/fs/below';
+
 import { shortSha512 } from '#base/hash/short-hash';
 import type { ImageKey } from '#schema/types/image-hash';
 
@@ -6,45 +7,46 @@ import type { ImageKey } from '#schema/types/image-hash';
 // rkt has one (fact sheet 2.1). `dir` is the store's own folder.
 
 /** Number of the on-disk format, decimal and a newline. */
-export const versionPath = (dir: string): string => join(dir, 'version');
+export const versionPath = (dir: string): string => below(dir, 'version');
 /** Blobs, each an uncompressed tar below `sha512/<2 hex>`. */
-export const blobsDir = (dir: string): string => join(dir, 'blob', 'sha512');
+export const blobsDir = (dir: string): string => below(dir, 'blob', 'sha512');
 export const blobPath = (dir: string, key: ImageKey): string =>
-  join(blobsDir(dir), shard(key), key);
+  below(blobsDir(dir), shard(key), key);
 /** How the image was accepted and whether it was the latest, JSON; beside the blob, so that it outlives the index. */
 export const acceptancePath = (dir: string, key: ImageKey): string =>
   `${blobPath(dir, key)}${ACCEPTANCE_ENDING}`;
 /** Copies of the manifests in the blobs. */
-export const manifestsDir = (dir: string): string => join(dir, 'imageManifest', 'sha512');
+export const manifestsDir = (dir: string): string => below(dir, 'imageManifest', 'sha512');
 export const manifestPath = (dir: string, key: ImageKey): string =>
-  join(manifestsDir(dir), shard(key), key);
+  below(manifestsDir(dir), shard(key), key);
 /** All that can be made again from the blobs, and the records of downloads. */
-export const indexDir = (dir: string): string => join(dir, 'index');
+export const indexDir = (dir: string): string => below(dir, 'index');
 /** One record an image; an image is in the store when its record is there. */
-export const recordsDir = (dir: string): string => join(indexDir(dir), 'image');
+export const recordsDir = (dir: string): string => below(indexDir(dir), 'image');
 export const recordPath = (dir: string, key: ImageKey): string =>
-  join(recordsDir(dir), `${key}${RECORD_ENDING}`);
+  below(recordsDir(dir), `${key}${RECORD_ENDING}`);
 /** One folder a name, with one empty file an image of that name. */
-export const namesDir = (dir: string): string => join(indexDir(dir), 'name');
-export const nameDir = (dir: string, name: string): string => join(namesDir(dir), fileNameOf(name));
+export const namesDir = (dir: string): string => below(indexDir(dir), 'name');
+export const nameDir = (dir: string, name: string): string =>
+  below(namesDir(dir), fileNameOf(name));
 export const nameMarkerPath = (dir: string, name: string, key: ImageKey): string =>
-  join(nameDir(dir, name), key);
+  below(nameDir(dir, name), key);
 /** When images were last used: decimal milliseconds since 1970. */
-export const lastUsesDir = (dir: string): string => join(indexDir(dir), 'used');
-export const lastUsePath = (dir: string, key: ImageKey): string => join(lastUsesDir(dir), key);
+export const lastUsesDir = (dir: string): string => below(indexDir(dir), 'used');
+export const lastUsePath = (dir: string, key: ImageKey): string => below(lastUsesDir(dir), key);
 /** Bytes of the rendered tree of an image, decimal. */
-export const treeSizesDir = (dir: string): string => join(indexDir(dir), 'tree-size');
-export const treeSizePath = (dir: string, key: ImageKey): string => join(treeSizesDir(dir), key);
+export const treeSizesDir = (dir: string): string => below(indexDir(dir), 'tree-size');
+export const treeSizePath = (dir: string, key: ImageKey): string => below(treeSizesDir(dir), key);
 /** Records of downloads by URL. */
-export const remotesDir = (dir: string): string => join(indexDir(dir), 'remote');
+export const remotesDir = (dir: string): string => below(indexDir(dir), 'remote');
 export const remotePath = (dir: string, url: string): string =>
-  join(remotesDir(dir), `${remoteFileName(url)}${RECORD_ENDING}`);
+  below(remotesDir(dir), `${remoteFileName(url)}${RECORD_ENDING}`);
 /** Lock files by image key. */
-export const imageLocksDir = (dir: string): string => join(dir, 'imagelocks');
+export const imageLocksDir = (dir: string): string => below(dir, 'imagelocks');
 /** Unfinished work; entries hold a lock while somebody works on them. */
-export const tempDir = (dir: string): string => join(dir, 'tmp');
+export const tempDir = (dir: string): string => below(dir, 'tmp');
 /** Copies of the index from before migrations. */
-export const backupsDir = (dir: string): string => join(dir, 'backups');
+export const backupsDir = (dir: string): string => below(dir, 'backups');
 
 /** Characters of an image name that are used in a file name, which may have 255. */
 const MAX_NAME = 200;
@@ -57,9 +59,9 @@ export const RECORD_ENDING = '.json';
 /** Every folder that a store has from the start, parents before children. */
 export function storeDirs(dir: string): readonly string[] {
   return [
-    join(dir, 'blob'),
+    below(dir, 'blob'),
     blobsDir(dir),
-    join(dir, 'imageManifest'),
+    below(dir, 'imageManifest'),
     manifestsDir(dir),
     indexDir(dir),
     recordsDir(dir),

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { geteuid } from 'node:process';
 import { decodeJson } from '#base/decode/decode';
 import { writeFileAtomic } from '#base/fs/atomic';
+import { below } from '#base/fs/below';
 import { makeDirs } from '#base/fs/make-dirs';
 import type { Key } from 'openpgp';
 import * as v from 'valibot';
@@ -106,5 +106,5 @@ function encode(content: Uint8Array): string {
 }
 
 function factsPath(dir: string, fingerprint: string): string {
-  return join(dir, `v${VERSION}-${fingerprint}.json`);
+  return below(dir, `v${VERSION}-${fingerprint}.json`);
 }

@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
+import { below } from '#base/fs/below';
 import type { AcIdentifier } from '#schema/types/names';
 import type { KeyOrigin, KeyScope, TrustedKey, TrustRoots } from './trust-types.ts';
 
@@ -33,7 +33,7 @@ export function layersOf(roots: TrustRoots): readonly TrustLayer[] {
 
 /** The folder of the keys of one scope. */
 export function scopeDir(dir: string, scope: KeyScope): string {
-  return scope === '' ? join(dir, 'root.d') : join(dir, 'prefix.d', scope);
+  return scope === '' ? below(dir, 'root.d') : below(dir, 'prefix.d', scope);
 }
 
 /** The scopes a name lies in, widest first: everything, each prefix that ends at a slash, the name. */
@@ -50,7 +50,7 @@ export function keyFileAt(
   scope: KeyScope,
   fingerprint: string,
 ): KeyFile | undefined {
-  const path = join(scopeDir(dir, scope), fingerprint);
+  const path = below(scopeDir(dir, scope), fingerprint);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || stat.isDirectory()) return undefined;
 
@@ -68,7 +68,7 @@ export function keyFilesIn(layer: TrustLayer, scope: KeyScope): readonly KeyFile
 /** Every key file of a layer. */
 export function allKeyFiles(layer: TrustLayer): readonly KeyFile[] {
   const files = [...keyFilesIn(layer, '')];
-  const pending = subfolders(join(layer.dir, 'prefix.d'));
+  const pending = subfolders(below(layer.dir, 'prefix.d'));
 
   for (let scope = pending.pop(); scope !== undefined; scope = pending.pop()) {
     files.push(...keyFilesIn(layer, scope as AcIdentifier));

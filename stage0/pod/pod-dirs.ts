@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
+import { below } from '#base/fs/below';
 import { makeDirs } from '#base/fs/make-dirs';
 import type { PodUuid } from '#schema/types/pod-uuid';
 
@@ -22,13 +23,14 @@ const PODS_DIR_MODE = 0o755;
 const PHASE_DIR_MODE = 0o2750;
 const POD_DIR_MODE = 0o750;
 
-export const podsDir = (dataDir: string): string => join(dataDir, 'pods');
-export const phaseDir = (dataDir: string, phase: PodPhase): string => join(podsDir(dataDir), phase);
+export const podsDir = (dataDir: string): string => below(dataDir, 'pods');
+export const phaseDir = (dataDir: string, phase: PodPhase): string =>
+  below(podsDir(dataDir), phase);
 export const podDirIn = (dataDir: string, phase: PodPhase, uuid: PodUuid): string =>
-  join(phaseDir(dataDir, phase), uuid);
+  below(phaseDir(dataDir, phase), uuid);
 
 /** Where links from the names of pods to their UUIDs lie. */
-export const podNamesDir = (dataDir: string): string => join(podsDir(dataDir), 'names');
+export const podNamesDir = (dataDir: string): string => below(podsDir(dataDir), 'names');
 
 /** Makes the folder of names; one that exists keeps its permissions. */
 export function makePodNamesDir(dataDir: string): void {

@@ -1,6 +1,6 @@
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { below } from '#base/fs/below';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import { ensureMountTarget } from '#stage1';
 import type { MountStep } from './mounts.ts';
@@ -83,7 +83,7 @@ function makeSysfs(kernel: Kernel, dir: string, parts: readonly string[]): void 
     flags: MS.NOSUID | MS.NODEV | MS.NOEXEC,
     data: 'mode=0555,size=4k',
   });
-  for (const part of parts) mkdirSync(join(dir, part));
+  for (const part of parts) mkdirSync(below(dir, part));
   kernel.setMountAttributes(dir, { readOnly: true });
 }
 
@@ -124,11 +124,11 @@ function makeDevices(kernel: Kernel, dir: string): void {
   const umask = kernel.umask(0);
   try {
     for (const [name, device] of Object.entries(NODES)) {
-      kernel.makeNode(join(dir, name), CHARACTER_DEVICE | 0o666, device);
+      kernel.makeNode(below(dir, name), CHARACTER_DEVICE | 0o666, device);
     }
-    for (const [name, target] of Object.entries(LINKS)) symlinkSync(target, join(dir, name));
-    for (const name of FOLDERS) mkdirSync(join(dir, name), { mode: 0o755 });
-    for (const name of FILES) writeFileSync(join(dir, name), '', { mode: 0o620 });
+    for (const [name, target] of Object.entries(LINKS)) symlinkSync(target, below(dir, name));
+    for (const name of FOLDERS) mkdirSync(below(dir, name), { mode: 0o755 });
+    for (const name of FILES) writeFileSync(below(dir, name), '', { mode: 0o620 });
   } finally {
     kernel.umask(umask);
   }
