@@ -20,7 +20,7 @@ const COMMON: BuildOptions = {
   logLevel: 'warning',
 };
 
-export interface ChunksRequest extends BundleRequest {
+export interface ChunksRequest extends Pick<BundleRequest, 'top'> {
   /** Where the chunks are left as ES modules, for `packChunks()`. */
   readonly chunks: string;
 }
@@ -29,18 +29,23 @@ export interface ChunksRequest extends BundleRequest {
  * Bundles the program into chunks that load only when a command needs them.
  * CommonJS starts some milliseconds faster than ES modules do, but only the
  * latter can be split; hence two steps: split, then translate every chunk.
+ * @returns the text of each by its name, CommonJS
  */
-export async function bundleProgram({ top, out, chunks }: ChunksRequest): Promise<void> {
+export async function bundleProgram({
+  top,
+  chunks,
+}: ChunksRequest): Promise<ReadonlyMap<string, Buffer>> {
   await build({
     ...COMMON,
     absWorkingDir: top,
-    entryPoints: programEntries(top),
+    entryPoints: [join(top, 'stage0', 'main.ts')],
     entryNames: '[name]',
     format: 'esm',
     splitting: true,
     outdir: chunks,
   });
 
+  const translated = new Map<string, Buffer>();
   for (const name of readdirSync(chunks)) {
     const source = readFileSync(join(chunks, name), 'utf8');
     const { code } = await transform(source, {
@@ -51,7 +56,18 @@ export async function bundleProgram({ top, out, chunks }: ChunksRequest): Promis
       ...(source.includes('import.meta.url') ? OWN_PLACE : {}),
       minify: true,
     });
-    writeFileSync(join(out, name), withLazyBuiltins(code));
+    translated.set(name, Buffer.from(withLazyBuiltins(code)));
+  }
+
+  return translated;
+}
+
+/** Bundles every program that gantry starts beside itself (`image-store/NAME-worker.ts`) into one file. */
+export async function bundleWorkers({ top, out }: BundleRequest): Promise<void> {
+  const folder = join(top, 'image-store');
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('-worker.ts'))) {
+    const code = await bundleOne(top, join(folder, name));
+    writeFileSync(join(out, name.replace(/ts$/, 'js')), code);
   }
 }
 
@@ -130,14 +146,6 @@ export function withLazyBuiltins(code: string): string {
   return lazy ? `${LAZY}${changed}` : code;
 }
 
-function programEntries(top: string): string[] {
-  const workers = readdirSync(join(top, 'image-store')).filter((name) =>
-    name.endsWith('-worker.ts'),
-  );
-
-  return [join(top, 'stage0', 'main.ts'), ...workers.map((name) => join(top, 'image-store', name))];
-}
-
 /**
  * Bundles every stage1 entrypoint (`stage1-FLAVOR/NAME/main.ts`) into one file
  * that brings everything it needs: `OUT/FLAVOR/NAME.js`.
@@ -151,17 +159,23 @@ export async function bundleEntrypoints({ top, out }: BundleRequest): Promise<vo
 
       const folder = join(out, flavor);
       mkdirSync(folder, { recursive: true });
-      const { outputFiles } = await build({
-        ...COMMON,
-        minify: true,
-        absWorkingDir: top,
-        entryPoints: [relative(top, main)],
-        format: 'cjs',
-        // What is loaded as a script has no loader for import().
-        supported: { 'dynamic-import': false },
-        write: false,
-      });
-      writeFileSync(join(folder, `${name}.js`), withLazyBuiltins(outputFiles[0]?.text ?? ''));
+      writeFileSync(join(folder, `${name}.js`), await bundleOne(top, main));
     }
   }
+}
+
+/** @returns the text of a CommonJS module that brings everything it needs */
+async function bundleOne(top: string, main: string): Promise<string> {
+  const { outputFiles } = await build({
+    ...COMMON,
+    minify: true,
+    absWorkingDir: top,
+    entryPoints: [relative(top, main)],
+    format: 'cjs',
+    // What is loaded as a script has no loader for import().
+    supported: { 'dynamic-import': false },
+    write: false,
+  });
+
+  return withLazyBuiltins(outputFiles[0]?.text ?? '');
 }

@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, renameSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import {
@@ -10,7 +10,8 @@ import {
   removeSync,
 } from 'fs-extra/esm';
 import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
-import { bundleEntrypoints, bundleProgram } from './bundle.ts';
+import { archiveChunks, chunksPath } from '../../stage0/boot/program-files.ts';
+import { bundleEntrypoints, bundleProgram, bundleWorkers } from './bundle.ts';
 import { bundleBoot, packProgram } from './pack.ts';
 import { buildStage1Fly } from './stage1-fly.ts';
 import { buildStage1Nspawn } from './stage1-nspawn.ts';
@@ -21,6 +22,8 @@ const dist = join(top, 'dist');
 const fresh = join(top, '.build', `dist-${process.pid}`);
 const chunks = join(top, '.build', `chunks-${process.pid}`);
 const stampFile = 'stamp';
+/** So many digits of the stamp tell one build from another. */
+const BUILD_LENGTH = 16;
 
 /** Builds `dist` unless it was built from just these sources. @returns whether it was built */
 export async function buildDistIfStale(): Promise<boolean> {
@@ -42,16 +45,20 @@ export async function buildDist(): Promise<void> {
 
   placeNode();
   emptyDirSync(chunks);
-  await bundleProgram({ top, out: join(fresh, 'lib'), chunks });
-  await bundleBoot(top, join(fresh, 'lib'));
-  copySync(koffiAddonPath(), join(fresh, 'lib', 'koffi.node'));
+  const lib = join(fresh, 'lib');
+  const stamp = sourceStamp(top);
+  const build = stamp.slice(0, BUILD_LENGTH);
+  writeFileSync(chunksPath(lib, build), archiveChunks(await bundleProgram({ top, chunks })));
+  await bundleWorkers({ top, out: lib });
+  await bundleBoot({ top, out: lib, build });
+  copySync(koffiAddonPath(), join(lib, 'koffi.node'));
   outputFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
   placeLauncher();
   copySync(join(top, 'scripts', 'systemd'), join(fresh, 'systemd'));
   await buildStage1Images();
-  await packProgram(fresh, chunks);
+  await packProgram({ dist: fresh, chunks, build });
   removeSync(chunks);
-  outputFileSync(join(fresh, stampFile), sourceStamp(top));
+  outputFileSync(join(fresh, stampFile), stamp);
   swapIn();
 }
 

@@ -4,15 +4,19 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { nodeExec } from '#base/exec/node-exec';
 import { codeFileName, wrapModule } from '../../stage0/boot/compile.ts';
-import { PACKS } from '../../stage0/boot/loader.ts';
 import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
-import { packChunks } from './bundle.ts';
+import { packPaths } from '../../stage0/boot/program-files.ts';
+import { type BundleRequest, packChunks } from './bundle.ts';
 import { makeTrialImage } from './trial-image.ts';
 
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
-/** Bundles the loader of chunks, which Node itself loads. @param out `dist/lib` */
-export async function bundleBoot(top: string, out: string): Promise<void> {
+/** Bundles the loader of chunks, which Node itself loads. @param request `out` is `dist/lib` */
+export async function bundleBoot({
+  top,
+  out,
+  build: id,
+}: BundleRequest & Pick<PackRequest, 'build'>): Promise<void> {
   await build({
     absWorkingDir: top,
     bundle: true,
@@ -22,41 +26,50 @@ export async function bundleBoot(top: string, out: string): Promise<void> {
     legalComments: 'none',
     format: 'cjs',
     entryPoints: [join(top, 'stage0', 'boot', 'main.ts')],
+    define: { BUILD: JSON.stringify(id) },
     outfile: join(out, 'boot.js'),
   });
+}
+
+export interface PackRequest {
+  /** The program that is being built; launcher, chunks and stage1 images are there. */
+  readonly dist: string;
+  /** The folder with the chunks as ES modules. */
+  readonly chunks: string;
+  /** Which build this is. */
+  readonly build: string;
 }
 
 /**
  * Runs the commands whose start-up counts, packs the chunks that they load into
  * one file, and runs them again to keep the code that V8 made of it. Where pods
  * cannot run, what the commands came to is packed.
- * @param dist the program that is being built; launcher, chunks and stage1 images are there
- * @param chunks the folder with the chunks as ES modules
  */
-export async function packProgram(dist: string, chunks: string): Promise<void> {
-  const lib = join(dist, 'lib');
+export async function packProgram(request: PackRequest): Promise<void> {
+  const { dist, chunks } = request;
+  const [common = '', forRuns = ''] = packPaths(join(dist, 'lib'), request.build);
   const folder = mkdtempSync(join(tmpdir(), 'gantry-build-'));
   try {
     const commands = await prepareTrial(dist, folder);
     const packed = new Set<string>();
     for (const [pack, hot] of [
-      [PACKS[0], commands.common],
-      [PACKS[1], commands.run],
+      [common, commands.common],
+      [forRuns, commands.run],
     ] as const) {
       const names = new Set<string>();
       for (const args of hot) {
-        for (const path of (await record(dist, args)).keys()) names.add(basename(path));
+        for (const path of (await record(request, args)).keys()) names.add(basename(path));
       }
       const fresh = [...names]
         .filter((name) => existsSync(join(chunks, name)) && !packed.has(name))
         .sort();
-      writeFileSync(join(lib, pack), wrapModule(await packChunks(chunks, fresh)));
+      writeFileSync(pack, wrapModule(await packChunks(chunks, fresh)));
       for (const name of fresh) packed.add(name);
     }
 
     // The last one counts for what several compile, and that is `run`.
     for (const args of [...commands.warm, ...commands.run]) {
-      for (const [path, code] of await record(dist, args)) {
+      for (const [path, code] of await record(request, args)) {
         writeFileSync(join(dist, 'cache', codeFileName(path)), code);
       }
     }
@@ -116,7 +129,10 @@ async function gantry(dist: string, args: readonly string[]): Promise<void> {
 }
 
 /** Runs one command under the recorder. @returns V8's code by the path of the script */
-async function record(dist: string, args: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+async function record(
+  { dist, build: id }: PackRequest,
+  args: readonly string[],
+): Promise<ReadonlyMap<string, Buffer>> {
   const out = join(dist, 'recorded');
   await nodeExec.run({
     argv: [
@@ -124,6 +140,7 @@ async function record(dist: string, args: readonly string[]): Promise<ReadonlyMa
       ...NODE_FLAGS,
       join(import.meta.dirname, 'recorder.ts'),
       dist,
+      id,
       out,
       '--',
       ...args,

@@ -5,10 +5,10 @@ import vm from 'node:vm';
 
 // Runs one command of the built program and writes down, when it ends or is
 // about to become another program, what scripts it compiled and V8's code of
-// each. Arguments: DIST OUT -- ARGUMENTS. OUT is opened at once, for the command
+// each. Arguments: DIST BUILD OUT -- ARGUMENTS. OUT is opened at once, for the command
 // may change its root.
 
-const [, , dist = '', out = '', , ...args] = process.argv;
+const [, , dist = '', build = '', out = '', , ...args] = process.argv;
 const fd = openSync(out, 'w');
 const scripts = new Map<string, vm.Script>();
 
@@ -22,11 +22,14 @@ Object.assign(vm, { Script: RecordedScript });
 syncBuiltinESMExports();
 
 const { createLoader } = await import('../../stage0/boot/loader.ts');
+const { openProgram } = await import('../../stage0/boot/program-files.ts');
 hookExecve();
 process.once('exit', finish);
 const lib = join(dist, 'lib');
 process.argv = [process.execPath, join(lib, 'boot.js'), ...args];
-createLoader({ lib, cache: undefined })('main.js');
+const program = openProgram({ lib, cache: undefined, build });
+if (program === undefined) throw new Error(`there is no build ${build} in "${lib}"`);
+createLoader(program)('main.js');
 
 function finish(): void {
   for (const [path, script] of scripts) {

@@ -3,14 +3,16 @@ import { constants, Script } from 'node:vm';
 
 /**
  * Compiles a script, with V8's code from an earlier run where there is some.
- * V8 looks only at the length of the source, its own version and flags, so a
- * code file must belong to this very source; code that V8 does not take is no
+ * V8 looks only at the length of the source, its own version and flags, so
+ * the code must belong to this very source; code that V8 does not take is no
  * harm.
- * @param code the file with V8's code, which may be missing
+ * @param cachedData V8's code, where there is any
  */
-export function compileScript(path: string, source: string, code: string | undefined): Script {
-  const cachedData = code === undefined ? undefined : readIfThere(code);
-
+export function compileScript(
+  path: string,
+  source: string,
+  cachedData: Buffer | undefined,
+): Script {
   return new Script(source, {
     filename: path,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

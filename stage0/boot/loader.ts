@@ -1,19 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { codeFileName, compileScript, readIfThere, wrapModule } from './compile.ts';
+import { chunkReader, type ProgramFiles, takeFile } from './program-files.ts';
 
 // How the built program loads its own code. Node's loader looks at several
 // files for every one that it loads, and its compile cache holds only what was
 // compiled while loading; together that cost a third of `gantry run`. Here the
 // chunks that every run needs lie in one file, and V8's code, taken after a
 // whole run, lies beside it.
-
-/**
- * The files that chunks are packed into, each a module that exports what its
- * chunks export by their names: what every command needs, and what a run needs
- * beyond that.
- */
-export const PACKS = ['pack.js', 'run-pack.js'] as const;
 
 interface Module {
   exports: unknown;
@@ -27,38 +20,37 @@ interface Scope {
 
 type Wrapper = (scope: Scope) => void;
 
-/** Where the program lies. */
-export interface ProgramFolders {
-  /** Chunks. */
-  readonly lib: string;
-  /** V8's code; undefined to compile everything anew. */
-  readonly cache: string | undefined;
+interface Script {
+  readonly path: string;
+  readonly source: string;
+  readonly code: Buffer | undefined;
 }
 
 /** Makes what loads a chunk by name and whatever that asks for, each once. */
-export function createLoader({ lib, cache }: ProgramFolders): (name: string) => unknown {
-  const evaluate = (path: string, source: string): unknown => {
-    const code = cache === undefined ? undefined : join(cache, codeFileName(path));
+export function createLoader(program: ProgramFiles): (name: string) => unknown {
+  const { lib, cache } = program;
+  const evaluate = ({ path, source, code }: Script): unknown => {
     const wrapper = compileScript(path, source, code).runInThisContext() as Wrapper;
     const module: Module = { exports: {} };
     loaded.set(basename(path), module);
     wrapper({ module, require, path });
     return module.exports;
   };
-  const unread = [...PACKS];
+  const unread = [...program.packs];
   const openPack = (): void => {
-    const path = join(lib, unread.shift() ?? '');
+    const pack = unread.shift();
+    if (pack === undefined) return;
     // A pack is ASCII, so that V8 need not decode it nor keep two bytes a letter.
-    const source = readIfThere(path)?.toString('latin1');
-    if (source === undefined) return;
-
-    const chunks = evaluate(path, source) as Readonly<Record<string, object>>;
+    const source = takeFile(pack.source).toString('latin1');
+    const code = pack.code === undefined ? undefined : takeFile(pack.code);
+    const chunks = evaluate({ path: pack.path, source, code }) as Readonly<Record<string, object>>;
     for (const name of Object.keys(chunks)) {
       const exports = Object.defineProperty(chunks[name] ?? {}, '__esModule', { value: true });
       loaded.set(name, { exports });
     }
   };
   const loaded = new Map<string, Module>();
+  const readChunk = chunkReader(program.chunks);
 
   const load = (name: string): unknown => {
     while (!loaded.has(name) && unread.length > 0) openPack();
@@ -66,7 +58,9 @@ export function createLoader({ lib, cache }: ProgramFolders): (name: string) => 
     if (known !== undefined) return known.exports;
 
     const path = join(lib, name);
-    return evaluate(path, wrapModule(readFileSync(path, 'utf8')));
+    // The name of a chunk stands for its content, so the code of another build is its code.
+    const code = cache === undefined ? undefined : readIfThere(join(cache, codeFileName(path)));
+    return evaluate({ path, source: wrapModule(readChunk(name)), code });
   };
   const require = (wanted: string): unknown =>
     wanted.startsWith('./') ? load(wanted.slice(2)) : process.getBuiltinModule(wanted);

@@ -9,7 +9,7 @@ import {
   type EntrypointName,
   LOADED_ENTRYPOINT,
 } from '#stage1';
-import { codeFileName, compileScript, wrapModule } from '../boot/compile.ts';
+import { codeFileName, compileScript, readIfThere, wrapModule } from '../boot/compile.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { entrypointPath, type Flavor } from './flavor.ts';
 
@@ -83,7 +83,7 @@ function loadEntrypoint(
  */
 function loadCommonJs(path: string, cache: string): unknown {
   const source = wrapModule(readFileSync(path, 'utf8'));
-  const script = compileScript(path, source, join(cache, codeFileName(path)));
+  const script = compileScript(path, source, readIfThere(join(cache, codeFileName(path))));
   const wrapper = script.runInThisContext() as (scope: unknown) => void;
   const module: { exports: unknown } = { exports: {} };
   wrapper({ module, require: createRequire(path), path });
