@@ -8,5 +8,6 @@ export { joinNetworks, type NetworkRequest, type PodNetwork } from './attach/joi
 export { BUILTIN_NETWORK_FILES } from './config/builtin-networks.ts';
 export { parseNetArgument, type WantedNetworks } from './config/net-argument.ts';
 export { announcePod } from './names/announce.ts';
+export { describeOwner, readListeners } from './ports/listeners.ts';
 export { type PodNetworkHost, STAGE1_NETWORKS_DIR } from './host.ts';
 export { releaseNetwork } from './release/release-network.ts';

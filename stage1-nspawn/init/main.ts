@@ -36,6 +36,8 @@ import {
   streamsToAppend,
   streamsToRelay,
 } from './streams.ts';
+import { type PassedSocket, readPassedSockets } from '../sockets/passed-sockets.ts';
+import { planSockets } from '../sockets/plan-sockets.ts';
 import { startWaiter } from './waiter.ts';
 
 /** Runs the pod: prepares its stage1 root and becomes systemd-nspawn. */
@@ -48,20 +50,29 @@ export const entrypoint: Entrypoint = async (host) => {
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
   const settleWaiter = startWaiter(host, args.uuid);
-  const { begun, connection } = connectPod(host, args);
+  const sockets = await readPassedSockets(host);
+  const { begun, connection } = connectPod(host, args, sockets);
   // The rest is done first; whether it failed is asked when all has come to an end.
   connection.catch(() => {});
   try {
     await begun;
     shareStreams(host, streams);
-    const apps = await prepareProcess(host, args, { machine, hierarchies, streams });
+    const apps = await prepareProcess(host, args, { machine, hierarchies, streams, sockets });
     const connected = await connection;
     const names = apps.map(({ unit }) => unit.name);
     await settleNames(host, { args, apps: names, connection: connected });
     await enterConnection(host, connected);
     settleWaiter();
     const privateNetwork = connected.kind === 'none';
-    return becomeNspawn(host, { args, machine, hierarchies, apps, streams, privateNetwork });
+    return becomeNspawn(host, {
+      args,
+      machine,
+      hierarchies,
+      apps,
+      streams,
+      privateNetwork,
+      sockets,
+    });
   } catch (error) {
     const [outcome] = await Promise.allSettled([connection]);
     if (outcome.status === 'fulfilled') await disconnectPod(host, args);
@@ -71,18 +82,20 @@ export const entrypoint: Entrypoint = async (host) => {
 
 interface ProcessPlan extends CgroupPlan {
   readonly streams: AppStreams;
+  /** Handed over by the caller. */
+  readonly sockets: readonly PassedSocket[];
 }
 
 /** Moves this process into the pod's cgroups, and makes everything that the pod starts from. */
 async function prepareProcess(
   host: EntrypointHost,
   args: RunArguments,
-  { streams, ...plan }: ProcessPlan,
+  { streams, sockets, ...plan }: ProcessPlan,
 ): Promise<readonly AppPlan[]> {
   const dirs = claimCgroups(host, args, plan);
   // The first move waits long in the kernel: everything else is done meanwhile.
   const entered = enterPodCgroups(dirs, process.pid);
-  const prepared = prepare(host, args, { streams, cgroups: dirs });
+  const prepared = prepare(host, args, { streams, sockets, cgroups: dirs });
   await Promise.allSettled([prepared, entered]);
   const apps = await prepared;
   await entered;
@@ -101,16 +114,23 @@ function shareStreams(host: EntrypointHost, streams: AppStreams): void {
   for (const stream of relayed) relayStream(host, stream);
 }
 
+interface PreparationPlace extends Pick<PreparationRequest, 'streams' | 'cgroups'> {
+  readonly sockets: readonly PassedSocket[];
+}
+
 /** Everything that the pod starts from, made while this process is being moved. */
 async function prepare(
   { podDir, kernel, log, caller }: EntrypointHost,
   args: RunArguments,
-  place: Pick<PreparationRequest, 'streams' | 'cgroups'>,
+  { sockets: passed, ...place }: PreparationPlace,
 ): Promise<readonly AppPlan[]> {
   const pod = await loadPod(podDir);
   refuseUnsupported(pod, args);
+  const sockets = await planSockets({ pod, passed, hostNetwork: args.net === 'host' });
 
-  return preparePod({ kernel, log, pod, args, openFiles: openFilesOf(kernel, caller), ...place });
+  const openFiles = openFilesOf(kernel, caller);
+
+  return preparePod({ kernel, log, pod, args, sockets, openFiles, ...place });
 }
 
 interface CgroupPlan {
@@ -135,13 +155,14 @@ interface Handover extends CgroupPlan {
   readonly args: RunArguments;
   readonly apps: readonly AppPlan[];
   readonly streams: AppStreams;
+  readonly sockets: readonly PassedSocket[];
   /** Whether nspawn makes the network. */
   readonly privateNetwork: boolean;
 }
 
 function becomeNspawn(
   host: EntrypointHost,
-  { args, machine, hierarchies, apps, streams, privateNetwork }: Handover,
+  { args, machine, hierarchies, apps, streams, sockets, privateNetwork }: Handover,
 ): never {
   const { kernel, podDir } = host;
   const command = nspawnCommand({
@@ -160,7 +181,10 @@ function becomeNspawn(
   hideNspawnTraces(kernel);
   writeFileSync(ppidPath(podDir), `${process.pid}\n`);
 
-  return handOver(kernel, deaf(host.caller), { ...command, keep: [lockFd(host)] });
+  return handOver(kernel, deaf(host.caller), {
+    ...command,
+    keep: [...sockets.map(({ fd }) => fd), lockFd(host)],
+  });
 }
 
 /** nspawn keeps locks and a propagation folder here; in the pod's mount namespace they go with the pod. */

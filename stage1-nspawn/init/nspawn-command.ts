@@ -87,12 +87,23 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
   ];
 }
 
+/** The last two: sockets that it is to hand on to PID 1, sd_listen_fds(3). */
+const PASSED_VARIABLES = [
+  'PATH',
+  'TERM',
+  'NOTIFY_SOCKET',
+  'COLORTERM',
+  'NO_COLOR',
+  'LISTEN_FDS',
+  'LISTEN_PID',
+];
+
 function nspawnEnvironment({
   args,
   env,
   unified,
 }: NspawnRequest): Readonly<Record<string, string>> {
-  const passed = ['PATH', 'TERM', 'NOTIFY_SOCKET', 'COLORTERM', 'NO_COLOR'].flatMap((name) => {
+  const passed = PASSED_VARIABLES.flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });

@@ -13,6 +13,7 @@ import {
   stdioModesOf,
 } from '#stage1';
 import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
+import type { AppSocket } from '../sockets/assign-sockets.ts';
 import type { Command } from '../units/unit.ts';
 import { carriedVariables, carry } from './carrier.ts';
 import { type ExecObstacle, foreseeExec } from './exec-outlook.ts';
@@ -37,6 +38,7 @@ export interface AppSetting {
   readonly volumes: readonly AppMount[];
   /** Whether it has the caller's terminal. */
   readonly terminal: boolean;
+  readonly sockets: readonly AppSocket[];
 }
 
 /**
@@ -44,7 +46,7 @@ export interface AppSetting {
  * with its mounts in place.
  * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_WITHOUT_EXEC, APP_WORKING_DIR_MISSING
  */
-export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppPlan {
+export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetting): AppPlan {
   const { runtime, description, root } = app;
   const { name } = runtime;
   const identity = resolveIdentity(root, {
@@ -88,12 +90,23 @@ export function planApp(app: LoadedApp, { volumes, terminal }: AppSetting): AppP
       stdio,
       notifies: app.notifies,
       devices: volumes.flatMap(deviceOf),
+      sockets,
     },
-    environment,
+    environment: withSocketNames(environment, sockets),
     obstacle,
     // A pre-start handler may yet bring what the app is to execute.
     forecast: (preStart ?? { obstacle }).obstacle?.message,
   };
+}
+
+/** The variables of socket activation are systemd's to set; the names alone it knows for all sockets of a unit only. */
+function withSocketNames(
+  { LISTEN_FDS: _count, LISTEN_PID: _pid, ...environment }: Readonly<Record<string, string>>,
+  sockets: readonly AppSocket[],
+): Readonly<Record<string, string>> {
+  if (sockets.length === 0) return environment;
+
+  return { ...environment, LISTEN_FDNAMES: sockets.map(({ name }) => name).join(':') };
 }
 
 interface Place {

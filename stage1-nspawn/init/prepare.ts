@@ -10,6 +10,7 @@ import {
   resolveAppMounts,
   stage1RootfsDir,
 } from '#stage1';
+import type { AppSocket } from '../sockets/assign-sockets.ts';
 import { CALLER_DIR, OOM_PATH, PREFIX_MARK } from '../units/status-dirs.ts';
 import { type AppStreams, STDIO_DIR } from '../units/streams.ts';
 import { carriedVariables, carrierPath } from './carrier.ts';
@@ -29,6 +30,8 @@ export interface PreparationRequest {
   readonly pod: LoadedPod;
   readonly args: RunArguments;
   readonly streams: AppStreams;
+  /** What each app is handed, by its name. */
+  readonly sockets: ReadonlyMap<string, readonly AppSocket[]>;
   /** Folders of the pod's cgroups, where gantry makes them. */
   readonly cgroups: readonly string[];
   /** RLIMIT_NOFILE as the caller had it. */
@@ -86,7 +89,11 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
   performMounts(kernel, app.root, steps);
   for (const warning of app.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
 
-  const plan = planApp(app, { volumes, terminal: streams === 'terminal' });
+  const plan = planApp(app, {
+    volumes,
+    terminal: streams === 'terminal',
+    sockets: request.sockets.get(app.runtime.name) ?? [],
+  });
   if (plan.forecast !== undefined) log.error(plan.forecast);
 
   return plan;

@@ -12,6 +12,7 @@ import {
   HANDLED_DIR,
   RESTART_DIR,
 } from '../units/status-dirs.ts';
+import { mentionSockets, socketsUnit } from '../units/socket-units.ts';
 import { overTarget, tapUnits } from '../units/stream-units.ts';
 import { carriedStreams, tappedStreams } from '../units/streams.ts';
 import { tapDir } from '../units/tap.ts';
@@ -37,6 +38,7 @@ export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Conte
     readyMark(units),
     ...overTargets(units, isolation),
     ...units.flatMap((app) => tappedStreams(app).flatMap((stream) => tapUnits(app.name, stream))),
+    ...socketUnits(units),
     defaultTarget(apps),
   ]);
 
@@ -67,6 +69,16 @@ function overTargets(apps: readonly PlannedApp[], { streams }: PodIsolation): re
     const carried = carriedStreams(streams, app);
     return carried.length === 0 ? [] : [overTarget(app, carried)];
   });
+}
+
+function socketUnits(apps: readonly PlannedApp[]): readonly Unit[] {
+  const able = apps.filter(({ sockets }) => sockets.length > 0);
+  const handed = able.filter(({ sockets }) => sockets.some(({ passed }) => passed));
+
+  return [
+    ...able.map(({ name, sockets }) => socketsUnit(name, sockets)),
+    ...(handed.length === 0 ? [] : [mentionSockets(handed.map(({ name }) => name))]),
+  ];
 }
 
 function defaultTarget(apps: readonly AppPlan[]): Unit {

@@ -1,6 +1,7 @@
 import type { PodNetwork } from '#pod-network';
 import { type EntrypointHost, type RunArguments, readPodName } from '#stage1';
 import { machineName } from '../init/machine.ts';
+import type { PassedSocket } from '../sockets/passed-sockets.ts';
 import { isNetworked } from './app-hosts.ts';
 import { readPorts } from './read-ports.ts';
 import { networkHost } from './network-host.ts';
@@ -28,14 +29,18 @@ export interface Connecting {
  * Gives a pod the network that `--net` asks for. Plugins work while this
  * process does other things, which should wait until the first has begun.
  */
-export function connectPod(host: EntrypointHost, args: RunArguments): Connecting {
+export function connectPod(
+  host: EntrypointHost,
+  args: RunArguments,
+  passed: readonly PassedSocket[],
+): Connecting {
   const { promise: begun, resolve } = Promise.withResolvers<void>();
   const run: EntrypointHost['exec']['run'] = (request) => {
     const running = host.exec.run(request);
     if (request.env['CNI_COMMAND'] === 'ADD') resolve();
     return running;
   };
-  const connection = connect({ ...host, exec: { ...host.exec, run } }, args);
+  const connection = connect({ ...host, exec: { ...host.exec, run } }, args, passed);
   connection.then(
     () => resolve(),
     () => resolve(),
@@ -44,7 +49,11 @@ export function connectPod(host: EntrypointHost, args: RunArguments): Connecting
   return { begun, connection };
 }
 
-async function connect(host: EntrypointHost, args: RunArguments): Promise<PodConnection> {
+async function connect(
+  host: EntrypointHost,
+  args: RunArguments,
+  passed: readonly PassedSocket[],
+): Promise<PodConnection> {
   if (!isNetworked(args)) return args.net === 'host' ? HOST : NONE;
 
   // Loaded when it is needed: other pods are not to wait for it.
@@ -54,7 +63,7 @@ async function connect(host: EntrypointHost, args: RunArguments): Promise<PodCon
   const names = [readPodName(host.podDir), args.hostname ?? machineName(args.uuid)];
   const network = await joinNetworks(networkHost(host, args), {
     wanted,
-    ports: readPorts(host.podDir),
+    ports: readPorts(host.podDir, passed),
     names: names.filter((name) => name !== undefined),
   });
 

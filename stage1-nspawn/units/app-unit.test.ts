@@ -17,6 +17,7 @@ const app: PlannedApp = {
   stdio: { stdin: 'null', stdout: 'log', stderr: 'log' },
   notifies: false,
   devices: [],
+  sockets: [],
 };
 const closed: PodIsolation = {
   streams: 'log',

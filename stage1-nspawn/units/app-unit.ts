@@ -12,8 +12,15 @@ import {
 import { seccompSettings } from '../seccomp/filter.ts';
 import { restartServiceSettings, restartUnitSettings } from './backoff.ts';
 import { appMarkNames } from './marks.ts';
-import { endedUnitName, failedUnitName, LIVE_TARGET, overTargetName } from './names.ts';
+import {
+  endedUnitName,
+  failedUnitName,
+  LIVE_TARGET,
+  overTargetName,
+  socketsName,
+} from './names.ts';
 import { commandLine, plainValue } from './quote.ts';
+import type { UnitSocket } from './socket-units.ts';
 import { type AppStreams, carriedStreams, streamSettings, streamUnitNames } from './streams.ts';
 import { BEFORE_EXIT, type Command, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
@@ -35,6 +42,8 @@ export interface PlannedApp {
   readonly notifies: boolean;
   /** Device nodes among its volumes. */
   readonly devices: readonly AppDevice[];
+  /** Handed to it from descriptor 3 on, in this order. */
+  readonly sockets: readonly UnitSocket[];
 }
 
 export interface AppDevice {
@@ -71,14 +80,15 @@ export const environmentPathInside = (app: string): string => `/rkt/env/${app}`;
 export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
   const carriers = streamUnitNames(pod.streams, app);
   const over = carriedStreams(pod.streams, app).length === 0 ? [] : [overTargetName(app.name)];
+  const handed = app.sockets.length === 0 ? [] : [socketsName(app.name)];
 
   return {
     name: appUnitName(app.name),
     unit: [
       ['Description', plainValue(`Application=${app.name} Image=${app.imageName}`, 'description')],
       ['DefaultDependencies', 'no'],
-      ['Requires', `${LIVE_TARGET} systemd-journald.socket`],
-      ['After', [LIVE_TARGET, 'systemd-journald.socket', ...carriers].join(' ')],
+      ['Requires', [LIVE_TARGET, 'systemd-journald.socket', ...handed].join(' ')],
+      ['After', [LIVE_TARGET, 'systemd-journald.socket', ...carriers, ...handed].join(' ')],
       ['Wants', [...appMarkNames(app), ...carriers].join(' ')],
       ...restartUnitSettings(app.name, app.restart),
       ...BEFORE_EXIT,
@@ -86,6 +96,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ['OnFailure', [failedUnitName(app.name), ...over].join(' ')],
     ],
     service: [
+      ...handed.map((name) => ['Sockets', name] as const),
       ...processSettings(app),
       ...rootSettings(app, pod),
       ...streamSettings(pod.streams, app),

@@ -37,6 +37,9 @@ export const streamOverName = (stream: StreamName, app: string): string =>
 /** What has the other end of an app's terminal. */
 export const terminalName = (app: string): string => `terminal@${app}.service`;
 
+/** What holds the sockets that an app is started with. */
+export const socketsName = (app: AcName): string => `app_sockets@${app}.socket`;
+
 /** Reached when an app and its reaper are over. */
 export const overTargetName = (app: string): string => `app_over@${app}.target`;
 
