@@ -1,4 +1,5 @@
 export * from './app/app-mounts.ts';
+export * from './app/detach-keys.ts';
 export * from './app/empty-volume.ts';
 export * from './app/environment.ts';
 export * from './app/executable.ts';
@@ -13,6 +14,7 @@ export * from './app/stdio-modes.ts';
 export * from './app/working-directory.ts';
 export * from './contract/annotations.ts';
 export * from './contract/arguments.ts';
+export * from './contract/attach-arguments.ts';
 export * from './contract/entrypoint.ts';
 export * from './contract/environment.ts';
 export * from './layout/app-unit-name.ts';

@@ -2,7 +2,7 @@ import { COMMANDS, GROUPS } from './command-table.ts';
 import { unknownWord, usageError } from './usage-error.ts';
 
 /** Commands of rkt. */
-const STILL_TO_COME = ['api-service', 'app', 'attach', 'metadata-service'];
+const STILL_TO_COME = ['api-service', 'app', 'metadata-service'];
 
 /**
  * The full name behind a word, which may be an unambiguous beginning of it.

@@ -14,6 +14,12 @@ export interface CommandEntry {
 /** Every command, in the order that help shows them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'attach',
+    summary: 'Connect with the streams or the terminal of an app',
+    needsRoot: true,
+    load: () => import('../commands/attach.ts'),
+  },
+  {
     name: 'cat-manifest',
     summary: 'Print the manifest of a pod',
     load: () => import('../commands/cat-manifest.ts'),

@@ -85,6 +85,7 @@ const STATES: Readonly<Record<PodPhase, (sighting: PodSighting) => Standing>> = 
 
 /** What can be done with a pod that depends on where it stands; the words stand in messages. */
 export type PodAction =
+  | 'attach to'
   | 'enter'
   | 'export'
   | 'measure'
@@ -101,6 +102,7 @@ interface Demand {
 }
 
 const DEMANDS: Readonly<Record<PodAction, Demand>> = {
+  'attach to': { allowed: ['running'] },
   enter: { allowed: ['running'] },
   // What the apps left behind is theirs no more, and not yet being removed.
   export: { allowed: ['exited', 'exited garbage'], usual: ['exited'] },
@@ -179,6 +181,7 @@ const WAIT = 'wait until it is prepared';
 const NEVER_FINISHED = 'it was never finished; remove it with "gantry rm"';
 
 const HINTS: Partial<Record<PodAction, Hints>> = {
+  'attach to': { preparing: WAIT, prepared: RUN_FIRST },
   enter: { preparing: WAIT, prepared: RUN_FIRST },
   export: { running: STOP_FIRST, orphaned: STOP_FIRST, prepared: RUN_FIRST },
   measure: { prepared: RUN_FIRST },

@@ -13,17 +13,16 @@ import {
 /** Name of the stage1 image of this flavor. */
 const NAME = 'gantry.sh/stage1-nspawn';
 
-type NspawnEntrypoint = Exclude<EntrypointName, 'attach'>;
-
 /** An entrypoint: the folder of its `main.ts`, and where that lies bundled in the image. */
 interface EntrypointFile {
   readonly source: string;
   readonly path: string;
 }
 
-export const NSPAWN_ENTRYPOINTS: Readonly<Record<NspawnEntrypoint, EntrypointFile>> = {
+export const NSPAWN_ENTRYPOINTS: Readonly<Record<EntrypointName, EntrypointFile>> = {
   run: { source: 'init', path: '/usr/lib/gantry/init.cjs' },
   enter: { source: 'enter', path: '/usr/lib/gantry/enter.cjs' },
+  attach: { source: 'attach', path: '/usr/lib/gantry/attach.cjs' },
   stop: { source: 'stop', path: '/usr/lib/gantry/stop.cjs' },
   gc: { source: 'gc', path: '/usr/lib/gantry/gc.cjs' },
 };

@@ -1,6 +1,7 @@
 import { readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { EntrypointHost } from '#stage1';
+import { whenPodEnds } from './pod-end.ts';
 
 /**
  * Waits for the exit status of a command that has ended or is about to, or for
@@ -10,7 +11,7 @@ import type { EntrypointHost } from '#stage1';
  * @returns undefined when the pod ended, or patience, without one
  */
 export async function watchStatus(
-  { exec, podDir, env }: EntrypointHost,
+  host: EntrypointHost,
   path: string,
   patience?: AbortSignal,
 ): Promise<number | undefined> {
@@ -19,12 +20,7 @@ export async function watchStatus(
 
   const done = new AbortController();
   const signal = patience === undefined ? done.signal : AbortSignal.any([done.signal, patience]);
-  // Shared: who releases the pod locks it for itself, and waits for nobody.
-  const podEnded = exec.run({
-    argv: ['setpriv', '--pdeathsig=TERM', 'flock', '--shared', podDir, 'true'],
-    env: { PATH: env['PATH'] ?? '/usr/bin:/bin' },
-    signal,
-  });
+  const podEnded = whenPodEnds(host, signal);
   try {
     return await Promise.race([statusAt(path, signal), podEnded.then(() => readStatus(path))]);
   } finally {
@@ -33,7 +29,8 @@ export async function watchStatus(
   }
 }
 
-function readStatus(path: string): number | undefined {
+/** The exit status that a file holds, if it is there and whole. */
+export function readStatus(path: string): number | undefined {
   try {
     const text = readFileSync(path, 'utf8');
     return /^\d{1,3}\n$/.test(text) ? Number(text) : undefined;

@@ -52,11 +52,13 @@ export function terminalScript(): string {
   return `app=$1 made=/run/gantry-terminal-$1
 mkdir -p ${TERMINALS_DIR}
 mkfifo $made
+# In the background the shell would have it read nothing.
+exec 3<&0
 # What runs on it only keeps it open between one start of the app and the next.
 SHELL=/bin/sh script --quiet --flush --command "
   busybox stty sane rows ${rows} cols ${columns}
   busybox tty >$made
-  exec busybox sleep 2147483647" /dev/null 3<&0 <&3 3<&- &
+  exec busybox sleep 2147483647" /dev/null <&3 3<&- &
 read -r terminal <$made
 rm $made
 ln -sf $terminal ${TERMINALS_DIR}/$app

@@ -81,7 +81,8 @@ export const isPlainStdio = ({ stdin, stdout, stderr }: StdioModes): boolean =>
   stdin === 'null' && stdout === 'log' && stderr === 'log';
 
 /** What clients of an app can attach to; rkt's names. */
-export type Endpoint = StdioStream | 'tty-in' | 'tty-out';
+export const ENDPOINTS = ['tty-in', 'tty-out', 'stdin', 'stdout', 'stderr'] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
 
 /** The endpoints of an app, in the order that they are listed. */
 export function endpointsOf(modes: StdioModes): readonly Endpoint[] {

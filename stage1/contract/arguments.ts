@@ -264,6 +264,7 @@ export function parseEnterArguments(argv: readonly string[]): EnterArguments {
   };
 }
 
-function badArguments(state: string): GantryError {
+/** The refusal of a command line that stage 0 did not make. */
+export function badArguments(state: string): GantryError {
   return new GantryError('STAGE1_BAD_ARGUMENTS', `cannot read the arguments of stage 1: ${state}`);
 }

@@ -100,7 +100,10 @@ describe.runIf(requires('root'))('gantry refuses with 254', () => {
     [['--dir=/dev/null', 'image', 'list'], /"\/dev\/null": there is something else/],
     [['--dir=/proc/none', 'image', 'list'], /cannot make directory "\/proc\/none"/],
     [['api-service'], /command "api-service" is not supported by this version/],
-    [['attach', 'x'], /command "attach" is not supported by this version/],
+    [['attach', '--mode=some', 'x'], /cannot read --mode: unknown "some"/],
+    [['attach', '--mode=tty,stdin', 'x'], /a terminal and streams exclude each other/],
+    [['attach', '--mode=list,stdin', 'x'], /"list" stands alone/],
+    [['attach', '--detach-keys=ctrl-1', 'x'], /cannot read keys "ctrl-1"/],
   ])('%j', async (args, message) => {
     const result = await gantry(...args);
 

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExecResult, RunningProgram } from '#base/exec/exec';
+import type { ExecResult } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
 import {
   commandLine,
@@ -12,6 +12,7 @@ import {
   type StartedPod,
   until,
 } from '../helpers/nspawn-pods.ts';
+import { onTerminal, type TerminalSession } from '../helpers/on-terminal.ts';
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/enter';
@@ -203,23 +204,10 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
   });
 
   describe('on a terminal', () => {
-    /** Runs a line of shell on a terminal of 33 by 77, `ENTER` in it being a shell in the app. */
-    const onTerminal = (line: string): RunningProgram & { readonly shown: () => string } => {
-      const command = pods.context
-        .argv('enter', '--app=app', pod.uuid, '/bin/sh')
-        .map((word) => `'${word}'`)
-        .join(' ');
-      const script = `stty rows 33 cols 77; ${line.replace('ENTER', command)}`;
-      const program = nodeExec.stream({
-        argv: ['script', '-qec', script, '/dev/null'],
-        env: { PATH: '/usr/bin:/bin', TERM: 'xterm-256color', SHELL: '/bin/sh' },
-        timeoutMs: 60_000,
-      });
-      let shown = '';
-      program.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
-      return { ...program, shown: () => shown };
-    };
-    const showsPrompt = async ({ shown }: ReturnType<typeof onTerminal>): Promise<void> => {
+    /** `PROGRAM` in the line is a shell in the app. */
+    const shellOnTerminal = (line?: string): TerminalSession =>
+      onTerminal(pods.context.argv('enter', '--app=app', pod.uuid, '/bin/sh'), line);
+    const showsPrompt = async ({ shown }: TerminalSession): Promise<void> => {
       await until(
         () => `there is a prompt: ${shown()}`,
         () => shown().includes('$ '),
@@ -228,7 +216,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
     };
 
     it('gives the command one of its own, with size, kind and signals', async () => {
-      const session = onTerminal('ENTER; echo left with $?');
+      const session = shellOnTerminal('PROGRAM; echo left with $?');
       await showsPrompt(session);
       session.stdin.write('busybox stty size; echo $TERM; tty; id -u; sleep 100\n');
       await until('it sleeps', () => /\r\n1000\r\n/.test(session.shown()), 30_000);
@@ -243,8 +231,8 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
     });
 
     it('follows the size of the window, and gives the terminal back as it was', async () => {
-      const session = onTerminal(
-        'before=$(stty -g); { sleep 3; stty rows 44 cols 88 </dev/tty; } & ENTER; [ "$(stty -g)" = "$before" ] && echo restored',
+      const session = shellOnTerminal(
+        'before=$(stty -g); { sleep 3; stty rows 44 cols 88 </dev/tty; } & PROGRAM; [ "$(stty -g)" = "$before" ] && echo restored',
       );
       await showsPrompt(session);
       for (let tries = 0; !session.shown().includes('44 88') && tries < 100; tries += 1) {
@@ -259,7 +247,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
     });
 
     it('hangs the command up when the caller is killed', async () => {
-      const session = onTerminal('ENTER');
+      const session = shellOnTerminal();
       await showsPrompt(session);
       session.stdin.write('sleep 4711\n');
       const sleeps = (): boolean =>
