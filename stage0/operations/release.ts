@@ -3,6 +3,7 @@ import { isGantryError } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
 import { encodeGcArguments, killPodCgroups, releasedPath, removePodCgroups } from '#stage1';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { refuseNewerPod } from '../pod/pod-format.ts';
 import { configArguments } from '../stage1/config-arguments.ts';
 import { callEntrypoint, findEntrypoint, type PodStage1 } from '../stage1/entrypoint-call.ts';
 import type { OperationContext } from './context.ts';
@@ -13,13 +14,14 @@ import { readPodStage1 } from './pod-stage1.ts';
  * Gives back what a pod that ended held outside its own namespaces: ends what
  * is left of its processes, then its stage1's `gc`, once.
  * @returns false when that `gc` failed, which is told in the log and to be tried again
- * @throws GantryError POD_NOT_KILLED
+ * @throws GantryError POD_TOO_NEW, POD_NOT_KILLED
  */
 export async function releasePod(
   context: OperationContext,
   library: Library,
   pod: LockedPod<'run' | 'exited-garbage'>,
 ): Promise<boolean> {
+  refuseNewerPod(pod.dir);
   if (existsSync(releasedPath(pod.dir))) return true;
   killPodCgroups(context.kernel, pod.dir);
 

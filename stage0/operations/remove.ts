@@ -6,6 +6,7 @@ import { dropPodName } from '../pod/claim-pod-name.ts';
 import { deletePodDir } from '../pod/delete-pod-dir.ts';
 import { type LockedPod, movePod } from '../pod/locked-pod.ts';
 import { demandPodState } from '../pod/look-at-pod.ts';
+import { refuseNewerPod } from '../pod/pod-format.ts';
 import { demandState, podBusy } from '../pod/pod-state.ts';
 import { takePod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
@@ -78,6 +79,7 @@ export type DeadPod = LockedPod<'exited-garbage'> | LockedPod<'garbage'>;
  * Moves a pod that is not running to where pods wait for their removal, and
  * gives back what it held. What still runs of it is ended before: a pod that
  * lives is not seen as garbage.
+ * @throws GantryError POD_TOO_NEW
  * @returns undefined when somebody else was faster
  */
 export async function markPod(
@@ -85,6 +87,7 @@ export async function markPod(
   library: Library,
   pod: LockedPod,
 ): Promise<DeadPod | undefined> {
+  refuseNewerPod(pod.dir);
   if (isIn(pod, 'embryo')) return movePod(pod, 'garbage');
   if (isIn(pod, 'prepare')) return movePod(pod, 'garbage');
   if (isIn(pod, 'prepared')) return movePod(pod, 'garbage');

@@ -3,16 +3,18 @@ import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
 import { POD_PHASES, type PodPhase, phaseDir } from './pod-dirs.ts';
+import { demandPodsFormat } from './pod-format.ts';
 import { findPodByName } from './pod-names.ts';
 
 /** The folders whose pods have a name for users. */
 const NAMED_PHASES: readonly PodPhase[] = ['prepare', 'prepared', 'run', 'exited-garbage'];
 
-/** The UUIDs of the pods in some phases, each once, sorted. A pod that moves meanwhile is not missed: phases are read in the order of life. */
+/** The UUIDs of the pods in some phases, each once, sorted. A pod that moves meanwhile is not missed: phases are read in the order of life. @throws GantryError POD_TOO_NEW */
 export function listPodUuids(
   dataDir: string,
   phases: readonly PodPhase[] = NAMED_PHASES,
 ): readonly PodUuid[] {
+  demandPodsFormat(dataDir);
   const found = new Set<PodUuid>();
   for (const phase of POD_PHASES.filter((each) => phases.includes(each))) {
     for (const name of namesIn(phaseDir(dataDir, phase))) {

@@ -4,6 +4,7 @@ import { syncDir } from '#base/fs/atomic';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
+import { demandPodsFormat, writePodsFormat } from './pod-format.ts';
 import { makePhaseDirs, makePodDir, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
 
 /** A pod in a phase, its directory locked by this process. Letting go of it unlocks it and changes nothing else. */
@@ -28,8 +29,10 @@ interface Moves {
 /**
  * Makes a new pod, in the phase `prepare`. The directory is made and locked
  * where nobody takes it for a pod, then moved.
+ * @throws GantryError POD_TOO_NEW
  */
 export function createPod(kernel: Kernel, dataDir: string): LockedPod<'prepare'> {
+  demandPodsFormat(dataDir);
   for (;;) {
     const pod = tryCreatePod(kernel, dataDir);
     if (pod !== undefined) return pod;
@@ -60,6 +63,7 @@ function makeEmbryo(dataDir: string, dir: string): void {
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
     makePhaseDirs(dataDir);
+    writePodsFormat(dataDir);
     makePodDir(dir);
   }
 }

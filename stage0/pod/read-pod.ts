@@ -27,17 +27,20 @@ import {
   stage1TreeIdPath,
 } from '#stage1';
 import { type Flavor, readFlavor } from '../stage1/flavor.ts';
+import { demandPodFormat } from './pod-format.ts';
 
-/** The manifest of a pod. @throws GantryError POD_UNREADABLE, POD_MANIFEST_INVALID */
+/** The manifest of a pod. @throws GantryError POD_TOO_NEW, POD_UNREADABLE, POD_MANIFEST_INVALID */
 export function readPodManifest(podDir: string): PodManifest {
+  demandPodFormat(podDir);
   const text = readText(podManifestPath(podDir));
   if (text !== undefined) return parsePodManifest(text);
 
   throw unreadable(podDir, 'it has no manifest');
 }
 
-/** What stage 0 knows of the stage1 of a pod. @throws GantryError POD_UNREADABLE, IMAGE_MANIFEST_INVALID */
+/** What stage 0 knows of the stage1 of a pod. @throws GantryError POD_TOO_NEW, POD_UNREADABLE, IMAGE_MANIFEST_INVALID */
 export function readPodFlavor(podDir: string): Flavor {
+  demandPodFormat(podDir);
   const text = readText(stage1ManifestPath(podDir));
   if (text !== undefined) return readFlavor(parseImageManifest(text));
 

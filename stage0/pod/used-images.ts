@@ -6,6 +6,7 @@ import { parseImageKey } from '#schema/types/image-hash';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { listPodUuids } from './find-pod.ts';
 import { POD_PHASES, type PodPhase, podDirIn } from './pod-dirs.ts';
+import { refuseNewerPod } from './pod-format.ts';
 import { readText, treeIdPaths } from './read-pod.ts';
 import { podManifestPath } from '#stage1';
 
@@ -18,7 +19,7 @@ const WHOLE: readonly PodPhase[] = ['prepared', 'run', 'exited-garbage'];
  * Makes what tells, each time anew, what the pods of a data directory are made
  * of, prepared ones included. A pod that is damaged holds what can be read of
  * it; one that was read whole is not read again.
- * @returns throws EACCES for who may not look at pods, and so cannot tell what they use
+ * @returns throws EACCES for who may not look at pods, and POD_TOO_NEW, where it cannot be told what they use
  */
 export function imagesInUse(dataDir: string): InUseProbe {
   const known = new Map<PodUuid, ReadUse>();
@@ -61,6 +62,8 @@ function readPodUse(dataDir: string, uuid: PodUuid): ReadUse {
   for (const phase of HOLDING) {
     const dir = podDirIn(dataDir, phase, uuid);
     if (!existsSync(dir)) continue;
+    // What a newer one is made of nobody here can tell.
+    refuseNewerPod(dir);
     trees.push(...treesOf(dir));
     images.push(...imageKeysOf(dir));
     whole ||= WHOLE.includes(phase) && existsSync(dir);

@@ -18,6 +18,7 @@ import {
   stage1RootfsDir,
   stage1TreeIdPath,
 } from '#stage1';
+import { writePodFormat } from '../pod/pod-format.ts';
 import { makeDir, makeOverlayDirs } from './overlay.ts';
 
 /** A rendered tree as far as a pod is concerned. */
@@ -52,6 +53,7 @@ export async function writePod(
   copyTree: CopyTree,
 ): Promise<void> {
   const { manifest, stage1 } = contents;
+  writePodFormat(podDir);
   writeFileSync(podCreatedPath(podDir), '');
   writeFileSync(podManifestPath(podDir), formatPodManifest(manifest));
   // Open to the group that lists pods, whatever the caller's umask.

@@ -5,6 +5,8 @@ import { below } from '#base/fs/below';
 
 /** The pod manifest, JSON, 0640. */
 export const podManifestPath = (podDir: string): string => below(podDir, 'pod');
+/** The number of the format that the pod is of, decimal; absent in the first. */
+export const podVersionPath = (podDir: string): string => below(podDir, 'version');
 /** Empty; its modification time is when the pod was created. */
 export const podCreatedPath = (podDir: string): string => below(podDir, 'pod-created');
 /** The name that the pod was given, if any. */

@@ -1,3 +1,4 @@
+import { GantryError } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
 import { readSmallFile } from '#base/fs/small-file';
 import { netInfoPath } from '../layout/pod-paths.ts';
@@ -23,15 +24,18 @@ export interface NetInfo {
   readonly mac?: string | undefined;
 }
 
+/** The newest version of the record. */
+const NET_INFO_VERSION = 1;
+
 /** `version` is ours; rkt's record is the bare list of networks. */
 interface NetInfoRecord {
-  readonly version: 1;
+  readonly version: typeof NET_INFO_VERSION;
   readonly networks: readonly NetInfo[];
 }
 
 /** Notes in the pod directory which networks the pod is on. */
 export function writeNetInfo(podDir: string, networks: readonly NetInfo[]): void {
-  const record: NetInfoRecord = { version: 1, networks };
+  const record: NetInfoRecord = { version: NET_INFO_VERSION, networks };
   writeFileAtomic(netInfoPath(podDir), JSON.stringify(record), { mode: 0o644, durable: false });
 }
 
@@ -41,7 +45,7 @@ const RECORD_BYTES = 1024 * 1024;
 /**
  * The networks that a pod is on, or was. A record of rkt's own is read too; what
  * of a record makes no sense is left out, for a stage1 of others may have written it.
- * @throws GantryError FILE_UNREADABLE where something else is in place of the record
+ * @throws GantryError RECORD_TOO_NEW, FILE_UNREADABLE where something else is in place of the record
  */
 export function readNetInfo(podDir: string): readonly NetInfo[] {
   let record: unknown;
@@ -51,9 +55,20 @@ export function readNetInfo(podDir: string): readonly NetInfo[] {
     if (error instanceof SyntaxError) return [];
     throw error;
   }
+  if (isRecord(record)) refuseNewer(record['version']);
   const networks: unknown = isRecord(record) ? record['networks'] : record;
 
   return Array.isArray(networks) ? networks.flatMap(readOne) : [];
+}
+
+function refuseNewer(version: unknown): void {
+  if (typeof version !== 'number' || version <= NET_INFO_VERSION) return;
+
+  throw new GantryError(
+    'RECORD_TOO_NEW',
+    `cannot read the networks of a pod: the record is of version ${version}`,
+    { hint: 'a newer gantry ran the pod: use that one' },
+  );
 }
 
 function readOne(value: unknown): readonly NetInfo[] {

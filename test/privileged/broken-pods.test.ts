@@ -4,12 +4,13 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { emptyDirSync } from 'fs-extra/esm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
@@ -58,6 +59,8 @@ const DAMAGES: readonly Damage[] = [
   { what: 'a pipe for a manifest', do: pipe('pod'), problem: 'cannot read pod manifest' },
   { what: 'a folder for a manifest', do: folder('pod'), problem: '"pod": it is not a regular' },
   { what: 'an endless manifest', do: link('pod'), problem: '"pod": it is not a regular file' },
+  { what: 'a format that is no number', do: cut('version'), problem: 'does not hold a number' },
+  { what: 'a pipe for a format', do: pipe('version'), problem: '"version": it is not a regular' },
   { what: 'no stage1 manifest', do: drop('stage1/manifest'), problem: 'no stage1 manifest' },
   { what: 'half a stage1 manifest', do: cut('stage1/manifest'), problem: 'image manifest' },
   { what: 'no stage1', do: drop('stage1'), problem: 'no stage1 manifest' },
@@ -179,6 +182,49 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('broken pods', 
         expect([0, 254], what).toContain(exitCode);
         expect(stderr, what).not.toContain('bug');
       }
+    }
+  });
+
+  it('are left alone and refused when a newer gantry made them', async () => {
+    const newer = 'cannot read pod: its format is 2, this gantry knows formats up to 1';
+    const [ended, prepared] = [uuidOf(1), uuidOf(2)];
+    cpSync(whole.run, dirOf('run', ended), { recursive: true });
+    cpSync(whole.prepared, dirOf('prepared', prepared), { recursive: true });
+    writeFileSync(join(dirOf('run', ended), 'version'), '2\n');
+    writeFileSync(join(dirOf('prepared', prepared), 'version'), '2\n');
+    const collect = ['gc', '--grace-period=0s', '--expire-prepared=0s'];
+    const refused: readonly (readonly string[])[] = [
+      ['run-prepared', UNSIGNED, prepared],
+      ['cat-manifest', prepared],
+      ['logs', ended],
+      ['rm', ended, prepared],
+      ['image', 'gc'],
+      collect,
+    ];
+    for (const args of refused) {
+      const { exitCode, stderr } = await gantry(...args);
+      expect([args, exitCode, stderr]).toEqual([args, 254, expect.stringContaining(newer)]);
+      expect(stderr).toContain('use the newer gantry that made it');
+    }
+
+    expect((await listed()).map(({ problem }) => problem)).toEqual([newer, newer]);
+    expect(existsSync(dirOf('run', ended))).toBe(true);
+    expect(existsSync(dirOf('prepared', prepared))).toBe(true);
+  });
+
+  it('are not even looked for where a newer gantry has changed their folders', async () => {
+    const version = join(machine.dataDir, 'pods', 'version');
+    expect(readFileSync(version, 'utf8')).toBe('1\n');
+    writeFileSync(version, '2\n');
+    try {
+      const run = ['run', UNSIGNED, '--stage1-name=fly', NAME];
+      for (const args of [['list'], ['rm', uuidOf(1)], ['gc'], ['image', 'gc'], run]) {
+        const { exitCode, stderr } = await gantry(...args);
+        expect([args, exitCode]).toEqual([args, 254]);
+        expect(stderr).toContain(`cannot use the pods in "${dirname(version)}": its format is 2`);
+      }
+    } finally {
+      writeFileSync(version, '1\n');
     }
   });
 

@@ -13,6 +13,7 @@ import type { ExecResult, RunningProgram } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import { MS, UMOUNT } from '#base/kernel/kernel';
 import { linuxKernel } from '#base/kernel/linux-kernel';
+import { POD_PHASES } from '../../stage0/pod/pod-dirs.ts';
 import { makeImage } from '../helpers/image-maker.ts';
 import { watchLeaks } from '../helpers/leaks.ts';
 import { until } from '../helpers/nspawn-pods.ts';
@@ -148,7 +149,7 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
         expect((await gantry('list')).exitCode).toBe(0);
         demandSuccess(await gantry('gc', '--grace-period=0s'), `gc with ${pages} pages`);
       });
-      for (const phase of namesIn('pods')) expect(namesIn('pods', phase), phase).toEqual([]);
+      for (const phase of POD_PHASES) expect(namesIn('pods', phase), phase).toEqual([]);
     }
     expect(refused).toBeGreaterThan(0);
     expect((await run()).exitCode).toBe(3);
@@ -188,7 +189,7 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
       !line.startsWith('mount') && line.includes(machine.dir);
     await until('nothing of the pods is left', () => !leaks.left().some(isOurs));
     expect(pods.map(({ pid }) => existsSync(`/proc/${pid}`))).toEqual([false, false, false]);
-    for (const phase of namesIn('pods')) expect(namesIn('pods', phase), phase).toEqual([]);
+    for (const phase of POD_PHASES) expect(namesIn('pods', phase), phase).toEqual([]);
   });
 
   /** How many files more there may be on the disk; `Infinity` for as many as wanted. */

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { emptyDirSync } from 'fs-extra/esm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { lockPath } from '#base/lock/directory-lock';
+import { POD_PHASES } from '../../stage0/pod/pod-dirs.ts';
 import { makeImage } from '../helpers/image-maker.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
@@ -48,7 +49,7 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a pod', () => {
     await machine[Symbol.asyncDispose]();
   });
   afterEach(() => {
-    for (const phase of readdirSync(join(machine.dataDir, 'pods'))) {
+    for (const phase of [...POD_PHASES, 'names']) {
       emptyDirSync(join(machine.dataDir, 'pods', phase));
     }
   });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
+import { POD_PHASES } from '../../stage0/pod/pod-dirs.ts';
 import { makeImage } from '../helpers/image-maker.ts';
 import { type LeakWatch, watchLeaks } from '../helpers/leaks.ts';
 import { type Publisher, startPublisher } from '../helpers/publisher.ts';
@@ -89,7 +90,7 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('many gantry at
     leaks.note();
     expectAllWell([await gantry(...GC)]);
     expect(await leaks.settled()).toEqual([]);
-    for (const phase of namesIn('pods')) expect(namesIn('pods', phase), phase).toEqual([]);
+    for (const phase of POD_PHASES) expect(namesIn('pods', phase), phase).toEqual([]);
     expectAllWell([await gantry(...IMAGE_GC)]);
     for (const folder of ['tmp', 'tree', 'imagelocks', 'treestorelocks', 'index/records']) {
       expect(namesIn('cas', folder), folder).toEqual([]);
