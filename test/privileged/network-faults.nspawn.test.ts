@@ -1,4 +1,4 @@
-import { existsSync, globSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linuxKernel } from '#base/kernel/linux-kernel';
@@ -84,6 +84,24 @@ describe.runIf(
     );
     expect(stderr).not.toContain('afterwards');
     expect(plugins.callNames().filter((name) => name === 'bad DEL').length).toBeGreaterThan(0);
+  });
+
+  it('are left when the caller gives up a plugin that hangs, and it ends with them', async () => {
+    const file = join(plugins.dir, 'pid');
+    plugins.install('bad', { ADD: `echo $$ >${file}; exec sleep 300` });
+    plugins.forgetCalls();
+    const { context } = net.pods;
+    const program = context.start(['run', '--insecure-options=image', '--net=good,bad', ...SLEEP]);
+    await until('it hangs', () => existsSync(file) && readFileSync(file, 'utf8') !== '', 30_000);
+    program.kill('SIGINT');
+    const { signal } = await program.ended;
+    const pid = readFileSync(file, 'utf8').trim();
+
+    expect(signal).toBe('SIGINT');
+    await until('it has ended', () => !existsSync(`/proc/${pid}`), 30_000);
+    await until('nothing is left', () => net.traces().length === 0, 30_000);
+    expect(plugins.callNames()).toContain('bad DEL');
+    rmSync(file);
   });
 
   it.each<[string, JsonObject, RegExp]>([
