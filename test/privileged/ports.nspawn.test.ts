@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { placeHostPrograms } from '../helpers/host-programs.ts';
 import { fetchFrom, run, runIn, serveIn } from '../helpers/network-host.ts';
 import { createNetworkPods, NAME, type NetworkPods } from '../helpers/network-pods.ts';
 import { type StartedPod, until } from '../helpers/nspawn-pods.ts';
@@ -10,6 +11,13 @@ const serving = (word: string, ...ports: readonly number[]): readonly string[] =
   const servers = ports.map((port) => `nc -ll -p ${port} -e echo ${word}${port} &`).join(' ');
   return [NAME, '--exec=/bin/sh', '--', '-c', `${servers} sleep 0.3; echo ready; exec sleep 300`];
 };
+
+/** A server of UDP on port 53; numbers are AF_INET, SOCK_DGRAM and IPPROTO_UDP of Linux. */
+const ECHO = String.raw`
+socket(my $socket, 2, 2, 17) or die;
+bind($socket, pack('S n a4 x8', 2, 53, "\0" x 4)) or die;
+while (my $from = recv($socket, my $text, 100, 0)) { send($socket, "echo $text", 0, $from) }
+`;
 
 let net: NetworkPods;
 let client: string;
@@ -30,6 +38,13 @@ async function stopAll(): Promise<void> {
   await until('nothing is left', () => net.traces().length === 0, 30_000);
 }
 
+/** What comes back of a word that is sent to port 5300 of UDP. */
+function echoed(netns: string, address: string): string {
+  const script = `exec 3<>/dev/udp/${address}/5300; printf hi >&3; timeout 1 head -c 7 <&3 || true`;
+
+  return runIn(netns, 'bash', '-c', script);
+}
+
 async function refusal(...args: readonly string[]): Promise<string> {
   const { exitCode, stderr } = await net.pods.run([...args, NAME, '--exec=/bin/true']);
   expect([exitCode, stderr]).toEqual([254, expect.any(String)]);
@@ -44,6 +59,8 @@ describe.runIf(
     await net.pods.add({
       name: 'example.com/www',
       app: { ports: [{ name: 'www', protocol: 'tcp', port: 80, count: 2 }] },
+      files: { 'echo.pl': ECHO },
+      prepare: (rootfs) => placeHostPrograms(rootfs, ['/usr/bin/perl']),
     });
     client = net.outside('client', '10.90.0.0/24');
   });
@@ -110,14 +127,18 @@ describe.runIf(
     expect([shut, open].map(({ stdout }) => stdout.toString())).toEqual(['', 'served']);
   });
 
-  it('go by the name that the image declares, all of the row, also when prepared', async () => {
+  it('go by the name that the image declares, all of the row, and of UDP, also when prepared', async () => {
     const { stdout } = await net.pods.context.gantry([
       'prepare',
       '--quiet',
       '--insecure-options=image',
       '--port=www:127.0.0.1:8090',
+      '--port=5300:53/udp',
       'example.com/www',
-      ...serving('www', 80, 81).slice(1),
+      '--exec=/bin/sh',
+      '--',
+      '-c',
+      `perl /echo.pl & ${serving('www', 80, 81).at(-1)}`,
     ]);
     const uuid = stdout.toString().trim();
     const program = net.pods.context.start(['run-prepared', '--insecure-options=image', uuid]);
@@ -127,8 +148,14 @@ describe.runIf(
     expect(fetchFrom(HERE, '127.0.0.1', 8090)).toBe('www80\n');
     expect(fetchFrom(client, '10.90.0.1', 8090)).not.toBe('www80\n');
     expect(JSON.parse(await net.gantry('cat-manifest', uuid))).toMatchObject({
-      ports: [{ name: 'www', hostPort: 8090, hostIP: '127.0.0.1' }],
+      ports: [{ name: 'www', hostPort: 8090, hostIP: '127.0.0.1' }, { hostPort: 5300 }],
     });
+    for (const [from, to] of [
+      [client, '10.90.0.1'],
+      [HERE, '127.0.0.1'],
+    ] as const) {
+      await until('UDP comes back', () => echoed(from, to) === 'echo hi', 20_000);
+    }
   });
 
   it('are another pod’s or a process’s, and that is said', async () => {
