@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Exec } from '../exec/exec.ts';
+import { nodeExec } from '../exec/node-exec.ts';
 import { linuxKernel } from '../kernel/linux-kernel.ts';
 import { lockPath, tryLockPath } from './directory-lock.ts';
 import { lockKey, tryLockKey } from './key-lock.ts';
+import { waitForLock } from './wait-for-lock.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -31,6 +34,36 @@ describe('lockPath()', () => {
     expect(() => lockPath(linuxKernel, join(dir, 'x'), 'shared')).toThrow(
       /no such file or directory/,
     );
+  });
+});
+
+describe('waitForLock()', () => {
+  it('leaves nothing where a directory goes just before it is waited for', async () => {
+    const path = join(dir, 'pod');
+    mkdirSync(path);
+    const exec: Exec = {
+      ...nodeExec,
+      run: async (request) => {
+        rmSync(path, { recursive: true });
+        return await nodeExec.run(request);
+      },
+    };
+    await waitForLock(exec, { path, timeoutMs: 10_000, env: { PATH: '/usr/bin:/bin' } });
+
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('waits for who holds a directory', async () => {
+    const path = join(dir, 'pod');
+    mkdirSync(path);
+    const lock = lockPath(linuxKernel, path, 'exclusive');
+    const [request, before] = [{ path, timeoutMs: 200, env: {} }, Date.now()];
+    await waitForLock(nodeExec, request);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(190);
+
+    lock.release();
+    await waitForLock(nodeExec, { ...request, timeoutMs: 60_000 });
+    expect(Date.now() - before).toBeLessThan(50_000);
   });
 });
 

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type { Exec } from '../exec/exec.ts';
+import { flockDirectory } from './flock-path.ts';
 
 /** Which lock is waited for. */
 export interface LockWait {
@@ -20,9 +22,12 @@ export async function waitForLock(
   exec: Exec,
   { path, timeoutMs, env, signal }: LockWait,
 ): Promise<void> {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  const place = stats.isDirectory() ? flockDirectory(path) : path;
   const limit = Number.isFinite(timeoutMs) ? [`--timeout=${timeoutMs / 1000}`] : [];
   await exec.run({
-    argv: ['setpriv', '--pdeathsig=TERM', 'flock', '--shared', ...limit, path, 'true'],
+    argv: ['setpriv', '--pdeathsig=TERM', 'flock', '--shared', ...limit, place, 'true'],
     env: { PATH: env['PATH'] ?? '/usr/bin:/bin' },
     signal,
   });

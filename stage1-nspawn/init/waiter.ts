@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
+import { flockDirectory } from '#base/lock/flock-path';
 import type { EntrypointHost } from '#stage1';
 import { insideMounts } from './inside-mounts.ts';
 
@@ -54,5 +55,7 @@ function findProgram(name: string, folders: readonly string[]): string {
 function waiterCommand({ podDir, gantry }: EntrypointHost, uuid: string): readonly string[] {
   const release = [...gantry, RELEASE_COMMAND, uuid];
 
-  return ['flock', '--shared', '--no-fork', podDir, 'sh', '-c', WITHOUT_LOCK, 'sh', ...release];
+  const place = flockDirectory(podDir);
+
+  return ['flock', '--shared', '--no-fork', place, 'sh', '-c', WITHOUT_LOCK, 'sh', ...release];
 }

@@ -1,3 +1,4 @@
+import { flockDirectory } from '#base/lock/flock-path';
 import type { EntrypointHost } from '#stage1';
 
 /** Resolves when a pod has ended, or the wait has. */
@@ -7,7 +8,7 @@ export async function whenPodEnds(
 ): Promise<void> {
   // Shared: who releases the pod locks it for itself, and waits for nobody.
   await exec.run({
-    argv: ['setpriv', '--pdeathsig=TERM', 'flock', '--shared', podDir, 'true'],
+    argv: ['setpriv', '--pdeathsig=TERM', 'flock', '--shared', flockDirectory(podDir), 'true'],
     env: { PATH: env['PATH'] ?? '/usr/bin:/bin' },
     signal,
   });

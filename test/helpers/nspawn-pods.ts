@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '#base/errors/gantry-error';
 import type { ExecResult, RunningProgram } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
+import { flockDirectory } from '#base/lock/flock-path';
 import { type ProbeVerb, readFacts } from '../probe/verbs.ts';
 import { makeImage, type TestImage } from './image-maker.ts';
 import { type CallOptions, createPodContext, type PodContext } from './pod-context.ts';
@@ -119,7 +120,7 @@ export function waiterOf(dir: string): number | undefined {
     .map(Number)
     .find((pid) => {
       const [program, ...args] = commandLine(pid);
-      return program === 'flock' && args.includes(dir);
+      return program === 'flock' && args.includes(flockDirectory(dir));
     });
 }
 
