@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { errorCode, GantryError } from '../errors/gantry-error.ts';
 import type { Fd } from '../kernel/kernel.ts';
 
@@ -28,6 +28,8 @@ export function readSmallFile(path: string, maxBytes: number): string | undefine
 
 function openPlain(path: string): Fd | undefined {
   try {
+    // A failure costs more than a look.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     return openSync(path, PLAIN);
   } catch (error) {
     const code = errorCode(error) ?? '';

@@ -6,6 +6,7 @@ import { exitPolicyOf, readNetInfo, readPodName } from '#stage1';
 import { podPid } from '../pod/pod-process.ts';
 import { ENDED_STATES, type PodState } from '../pod/pod-state.ts';
 import {
+  type PodTreeIds,
   readAppImageName,
   readAppRecord,
   readCreatedAt,
@@ -13,6 +14,7 @@ import {
   readPodManifest,
   readPodTreeIds,
   readStartedAt,
+  stage1StateDir,
 } from '../pod/read-pod.ts';
 import type { Flavor } from '../stage1/flavor.ts';
 import type { AppState, AppStatus, PodStatus } from './outcomes.ts';
@@ -31,7 +33,7 @@ export function describePod(state: PodState): PodStatus {
   const isMade = !UNFINISHED.includes(name);
   const manifest = isMade ? attempt(() => readPodManifest(dir)) : undefined;
   const flavor = isMade ? attempt(() => readPodFlavor(dir)) : undefined;
-  if (isMade) attempt(() => readPodTreeIds(dir));
+  const trees = isMade ? attempt(() => readPodTreeIds(dir)) : undefined;
 
   return {
     uuid,
@@ -41,7 +43,7 @@ export function describePod(state: PodState): PodStatus {
     startedAt: isMade ? readStartedAt(dir) : undefined,
     pid: name === 'running' ? attempt(() => podPid(dir)) : undefined,
     networks: (isMade ? attempt(() => readNetInfo(dir)) : undefined) ?? [],
-    apps: (manifest?.apps ?? []).map((app) => describeApp({ state, flavor, problems }, app)),
+    apps: describeApps({ state, flavor, problems, trees }, manifest?.apps ?? []),
     userAnnotations: manifest?.userAnnotations ?? {},
     userLabels: manifest?.userLabels ?? {},
     exitPolicy:
@@ -86,14 +88,26 @@ interface Reading {
   readonly state: PodState;
   readonly flavor: Flavor | undefined;
   readonly problems: Set<string>;
+  readonly trees: PodTreeIds | undefined;
+}
+
+function describeApps(reading: Reading, apps: readonly RuntimeApp[]): readonly AppStatus[] {
+  if (apps.length === 0) return [];
+  const { state, trees, problems } = reading;
+  const stateDir = attemptTo(() => stage1StateDir(state.dir, trees?.stage1), problems);
+
+  return apps.map((app) => describeApp({ ...reading, stateDir }, app));
 }
 
 function describeApp(
-  { state, flavor, problems }: Reading,
+  { state, flavor, problems, stateDir }: Reading & { readonly stateDir: string | undefined },
   { name, image, app }: RuntimeApp,
 ): AppStatus {
   const { dir } = state;
-  const record = attemptTo(() => readAppRecord(dir, name), problems);
+  const record =
+    stateDir === undefined
+      ? undefined
+      : attemptTo(() => readAppRecord(dir, stateDir, name), problems);
   const { startedAt, exit, restarts = 0 } = record ?? {};
 
   return {

@@ -1,7 +1,7 @@
 import type { Kernel } from '#base/kernel/kernel';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { readPodName } from '#stage1';
-import { findPodInFile, findPodUuid, listPodUuids } from '../pod/find-pod.ts';
+import { findPodInFile, findPodUuid, listPodTrails } from '../pod/find-pod.ts';
 import { demandPodState, lookAtPod, type PodTrail } from '../pod/look-at-pod.ts';
 import { hasLabels, type PodFilter } from '../pod/pod-filter.ts';
 import type { PodState } from '../pod/pod-state.ts';
@@ -27,9 +27,9 @@ export function listPods(
 ): PodListing {
   const pods: PodStatus[] = [];
   const errors: unknown[] = [];
-  for (const uuid of listPodUuids(dataDir)) {
+  for (const trail of listPodTrails(dataDir)) {
     try {
-      const pod = describeMoving(kernel, { dataDir, uuid }, filter);
+      const pod = describeMoving(kernel, trail, filter);
       if (pod !== undefined && hasLabels(pod, filter.labels)) pods.push(pod);
     } catch (error) {
       errors.push(error);

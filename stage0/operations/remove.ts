@@ -93,7 +93,8 @@ export async function markPod(
   if (isIn(pod, 'prepared')) return movePod(pod, 'garbage');
   if (isIn(pod, 'run')) {
     killPodCgroups(context.kernel, pod.dir);
-    const ended = movePod(pod, 'exited-garbage');
+    // After a power loss it is marked again.
+    const ended = movePod(pod, 'exited-garbage', { durable: false });
     if (ended !== undefined) await releasePod(context, library, ended);
     return ended;
   }

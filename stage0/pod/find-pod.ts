@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
-import { POD_PHASES, type PodPhase, phaseDir } from './pod-dirs.ts';
+import type { PodTrail } from './look-at-pod.ts';
+import { POD_PHASES, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
 import { demandPodsFormat } from './pod-format.ts';
 import { findPodByName } from './pod-names.ts';
 
@@ -14,16 +15,24 @@ export function listPodUuids(
   dataDir: string,
   phases: readonly PodPhase[] = NAMED_PHASES,
 ): readonly PodUuid[] {
+  return listPodTrails(dataDir, phases).map(({ uuid }) => uuid);
+}
+
+/** As `listPodUuids`, with the phase in which each was seen first: it is never in an earlier one again. */
+export function listPodTrails(
+  dataDir: string,
+  phases: readonly PodPhase[] = NAMED_PHASES,
+): readonly PodTrail[] {
   demandPodsFormat(dataDir);
-  const found = new Set<PodUuid>();
+  const found = new Map<PodUuid, PodPhase>();
   for (const phase of POD_PHASES.filter((each) => phases.includes(each))) {
     for (const name of namesIn(phaseDir(dataDir, phase))) {
       const uuid = uuidOrNothing(name);
-      if (uuid !== undefined) found.add(uuid);
+      if (uuid !== undefined && !found.has(uuid)) found.set(uuid, phase);
     }
   }
 
-  return [...found].sort();
+  return [...found.keys()].sort().map((uuid) => ({ dataDir, uuid, from: found.get(uuid) }));
 }
 
 /**
@@ -34,6 +43,10 @@ export function listPodUuids(
 export function findPodUuid(dataDir: string, text: string): PodUuid {
   const word = text.trim();
   const prefix = word.toLowerCase();
+  demandPodsFormat(dataDir);
+  // No name looks like a whole UUID; the others need not be looked through.
+  const whole = uuidOrNothing(prefix);
+  if (whole === prefix && isThere(dataDir, whole)) return whole;
   const uuids = listPodUuids(dataDir);
   const named = isAcName(word) ? findPodByName(dataDir, word) : undefined;
   if (named !== undefined && uuids.includes(named)) return named;
@@ -73,6 +86,13 @@ export function findPodInFile(dataDir: string, path: string): PodUuid {
   }
 
   return findPodUuid(dataDir, text);
+}
+
+/** Looks in the order of life, so that a pod that moves meanwhile is not missed. */
+function isThere(dataDir: string, uuid: PodUuid): boolean {
+  return NAMED_PHASES.some(
+    (phase) => lstatSync(podDirIn(dataDir, phase, uuid), { throwIfNoEntry: false }) !== undefined,
+  );
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -2,6 +2,7 @@ import { constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
+import { remembering } from '#base/decode/remembering';
 import { readSmallFile } from '#base/fs/small-file';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
@@ -29,11 +30,20 @@ import {
 import { type Flavor, readFlavor } from '../stage1/flavor.ts';
 import { demandPodFormat } from './pod-format.ts';
 
+const podManifestIn = remembering(parsePodManifest);
+const flavorIn = remembering((text) => readFlavor(parseImageManifest(text)));
+const imageNameIn = remembering((text) => {
+  const { name, labels = [] } = parseImageManifest(text);
+  const version = labelValue(labels, 'version');
+
+  return version === undefined ? name : `${name}:${version}`;
+});
+
 /** The manifest of a pod. @throws GantryError POD_TOO_NEW, POD_UNREADABLE, POD_MANIFEST_INVALID */
 export function readPodManifest(podDir: string): PodManifest {
   demandPodFormat(podDir);
   const text = readText(podManifestPath(podDir));
-  if (text !== undefined) return parsePodManifest(text);
+  if (text !== undefined) return podManifestIn(text);
 
   throw unreadable(podDir, 'it has no manifest');
 }
@@ -42,7 +52,7 @@ export function readPodManifest(podDir: string): PodManifest {
 export function readPodFlavor(podDir: string): Flavor {
   demandPodFormat(podDir);
   const text = readText(stage1ManifestPath(podDir));
-  if (text !== undefined) return readFlavor(parseImageManifest(text));
+  if (text !== undefined) return flavorIn(text);
 
   throw unreadable(podDir, 'it has no stage1 manifest');
 }
@@ -83,10 +93,7 @@ function readTreeId(path: string): string | undefined {
 export function readAppImageName(podDir: string, app: string): string | undefined {
   try {
     const text = readText(appImageManifestPath(podDir, app));
-    if (text === undefined) return undefined;
-    const { name, labels = [] } = parseImageManifest(text);
-    const version = labelValue(labels, 'version');
-    return version === undefined ? name : `${name}:${version}`;
+    return text === undefined ? undefined : imageNameIn(text);
   } catch {
     return undefined;
   }
@@ -103,9 +110,12 @@ export const readStartedAt = (podDir: string): number | undefined =>
 /**
  * Where stage1's root file system can be read from outside the pod: what was
  * written there lies in the overlay's upper layer, which nobody else has mounted.
+ * @param treeId of stage1, for who has read it already
  */
-export function stage1StateDir(podDir: string): string {
-  const treeId = readTreeId(stage1TreeIdPath(podDir));
+export function stage1StateDir(
+  podDir: string,
+  treeId: string | undefined = readTreeId(stage1TreeIdPath(podDir)),
+): string {
   const overlay = statSync(overlayPreparedPath(podDir), { throwIfNoEntry: false }) !== undefined;
 
   return overlay && treeId !== undefined
@@ -119,10 +129,13 @@ export function stage1StateDir(podDir: string): string {
  * may be anything.
  */
 export function stage1Outside(podDir: string, path: string): string {
-  const root = stage1StateDir(podDir);
+  return outsideOf(podDir, stage1StateDir(podDir), path);
+}
+
+function outsideOf(podDir: string, stateDir: string, path: string): string {
   const inside = path.slice(stage1RootfsDir(podDir).length);
 
-  return join(resolveInside(root, dirname(inside)), basename(inside));
+  return join(resolveInside(stateDir, dirname(inside)), basename(inside));
 }
 
 /** What stage1 wrote down of an app. */
@@ -135,12 +148,23 @@ export interface AppRecord {
   readonly restarts: number;
 }
 
+/** Where they all lie in stage1's root file system. */
+const RECORDS = 'rkt';
 /** More than any of these records takes. */
 const RECORD_BYTES = 4096;
 
-/** Reads what stage1 wrote down of an app. @throws GantryError APP_EXIT_INVALID, RECORD_TOO_NEW, FILE_UNREADABLE */
-export function readAppRecord(podDir: string, app: string): AppRecord {
-  const outside = (path: string): string => stage1Outside(podDir, path);
+const NO_RECORD: AppRecord = { startedAt: undefined, exit: undefined, restarts: 0 };
+
+/**
+ * Reads what stage1 wrote down of an app.
+ * @param stateDir as of `stage1StateDir`, which is the same for all apps
+ * @throws GantryError APP_EXIT_INVALID, RECORD_TOO_NEW, FILE_UNREADABLE
+ */
+export function readAppRecord(podDir: string, stateDir: string, app: string): AppRecord {
+  // Some flavors write nothing down.
+  if (modifiedAt(join(stateDir, RECORDS)) === undefined) return NO_RECORD;
+
+  const outside = (path: string): string => outsideOf(podDir, stateDir, path);
   const read = (path: string): string | undefined => readSmallFile(path, RECORD_BYTES);
   const exit = read(outside(appExitPath(podDir, app)));
   const restarts = Number.parseInt(read(outside(appRestartsPath(podDir, app))) ?? '', 10);
