@@ -5,6 +5,7 @@ import { buildDistIfStale } from '../scripts/build/dist.ts';
 import { ensurePackages } from '../scripts/setup/packages.ts';
 import type { BenchContext } from './context.ts';
 import { measureFetch } from './fetch.ts';
+import { measureLifecycle } from './lifecycle.ts';
 import { measureMemory } from './memory.ts';
 import { measureNetwork } from './network.ts';
 import { formatRow, type Row } from './row.ts';
@@ -17,11 +18,12 @@ const SUITES: Readonly<Record<string, (context: BenchContext) => AsyncIterable<R
   fetch: measureFetch,
   memory: measureMemory,
   network: measureNetwork,
+  lifecycle: measureLifecycle,
 };
 
 await main(process.argv.slice(2));
 
-/** `npm run bench [-- start|fetch|memory|network …]`: gantry and its peers in the same run, as ratios with medians. */
+/** `npm run bench [-- start|fetch|memory|network|lifecycle …]`: gantry and its peers in the same run, as ratios with medians. */
 async function main(wanted: readonly string[]): Promise<void> {
   await ensurePackages('bench');
   await buildDistIfStale();

@@ -9,6 +9,10 @@ import { ENVIRONMENT, type TimedCommand } from './measure.ts';
 export interface Podman extends Disposable {
   /** `podman run --rm --network=NETWORK IMAGE COMMAND…` */
   run(network: string, ...command: readonly string[]): TimedCommand;
+  /** `podman run --detach --network=host IMAGE COMMAND…` */
+  detach(...command: readonly string[]): TimedCommand;
+  /** Takes all containers away, whatever they do. */
+  clear(): Promise<void>;
   /** A server on the default network: `podman run --rm --interactive --publish=PORTS IMAGE COMMAND…` */
   serve(ports: string, ...command: readonly string[]): TimedCommand;
 }
@@ -53,6 +57,14 @@ export async function preparePodman(folder: string, rootfsTar: string): Promise<
       argv: argv('run', '--rm', '--interactive', `--publish=${ports}`, 'bench:1', ...command),
       env,
     }),
+    detach: (...command) => ({
+      argv: argv('run', '--detach', '--network=host', 'bench:1', ...command),
+      env,
+    }),
+    async clear() {
+      const remove = argv('rm', '--force', '--all', '--time=0');
+      demandSuccess(await nodeExec.run({ argv: remove, env }), 'remove all containers');
+    },
     [Symbol.dispose]: () => namespace?.kill('SIGKILL'),
   };
 }
