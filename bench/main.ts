@@ -7,6 +7,7 @@ import type { BenchContext } from './context.ts';
 import { measureFetch } from './fetch.ts';
 import { measureLifecycle } from './lifecycle.ts';
 import { measureMemory } from './memory.ts';
+import { endAfterThis } from './measure.ts';
 import { measureNetwork } from './network.ts';
 import { formatRow, type Row } from './row.ts';
 import { measureStart } from './start.ts';
@@ -29,6 +30,7 @@ async function main(wanted: readonly string[]): Promise<void> {
   await buildDistIfStale();
 
   const folder = mkdtempSync(join(tmpdir(), 'gantry-bench-'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, endAfterThis);
   try {
     for (const [name, measure] of Object.entries(SUITES)) {
       if (wanted.length > 0 && !wanted.includes(name)) continue;

@@ -22,7 +22,7 @@ import { type BenchStore, prepareStore } from './store.ts';
 const NAME = 'gantry.example/bench/net';
 const RUNS = 15;
 /** Bytes that go through a forwarded port. */
-const AMOUNT = 200_000_000;
+const AMOUNT = 100_000_000;
 
 /**
  * What a network costs: a whole pod on the default one, setting one up beside
@@ -148,7 +148,7 @@ async function throughput(store: BenchStore, podman: Podman): Promise<Row> {
         `exec 3<>/dev/tcp/10.99.0.1/${port} && [ "$(cat <&3 | wc -c)" = ${AMOUNT} ]`,
       ],
     });
-    const { ours, theirs, ratio } = await compare(read(18_080), read(18_081), 7);
+    const { ours, theirs, ratio } = await compare(read(18_080), read(18_081), 21);
     return {
       what: `${AMOUNT / 1e6} MB of TCP through a forwarded port : podman`,
       ours: ms(ours),

@@ -79,7 +79,8 @@ function limits(): string {
 }
 
 function startNamespace(): { readonly pid: number; kill(signal: NodeJS.Signals): void } {
-  const script = `umount ${UNIFIED} && echo ready && exec sleep 3600`;
+  // It lives no longer than this process, which holds its standard input.
+  const script = `umount ${UNIFIED} && exec cat >/dev/null`;
   return nodeExec.stream({
     argv: ['unshare', '--mount', '--propagation=private', 'sh', '-c', script],
     env: ENVIRONMENT,
