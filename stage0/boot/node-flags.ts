@@ -4,6 +4,9 @@
  * when most of these are what they were when the code was made.
  */
 export const NODE_FLAGS: readonly string[] = [
+  // A signal must not open a debugger, to which everybody on the machine may connect;
+  // it waits until the program becomes the pod.
+  '--disable-sigusr1',
   // One thread to compile and collect garbage with, not four.
   '--v8-pool-size=1',
   // Only WebAssembly wants its address space reserved and its faults caught.

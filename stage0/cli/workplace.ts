@@ -50,7 +50,7 @@ export async function openWorkplace(
     localConfigDir: globals.localConfig,
     userConfigDir: globals.userConfig,
     programDir,
-    workers: { extract: [process.execPath, workerPath(call.program)] },
+    workers: { extract: [process.execPath, '--disable-sigusr1', workerPath(call.program)] },
     program: [join(programDir, 'gantry'), ...globalFlags(globals)],
     env: call.environment.env,
     caller: call.environment.caller,

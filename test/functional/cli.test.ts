@@ -1,4 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { constants } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
@@ -33,6 +36,20 @@ describe('gantry version', () => {
     const result = await nodeExec.run({ argv: [link, 'version'], env: {}, cwd: '/proc' });
 
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  it('opens no debugger for a signal', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const program = machine.start(['fetch', `https://127.0.0.1:${port}/a.aci`]);
+    await once(server, 'connection');
+    const caught = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${program.pid}/status`, 'utf8'));
+    program.kill('SIGKILL');
+    await program.ended;
+    server.close();
+
+    expect(BigInt(`0x${caught?.[1]}`) & (1n << BigInt(constants.signals.SIGUSR1 - 1))).toBe(0n);
   });
 
   it('survives a reader that has gone away', async () => {
