@@ -51,5 +51,8 @@ if [ -n "${NODE_EXTRA_CA_CERTS+set}" ]; then
   export GANTRY_NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"
   unset NODE_EXTRA_CA_CERTS
 fi
+# A channel to the Node that started some program above this one: Node ends
+# itself when it is closed, and pods do not get it.
+unset NODE_CHANNEL_FD
 
 exec "$home/bin/node" @NODE_FLAGS@ "$home/lib/boot.js" "$@"
