@@ -35,6 +35,8 @@ export interface Pump {
 const KILLED = 128 + constants.signals.SIGKILL;
 /** systemd.exec(5), EXIT_EXEC: the kernel would not execute it. */
 const EXIT_EXEC = 203;
+/** And the others: what is to be done before it is executed failed. */
+const isSetupFailure = (status: number): boolean => status >= 200 && status < 256;
 /** Within which a command that could not be started has a status, on the busiest machine. */
 const STATUS_WITHIN_MS = 10_000;
 
@@ -85,6 +87,8 @@ async function start(host: EntrypointHost, { pod, plan, obstacle }: SessionReque
   const status = await watchStatus(host, path, AbortSignal.timeout(STATUS_WITHIN_MS));
   demandNotStopping(pod);
   if (status === EXIT_EXEC) throw notExecuted(plan, obstacle);
+  // It ended so fast that its end was seen before its beginning.
+  if (status !== undefined && !isSetupFailure(status)) return;
   const state = status === undefined ? '' : `: exit status ${status}`;
   throw new GantryError(
     'SESSION_NOT_STARTED',

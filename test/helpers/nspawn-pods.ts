@@ -9,6 +9,8 @@ import { type ProbeVerb, readFacts } from '../probe/verbs.ts';
 import { makeImage, type TestImage } from './image-maker.ts';
 import { type CallOptions, createPodContext, type PodContext } from './pod-context.ts';
 
+/** Of a pod that all tests of a file share, on the busiest machine. */
+const POD_LIMIT_MS = 900_000;
 const UNSIGNED = '--insecure-options=image';
 
 /** A context with images in its store, and the ways in which tests of nspawn pods run them. */
@@ -66,10 +68,10 @@ export function createNspawnPods(): NspawnPods {
     },
     async start(args, options = {}) {
       const file = join(context.workDir, `uuid-${Math.random()}`);
-      const program = context.start(
-        ['run', UNSIGNED, `--uuid-file-save=${file}`, ...args],
-        options,
-      );
+      const program = context.start(['run', UNSIGNED, `--uuid-file-save=${file}`, ...args], {
+        timeoutMs: POD_LIMIT_MS,
+        ...options,
+      });
       await said(program, 'ready');
       const uuid = readFileSync(file, 'utf8').trim();
       return { uuid, program, dir: join(context.dataDir, 'pods', 'run', uuid) };

@@ -231,10 +231,12 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
     });
 
     it('follows the size of the window, and gives the terminal back as it was', async () => {
+      const larger = join(pods.context.workDir, 'larger');
       const session = shellOnTerminal(
-        'before=$(stty -g); { sleep 3; stty rows 44 cols 88 </dev/tty; } & PROGRAM; [ "$(stty -g)" = "$before" ] && echo restored',
+        `before=$(stty -g); { while ! test -e ${larger}; do sleep 0.1; done; stty rows 44 cols 88 </dev/tty; } & PROGRAM; [ "$(stty -g)" = "$before" ] && echo restored`,
       );
       await showsPrompt(session);
+      writeFileSync(larger, '');
       for (let tries = 0; !session.shown().includes('44 88') && tries < 100; tries += 1) {
         session.stdin.write('busybox stty size\n');
         await sleep(200);

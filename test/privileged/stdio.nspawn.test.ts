@@ -40,10 +40,26 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('modes of strea
       join(pods.context.dataDir, 'pods/run', uuid, `overlay/*/upper/rkt/taps/*/${stream}/0*`),
     ).toSorted();
 
-  it('null: what goes there is nowhere', async () => {
-    const { stdout, stderr, log } = await runAndLog(
-      sh('echo said; echo aloud >&2', '--stdout=null'),
+  it('null, in a pod manifest: what goes there is nowhere', async () => {
+    const images = await pods.context.gantry([
+      'image',
+      'list',
+      '--fields=id',
+      '--no-legend',
+      '--full',
+    ]);
+    const app = {
+      name: 'a',
+      image: { id: images.stdout.toString().trim().split('\n')[0] },
+      app: { exec: ['/bin/sh', '-c', 'echo said; echo aloud >&2'], user: '0', group: '0' },
+      annotations: [{ name: 'coreos.com/rkt/stage2/stdout', value: 'null' }],
+    };
+    const manifest = join(pods.context.workDir, 'pod');
+    writeFileSync(
+      manifest,
+      JSON.stringify({ acKind: 'PodManifest', acVersion: '0.8.11', apps: [app] }),
     );
+    const { stdout, stderr, log } = await runAndLog([`--pod-manifest=${manifest}`]);
 
     expect(stdout.toString()).toBe('');
     expect(stderr).toContain('aloud\n');
@@ -110,37 +126,8 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('modes of strea
     expect(exitCode).toBe(7);
   });
 
-  it('come from a pod manifest, too', async () => {
-    const manifest = join(pods.context.workDir, 'pod');
-    const { stdout } = await pods.context.gantry([
-      'image',
-      'list',
-      '--fields=id',
-      '--no-legend',
-      '--full',
-    ]);
-    const app = {
-      name: 'a',
-      image: { id: stdout.toString().trim().split('\n')[0] },
-      app: { exec: ['/bin/sh', '-c', 'tty'], user: '0', group: '0' },
-      annotations: ['stdin', 'stdout'].map((stream) => ({
-        name: `coreos.com/rkt/stage2/${stream}`,
-        value: 'tty',
-      })),
-    };
-    writeFileSync(
-      manifest,
-      JSON.stringify({ acKind: 'PodManifest', acVersion: '0.8.11', apps: [app] }),
-    );
-    const result = await pods.run([`--pod-manifest=${manifest}`]);
-
-    expect(`${result.stdout.toString()}${result.exitCode}`).toMatch(/^\/dev\/pts\/\d+\r\n0$/);
-  });
-
   it.each([
     [['--stage1-name=fly', NAME, '--stdout=stream'], 'cannot lead the streams of app "stdio"'],
-    [[NAME, '--stdin=tty'], 'a terminal without its standard output'],
-    [[NAME, '--stdin=stream', '--stdout=tty'], 'both a terminal and streams'],
     [['--interactive', NAME, '--stdout=stream'], 'the streams of the caller'],
   ])('refuses %j', async (args, message) => {
     const { exitCode, stderr } = await pods.run(args);
