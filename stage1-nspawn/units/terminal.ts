@@ -42,6 +42,8 @@ export const TERMINAL_UNIT: Unit = {
     ['StandardOutput', `append:${streamPath('%i', 'stdout')}`],
     ['StandardError', 'null'],
     ['ExecStart', `/usr/bin/busybox sh ${TERMINAL_SCRIPT_PATH} %i`],
+    // SIGTERM would end it where it is. This one it does not take: what runs on the terminal dies of it, and script reads to the end.
+    ['KillSignal', 'SIGHUP'],
     ['TimeoutStopSec', 'infinity'],
   ],
 };
