@@ -27,6 +27,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['run-prepared', UNSIGNED],
   ['status'],
   ['stop'],
+  ['top'],
   ['wait'],
 ];
 
@@ -164,6 +165,7 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a pod', () => {
       false,
       {
         enter: 'enter pod UUID: it is exited, not running',
+        top: 'measure pod UUID: it is exited, not running',
         'run-prepared': 'run pod UUID: it is exited, not prepared',
       },
     ],
