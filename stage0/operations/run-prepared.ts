@@ -38,8 +38,9 @@ async function becomePrepared(
   checkRun({ manifest, images: [], flavor: stage1.flavor, options: request, ...request });
   await demandStillAccepted(context, library, { pod: prepared, request });
 
-  // A pod runs once, whatever happens to the machine meanwhile.
-  using pod = demandMove(prepared, 'run');
+  // A pod runs once, whatever happens to the machine meanwhile. Only the end of
+  // this process lets go of it: see run.ts.
+  const pod = demandMove(prepared, 'run');
   const exitCode = await launchPod(context, {
     pod,
     flavor: stage1.flavor,

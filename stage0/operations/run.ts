@@ -45,7 +45,9 @@ async function makeAndRun(context: OperationContext, request: RunRequest): Promi
     },
   });
   // After a power loss nothing of this pod runs, wherever its directory lies.
-  using pod = demandMove(made, 'run', { durable: false });
+  // Only the end of this process lets go of the pod: it lies in the pod's cgroups by
+  // then, and who finds the lock free ends what is in there.
+  const pod = demandMove(made, 'run', { durable: false });
 
   const { trees } = library.store;
   return { exitCode: await launch(context, { pod, plan, request, trees }) };

@@ -55,6 +55,32 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('what a pod hel
     process.kill(pid, signal);
   };
 
+  it.runIf(requires('strace'))('is given back by who failed to start it, alive', async () => {
+    const slowly = ['strace', '-qq', '-o', '/dev/null', '-e', 'trace=exit_group'] as const;
+    const command = pods.context.argv('run', '--insecure-options=image', ...argsOf('nspawn', ''));
+    const failed = await nodeExec.run({
+      // Without that right the app gets no /dev/null; the waiter has time to be faster.
+      argv: [
+        ...slowly,
+        '-e',
+        'inject=exit_group:delay_enter=1500000',
+        'setpriv',
+        '--bounding-set=-mknod',
+        ...command,
+      ],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    });
+
+    expect([failed.exitCode, failed.stderr]).toEqual([254, expect.stringContaining('/dev/null')]);
+    await gantry('gc', '--grace-period=0s');
+    expect((await gantry('list', '--no-legend')).stdout.toString()).toBe('');
+  });
+
+  /** Of those that end with another one. */
+  const killIfThere = (pid: number): void => {
+    if (existsSync(`/proc/${pid}`)) kill(pid);
+  };
+
   const ENDS: readonly (readonly [
     how: string,
     flavors: readonly Flavor[],
@@ -68,10 +94,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('what a pod hel
     [
       'has all its processes killed',
       ['nspawn'],
-      ({ uuid }) =>
-        processesOf(uuid)
-          .toReversed()
-          .forEach((pid) => kill(pid)),
+      ({ uuid }) => processesOf(uuid).toReversed().forEach(killIfThere),
     ],
   ];
 
