@@ -1,3 +1,4 @@
+import { GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import {
   type AttachArguments,
@@ -6,7 +7,7 @@ import {
   ENTER_COMMAND_VARIABLE,
   ENTER_PID_VARIABLE,
 } from '#stage1';
-import { entrypointPath } from '../stage1/flavor.ts';
+import { entrypointPath, type Flavor } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
 import { openLibrary } from './library.ts';
 import type { RunOutcome } from './outcomes.ts';
@@ -22,7 +23,7 @@ export interface AttachRequest extends Omit<AttachArguments, 'app'> {
 /**
  * Connects the caller with an app of a running pod, or lists what it could be connected with.
  * @returns the exit status, when this process is still there
- * @throws GantryError POD_STATE, POD_NOT_READY, APP_NOT_FOUND, APP_AMBIGUOUS, STAGE1_NO_ENTRYPOINT
+ * @throws GantryError POD_STATE, POD_NOT_READY, APP_NOT_FOUND, APP_AMBIGUOUS, FLAVOR_CANNOT
  */
 export async function attachToPod(
   context: OperationContext,
@@ -32,6 +33,7 @@ export async function attachToPod(
 
   using library = openLibrary(context);
   const stage1 = readPodStage1(library, podDir);
+  demandAttachable(stage1.flavor, request.uuid);
   const args = encodeAttachArguments({ ...request, app });
   const env = {
     [ENTER_COMMAND_VARIABLE]: entrypointPath(stage1.flavor, 'enter', stage1.treeRootfs),
@@ -39,4 +41,14 @@ export async function attachToPod(
     [ENTER_APP_VARIABLE]: app,
   };
   return await crossOver(context, stage1, { name: 'attach', podDir, args, env });
+}
+
+function demandAttachable({ name, entrypoints }: Flavor, uuid: PodUuid): void {
+  if (entrypoints.attach !== undefined) return;
+
+  throw new GantryError(
+    'FLAVOR_CANNOT',
+    `cannot attach to pod ${uuid}: its stage1, ${name}, has nothing to attach to`,
+    { hint: 'its apps have the streams of whoever ran the pod' },
+  );
 }

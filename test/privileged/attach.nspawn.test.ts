@@ -175,7 +175,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry attach'
       expect.stringContaining('none of its streams can be attached to'),
       expect.stringContaining('cannot attach to stdout of app "attach"'),
       expect.stringContaining('it has no app "other"'),
-      expect.stringContaining('stage1 image "gantry.sh/stage1-fly" has no entrypoint for it'),
+      expect.stringContaining('its stage1, gantry.sh/stage1-fly, has nothing to attach to'),
       expect.stringMatching(/cannot attach to pod .*: it is exited, not running/),
     ]);
     expect((await client.ended).exitCode).toBe(137);
