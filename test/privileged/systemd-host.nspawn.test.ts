@@ -65,6 +65,33 @@ describe.runIf(possible).each(['as-here', 'v2'] as const)(
       expect(result.exitCode).toBe(7);
     });
 
+    it('a socket unit hands its sockets to the app that its first client starts', async () => {
+      const listen = ['ListenStream=127.0.0.1:7070', 'FileDescriptorName=web'];
+      await host.run(
+        'systemd-run',
+        '--quiet',
+        '--unit=web',
+        ...listen.map((each) => `--socket-property=${each}`),
+        ...run(
+          '--exec=/bin/sh',
+          '--',
+          '-c',
+          'echo "has $LISTEN_FDS $LISTEN_FDNAMES"; readlink /proc/self/fd/3; exec sleep 1000',
+        ),
+      );
+      await host.run('ip', 'link', 'set', 'lo', 'up');
+      await host.run('bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/7070');
+
+      expect(
+        await eventually(
+          'what it was given',
+          async () =>
+            await matching(text('journalctl', '-u', 'web.service'), /has 1 web[^]*socket:\[/),
+        ),
+      ).toBeTruthy();
+      await host.run('systemctl', 'stop', 'web.socket', 'web.service');
+    });
+
     it('a pod runs where no systemd can be asked', async () => {
       const hidden = 'mount -t tmpfs tmpfs /run/systemd && exec "$@"';
       const command = ['unshare', '--mount', 'sh', '-c', hidden, 'sh'];
