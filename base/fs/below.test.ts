@@ -8,5 +8,6 @@ describe('below()', () => {
     expect(below('/', 'b')).toBe('/b');
     expect(below('/')).toBe('/');
     expect(below('a', '', 'b')).toBe('a/b');
+    expect(below('', 'a', 'b')).toBe('a/b');
   });
 });

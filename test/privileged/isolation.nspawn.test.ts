@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { createNspawnPods, type Facts, type NspawnPods } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -176,11 +177,21 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox', 'netns'))(
       expect(text).toMatch(/No space left on device/);
     });
 
-    it('limits open files as a service, not as Node does', async () => {
-      const facts = await pods.probe(NAME, ['limits']);
+    it('limits open files as the caller is limited, not as Node does', async () => {
+      const [program, ...args] = pods.context.argv(
+        'run',
+        '--insecure-options=image',
+        '--interactive',
+        NAME,
+        '--exec=/bin/probe',
+        '--',
+        'limits',
+      );
+      const limited = ['sh', '-c', 'ulimit -Sn 777 && exec "$@"', 'sh', program, ...args] as const;
+      const result = await nodeExec.run({ argv: limited, env: { PATH: '/usr/bin:/bin' } });
 
-      expect(facts('limits').find((line) => line.startsWith('Max open files'))).toMatch(
-        /^Max open files\s+1024\s/,
+      expect(demandSuccess(result, 'run the probe').stdout.toString()).toMatch(
+        /Max open files\s+777\s/,
       );
     });
 
