@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
+import { readNamedFile } from '#base/fs/named-file';
 import { discoverKeys, downloadKeys, type KeyScope, type KeySourceOptions } from '#image-store';
 import { httpOptions } from './fetching.ts';
 import type { Workplace } from './workplace.ts';
@@ -66,13 +67,9 @@ function demandUrl(place: string, allowHttp: boolean): URL {
 function readKeyFile(place: string): KeyFile {
   const path = place.startsWith('file://') ? decodeURIComponent(new URL(place).pathname) : place;
   try {
-    const { size } = statSync(path);
-    if (size > MAX_BYTES) {
-      throw new GantryError('KEY_FILE_UNREADABLE', `cannot read key "${path}": ${size} bytes`);
-    }
-    return { source: path, data: readFileSync(path) };
+    return { source: path, data: readNamedFile(path, MAX_BYTES) };
   } catch (cause) {
-    const code = errorCode(cause);
-    throw new GantryError('KEY_FILE_UNREADABLE', `cannot read key "${path}": ${code}`, { cause });
+    const message = `cannot read key "${path}": ${fileState(cause)}`;
+    throw new GantryError('KEY_FILE_UNREADABLE', message, { cause });
   }
 }

@@ -6,7 +6,7 @@ import { amountText, rateText, timeLeftText } from './progress-text.ts';
 
 /** Columns of a bar. */
 const BAR_WIDTH = 20;
-/** Columns of a terminal that does not say. */
+/** Columns of a terminal that does not say, or says none. */
 const DEFAULT_COLUMNS = 80;
 
 interface Work {
@@ -67,5 +67,5 @@ function textOf(event: ProgressEvent, seconds: number): string {
   const timeLeft = event.finished === true ? '' : timeLeftText(event, seconds);
   const text = `${amountText(event)}${rateText(event, seconds)}${timeLeft}  ${event.action} ${printable(event.id)}`;
 
-  return text.slice(0, (process.stderr.columns ?? DEFAULT_COLUMNS) - BAR_WIDTH - 2);
+  return text.slice(0, (process.stderr.columns || DEFAULT_COLUMNS) - BAR_WIDTH - 2);
 }

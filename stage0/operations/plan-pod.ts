@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
+import { readNamedFile } from '#base/fs/named-file';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { demandFreeName } from '../pod/claim-pod-name.ts';
@@ -13,6 +13,9 @@ import { demandRunnable, findImage, type RunnableImage } from './images.ts';
 import { holdImages, type ImageHold } from './hold-image.ts';
 import type { Library } from './library.ts';
 import type { PrepareRequest } from './requests.ts';
+
+/** As much as an image's own manifest may have. */
+const MAX_MANIFEST_BYTES = 1024 * 1024;
 
 /**
  * A pod that could be made: every image found, accepted, rendered and unchanged.
@@ -131,7 +134,7 @@ function readManifest(path: string): PodManifest {
   const what = `pod manifest "${path}"`;
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readNamedFile(path, MAX_MANIFEST_BYTES).toString();
   } catch (error) {
     throw new GantryError('POD_MANIFEST_UNREADABLE', `cannot read ${what}: ${fileState(error)}`, {
       cause: error,

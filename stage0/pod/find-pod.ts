@@ -1,11 +1,16 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
+import { readNamedFile } from '#base/fs/named-file';
 import { isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
 import type { PodTrail } from './look-at-pod.ts';
 import { POD_PHASES, type PodPhase, phaseDir, podDirIn } from './pod-dirs.ts';
 import { demandPodsFormat } from './pod-format.ts';
 import { findPodByName } from './pod-names.ts';
+
+/** A UUID, and what somebody may have put around it. */
+const MAX_UUID_FILE_BYTES = 4096;
 
 /** The folders whose pods have a name for users. */
 const NAMED_PHASES: readonly PodPhase[] = ['prepare', 'prepared', 'run', 'exited-garbage'];
@@ -78,11 +83,15 @@ export function findPodUuid(dataDir: string, text: string): PodUuid {
 export function findPodInFile(dataDir: string, path: string): PodUuid {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readNamedFile(path, MAX_UUID_FILE_BYTES).toString();
   } catch (error) {
-    throw new GantryError('UUID_FILE_UNREADABLE', `cannot read UUID file "${path}"`, {
-      cause: error,
-    });
+    throw new GantryError(
+      'UUID_FILE_UNREADABLE',
+      `cannot read UUID file "${path}": ${fileState(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 
   return findPodUuid(dataDir, text);

@@ -48,5 +48,6 @@ describe('readEnvironmentFiles()', () => {
 
     expect(() => readEnvironmentFiles(twice)).toThrow('"A" is set twice');
     expect(() => readEnvironmentFiles(['/no/such'])).toThrow('"/no/such": no such file');
+    expect(() => readEnvironmentFiles(['/dev/zero'])).toThrow('"/dev/zero": it has more than');
   });
 });

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
+import { readNamedFile } from '#base/fs/named-file';
 import { isEnvironmentName } from '#schema/types/name-values';
+
+/** More than a program can be given: a quarter of the usual limit on its stack, by execve(2). */
+const MAX_BYTES = 2 * 1024 * 1024;
 
 /**
  * Reads files of `--set-env-file`: `NAME=VALUE` lines, blank ones and those
@@ -26,7 +29,7 @@ export function readEnvironmentFiles(paths: readonly string[]): Readonly<Record<
 
 function readLines(path: string): readonly string[] {
   try {
-    return readFileSync(path, 'utf8').split(/\r?\n/);
+    return readNamedFile(path, MAX_BYTES).toString().split(/\r?\n/);
   } catch (error) {
     throw invalid(`"${path}"`, fileState(error), error);
   }

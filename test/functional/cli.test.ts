@@ -159,7 +159,7 @@ describe('gantry', () => {
     const debug = await gantry('--debug', 'status', '--uuid-file=/nowhere');
 
     expect(plain.stderr).toMatch(
-      /^gantry status: cannot read UUID file "\/nowhere"\n {2}└─ ENOENT[^\n]*\n$/,
+      /^gantry status: cannot read UUID file "\/nowhere": no such file or directory\n {2}└─ ENOENT[^\n]*\n$/,
     );
     expect(debug.stderr).toContain('[UUID_FILE_UNREADABLE]');
     expect(debug.stderr).toMatch(/\n {4}at /);
