@@ -35,10 +35,10 @@ export default defineConfig({
       {
         test: {
           // Moments are random here and the machine's load is part of the test:
-          // by themselves, and what fails once is tried once more; the seed is printed.
+          // after all else, and what fails once is tried once more; the seed is printed.
           name: 'races',
           include: ['test/races/**/*.test.ts'],
-          testTimeout: 240_000,
+          testTimeout: 480_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           retry: 1,

@@ -6,19 +6,24 @@ import { ensurePackages } from './setup/packages.ts';
 const top = dirname(import.meta.dirname);
 const bin = join(top, 'node_modules', '.bin');
 
-/**
- * The test projects, a step after the other. Tests that run pods take one file
- * at a time and mostly wait, so two lanes share them, each in a mount namespace
- * of its own, where it does not meet what the other has mounted.
- */
+/** The test projects, a step after the other. */
 const STEPS: readonly (readonly Vitest[])[] = [
   [{ args: ['--project=unit', '--project=functional'] }],
-  [
-    { args: ['--project=privileged', '--shard=1/2'], apart: true },
-    { args: ['--project=privileged', '--shard=2/2'], apart: true },
-  ],
-  [{ args: ['--project=races'] }],
+  twoLanes('privileged'),
+  twoLanes('races'),
 ];
+
+/**
+ * Tests that run pods take one file at a time and mostly wait, so two lanes
+ * share them, each in a mount namespace of its own, where it does not meet what
+ * the other has mounted.
+ */
+function twoLanes(project: string): readonly Vitest[] {
+  return ['1/2', '2/2'].map((share) => ({
+    args: [`--project=${project}`, `--shard=${share}`],
+    apart: true,
+  }));
+}
 
 /** One call of vitest. */
 interface Vitest {

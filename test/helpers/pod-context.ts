@@ -32,7 +32,7 @@ export interface PodContext extends AsyncDisposable {
   argv(...args: readonly string[]): [string, ...string[]];
 }
 
-const TIME_LIMIT_MS = 60_000;
+const TIME_LIMIT_MS = 120_000;
 
 /** Makes the folders of a test. */
 export function createPodContext(): PodContext {

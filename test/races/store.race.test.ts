@@ -98,12 +98,14 @@ describe('an image store that 20 processes use at once', () => {
 describe('an image store whose users are killed', () => {
   const KILLS = 200;
   const AT_ONCE = 5;
-  const LONGEST_MS = 120;
+  const LONGEST_MS = 200;
 
   it(`is whole after ${KILLS} random moments`, { timeout: 300_000 }, async () => {
     const seed = testSeed();
     const random = seededRandom(seed);
     console.log(`GANTRY_TEST_SEED=${seed}`);
+    // Images that a round left, added up: some were far enough to bring one.
+    let brought = 0;
 
     for (let killed = 0; killed < KILLS; killed += AT_ONCE) {
       const actors = Array.from({ length: AT_ONCE }, (_, index) =>
@@ -120,10 +122,11 @@ describe('an image store whose users are killed', () => {
 
       using store = openTestStore(dir);
       await expectWhole(store);
+      brought += store.list().length;
     }
 
     using store = openTestStore(dir);
     await expectNoStrays(store);
-    expect(store.list().length).toBeGreaterThan(0);
+    expect(brought).toBeGreaterThan(0);
   });
 });
