@@ -87,13 +87,16 @@ function load(): { koffi: Koffi; libc: NativeLibrary } {
   return loaded;
 }
 
-/** koffi's addon: beside the built program (`dist/lib`), else in node_modules. */
+/**
+ * koffi's addon: beside the built program (`dist/lib`), else in the node_modules
+ * that this Node comes from. Never where the caller stands: that may be anybody's.
+ */
 function addonPath(): string {
   const built = join(dirname(dirname(process.execPath)), 'lib', 'koffi.node');
   if (existsSync(built)) return built;
 
   const platform = `linux_${process.arch}`;
-  const require = createRequire(join(process.cwd(), 'package.json'));
+  const require = createRequire(process.execPath);
   const manifest = require.resolve(`@koromix/koffi-linux-${process.arch}/package.json`);
 
   return join(dirname(manifest), platform, 'koffi.node');
