@@ -1,6 +1,6 @@
-import { closeSync } from 'node:fs';
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
 import { callLibc, callLibcAside, kernelErrno } from './native.ts';
+import { networkCalls } from './network-calls.ts';
 import { reapProcess, spawnProgram } from './spawn.ts';
 import { terminalCalls } from './terminal-calls.ts';
 
@@ -31,18 +31,8 @@ const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 
-// netdevice(7): linux/sockios.h, linux/if.h; `struct ifreq` is a name of 16 bytes and a union of 24.
-const SIOCGIFFLAGS = 0x8913;
-const SIOCSIFFLAGS = 0x8914;
-const IFREQ_BYTES = 40;
-const IFREQ_UNION = 16;
-const IFF_UP = 1;
-// socket(2), bits/socket.h.
 /** Of poll(2). */
 const POLLIN = 1;
-
-const AF_INET = 2;
-const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 
 /** The real kernel. */
 export const linuxKernel: Kernel = {
@@ -300,25 +290,7 @@ export const linuxKernel: Kernel = {
     );
   },
 
-  raiseInterface(name) {
-    const what = `bring up the interface "${name}"`;
-    const socket = callLibc(
-      'int socket(int domain, int type, int protocol)',
-      [AF_INET, SOCK_DGRAM_CLOEXEC, 0],
-      what,
-    );
-    const prototype = 'int ioctl(int fd, ulong request, void *argument)';
-    const record = Buffer.alloc(IFREQ_BYTES);
-    record.write(name.slice(0, IFREQ_UNION - 1), 'latin1');
-    try {
-      callLibc(prototype, [socket, SIOCGIFFLAGS, record], what);
-      record.writeUInt16LE(record.readUInt16LE(IFREQ_UNION) | IFF_UP, IFREQ_UNION);
-      callLibc(prototype, [socket, SIOCSIFFLAGS, record], what);
-    } finally {
-      closeSync(socket);
-    }
-  },
-
+  ...networkCalls,
   ...terminalCalls,
 
   newSession() {

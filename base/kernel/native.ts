@@ -19,6 +19,9 @@ interface Koffi {
   errno(value?: number): number;
 }
 
+/** The prototype of ioctl(2), with whatever the request takes. */
+export const IOCTL = 'int ioctl(int fd, ulong request, void *argument)';
+
 let loaded: { koffi: Koffi; libc: NativeLibrary } | undefined;
 const functions = new Map<string, NativeFunction>();
 

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
-import { callLibc } from './native.ts';
+import { callLibc, IOCTL } from './native.ts';
 
 // ioctl_tty(2), asm-generic/ioctls.h and linux/tty.h.
 const TIOCGPTN = 0x80045430;
@@ -16,7 +16,6 @@ const FLAGS = { input: 0, output: 4, control: 8, local: 12 } as const;
 const RAW_CLEARS = { input: 0o2753, output: 0o1, control: 0o460, local: 0o100113 } as const;
 const CS8 = 0o60;
 const MASTER_FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
-const IOCTL = 'int ioctl(int fd, ulong request, void *argument)';
 
 /** What the real kernel does with terminals. */
 export const terminalCalls: Pick<
