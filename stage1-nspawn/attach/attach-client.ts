@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { EntrypointHost, Endpoint } from '#stage1';
 import { type CallerTerminal, followSize, takeTerminal } from '../session/caller-terminal.ts';
-import { whenPodEnds } from '../session/pod-end.ts';
+import { KILLED, whenPodEnds } from '../session/pod-end.ts';
 import type { AppOutlets } from './app-outlets.ts';
 import { detachFilter } from './detach-filter.ts';
 import { tailTap } from './tail-tap.ts';
@@ -22,8 +22,6 @@ interface Early {
 }
 
 const LEFT: Early = { exitCode: 0 };
-/** What a shell says of an app whose pod was ended under it. */
-const KILLED = 128 + constants.signals.SIGKILL;
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**

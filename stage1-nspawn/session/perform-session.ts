@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { EXIT_NOT_FOUND, type EntrypointHost } from '#stage1';
 import { sessionDir, sessionUnitName } from '../units/entered.ts';
 import { formatUnit, UNIT_DIR } from '../units/write-unit.ts';
 import type { ExecObstacle } from '../init/exec-outlook.ts';
+import { KILLED } from './pod-end.ts';
 import { demandNotStopping, type RunningPod, systemctl } from './running-pod.ts';
 import { type SessionPlan, sessionUnit } from './session-unit.ts';
 import { watchStatus } from './watch-status.ts';
@@ -31,8 +31,6 @@ export interface Pump {
   close(): void;
 }
 
-/** What a shell says of a command whose pod was ended under it. */
-const KILLED = 128 + constants.signals.SIGKILL;
 /** systemd.exec(5), EXIT_EXEC: the kernel would not execute it. */
 const EXIT_EXEC = 203;
 /** And the others: what is to be done before it is executed failed. */

@@ -1,5 +1,9 @@
+import { constants } from 'node:os';
 import { flockDirectory } from '#base/lock/flock-path';
 import type { EntrypointHost } from '#stage1';
+
+/** What a shell says of a process whose pod was ended under it. */
+export const KILLED: number = 128 + constants.signals.SIGKILL;
 
 /** Resolves when a pod has ended, or the wait has. */
 export async function whenPodEnds(
