@@ -6,17 +6,17 @@ import { exitPolicyOf, readNetInfo, readPodName } from '#stage1';
 import { podPid } from '../pod/pod-process.ts';
 import { ENDED_STATES, type PodState } from '../pod/pod-state.ts';
 import {
+  NO_MANIFESTS,
   type PodTreeIds,
   readAppImageName,
   readAppRecord,
   readCreatedAt,
-  readPodFlavor,
-  readPodManifest,
+  readPodManifests,
   readPodTreeIds,
   readStartedAt,
   stage1StateDir,
 } from '../pod/read-pod.ts';
-import type { Flavor } from '../stage1/flavor.ts';
+import { type Flavor, promises } from '../stage1/flavor.ts';
 import type { AppState, AppStatus, PodStatus } from './outcomes.ts';
 
 /**
@@ -31,8 +31,7 @@ export function describePod(state: PodState): PodStatus {
   const problems = new Set<string>();
   const attempt = <Part>(read: () => Part): Part | undefined => attemptTo(read, problems);
   const isMade = !UNFINISHED.includes(name);
-  const manifest = isMade ? attempt(() => readPodManifest(dir)) : undefined;
-  const flavor = isMade ? attempt(() => readPodFlavor(dir)) : undefined;
+  const { manifest, flavor } = isMade ? readPodManifests(dir, attempt) : NO_MANIFESTS;
   const trees = isMade ? attempt(() => readPodTreeIds(dir)) : undefined;
 
   return {
@@ -49,8 +48,7 @@ export function describePod(state: PodState): PodStatus {
     exitPolicy:
       (manifest === undefined ? undefined : attempt(() => exitPolicyOf(manifest))) ?? 'any-failure',
     stage1Name: flavor?.name,
-    exitCodesUnknown:
-      flavor !== undefined && flavor.features !== 'all' && !flavor.features.has('exit-codes'),
+    exitCodesUnknown: flavor !== undefined && !promises(flavor, 'exit-codes'),
     problem: isBeingRemoved(state) ? undefined : inWords(problems, dir),
   };
 }

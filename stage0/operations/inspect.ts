@@ -16,9 +16,9 @@ import { demandPodState } from '../pod/look-at-pod.ts';
 import type { PodState } from '../pod/pod-state.ts';
 import { readMovingPod } from '../pod/read-moving-pod.ts';
 import {
+  NO_MANIFESTS,
   type PodTreeIds,
-  readPodFlavor,
-  readPodManifest,
+  readPodManifests,
   readPodTreeIds,
   readText,
 } from '../pod/read-pod.ts';
@@ -65,7 +65,7 @@ function describeAll(state: PodState): PodDetails {
   const status = describePod(state);
   if (status.problem !== undefined) problems.add(status.problem);
   const isMade = state.isDirectory && state.phase !== 'embryo' && state.phase !== 'prepare';
-  const manifest = isMade ? attempt(() => readPodManifest(dir)) : undefined;
+  const { manifest, flavor } = isMade ? readPodManifests(dir, attempt) : NO_MANIFESTS;
   const trees = attempt(() => readPodTreeIds(dir));
 
   return {
@@ -73,7 +73,7 @@ function describeAll(state: PodState): PodDetails {
     state: state.name,
     dir,
     status,
-    flavor: isMade ? attempt(() => readPodFlavor(dir)) : undefined,
+    flavor,
     manifest,
     trees,
     overlay: existsSync(overlayPreparedPath(dir)),

@@ -42,6 +42,10 @@ const imageNameIn = remembering((text) => {
 /** The manifest of a pod. @throws GantryError POD_TOO_NEW, POD_UNREADABLE, POD_MANIFEST_INVALID */
 export function readPodManifest(podDir: string): PodManifest {
   demandPodFormat(podDir);
+  return manifestOf(podDir);
+}
+
+function manifestOf(podDir: string): PodManifest {
   const text = readText(podManifestPath(podDir));
   if (text !== undefined) return podManifestIn(text);
 
@@ -51,11 +55,45 @@ export function readPodManifest(podDir: string): PodManifest {
 /** What stage 0 knows of the stage1 of a pod. @throws GantryError POD_TOO_NEW, POD_UNREADABLE, IMAGE_MANIFEST_INVALID */
 export function readPodFlavor(podDir: string): Flavor {
   demandPodFormat(podDir);
+  return flavorOf(podDir);
+}
+
+function flavorOf(podDir: string): Flavor {
   const text = readText(stage1ManifestPath(podDir));
   if (text !== undefined) return flavorIn(text);
 
   throw unreadable(podDir, 'it has no stage1 manifest');
 }
+
+/** What a pod's two manifests say, each undefined when it cannot be read. */
+export interface PodManifests {
+  readonly manifest: PodManifest | undefined;
+  readonly flavor: Flavor | undefined;
+}
+
+/**
+ * Both manifests of a pod, as far as they can be read; of a pod that a newer
+ * gantry made neither is.
+ * @param attempt does something that may fail, and keeps the error
+ */
+export function readPodManifests(
+  podDir: string,
+  attempt: <Part>(read: () => Part) => Part | undefined,
+): PodManifests {
+  const isKnown = attempt(() => {
+    demandPodFormat(podDir);
+    return true;
+  });
+  if (isKnown === undefined) return NO_MANIFESTS;
+
+  return {
+    manifest: attempt(() => manifestOf(podDir)),
+    flavor: attempt(() => flavorOf(podDir)),
+  };
+}
+
+/** Of a pod that is not made yet, or of another format. */
+export const NO_MANIFESTS: PodManifests = { manifest: undefined, flavor: undefined };
 
 /** The ids of the trees that a pod lies over: of stage1, and of every app by name. */
 export interface PodTreeIds {

@@ -102,7 +102,7 @@ const VALUES: Readonly<Record<string, (holdings: Holdings) => readonly Proposal[
   'pod-name': (holdings) => holdings.podNames(),
 };
 
-/** Placeholders in the declarations of flags that mean something on the disk of the caller. */
+/** Words in the declarations of flags that mean something on the disk of the caller. */
 const FILES: Readonly<Record<string, 'files' | 'directories'>> = {
   FILE: 'files',
   DIR: 'directories',
