@@ -9,6 +9,7 @@ import {
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFlyPods, type FlyPods } from '../helpers/fly-pods.ts';
+import { inShell } from '../helpers/in-shell.ts';
 import { GANTRY } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -17,7 +18,7 @@ const STAGE1_DIR = join(dirname(GANTRY), 'stage1');
 const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'USR1', 'USR2'] as const;
 /** What an app says that is not in a PID namespace of its own, as under fly. */
 const HOST = `${readlinkSync('/proc/self/ns/pid')}\n`;
-const sh = (script: string): readonly string[] => [NAME, '--exec=/bin/sh', '--', '-c', script];
+const sh = inShell(NAME);
 
 const IN_HOST = sh('readlink /proc/self/ns/pid');
 

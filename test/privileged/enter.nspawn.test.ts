@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExecResult } from '#base/exec/exec';
+import type { ExecResult, RunningProgram } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
 import {
   commandLine,
@@ -144,36 +144,30 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
     expect(stderr).toContain(message);
   });
 
-  it('passes signals on', async () => {
-    const program = pods.context.start([
-      'enter',
-      '--app=app',
-      pod.uuid,
-      '/bin/sh',
-      '-c',
-      'trap "echo got it; exit 3" TERM; echo up; while :; do sleep 0.1; done',
-    ]);
+  /** Starts a script in the app, and waits until it says `up`. */
+  async function startEntered(
+    script: string,
+  ): Promise<{ readonly program: RunningProgram; readonly text: () => string }> {
+    const program = pods.context.start(['enter', '--app=app', pod.uuid, '/bin/sh', '-c', script]);
     let text = '';
     program.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     await until('the command runs', () => text.includes('up'));
+
+    return { program, text: () => text };
+  }
+
+  it('passes signals on', async () => {
+    const { program, text } = await startEntered(
+      'trap "echo got it; exit 3" TERM; echo up; while :; do sleep 0.1; done',
+    );
     program.kill('SIGTERM');
 
     expect((await program.ended).exitCode).toBe(3);
-    expect(text).toBe('up\ngot it\n');
+    expect(text()).toBe('up\ngot it\n');
   });
 
   it('ends the input of a command whose caller was killed', async () => {
-    const program = pods.context.start([
-      'enter',
-      '--app=app',
-      pod.uuid,
-      '/bin/sh',
-      '-c',
-      'echo up; cat; echo over >/tmp/over',
-    ]);
-    let text = '';
-    program.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    await until('the command runs', () => text.includes('up'));
+    const { program } = await startEntered('echo up; cat; echo over >/tmp/over');
     program.kill('SIGKILL');
     await program.ended;
 

@@ -2,12 +2,13 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
+import { inShell } from '../helpers/in-shell.ts';
 import { cgroupsOf, createNspawnPods, type NspawnPods } from '../helpers/nspawn-pods.ts';
 import { addNotifier, NOTIFY_ANNOTATION } from '../helpers/notifier.ts';
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/exits';
-const sh = (script: string): readonly string[] => [NAME, '--exec=/bin/sh', '--', '-c', script];
+const sh = inShell(NAME);
 
 /** An app as `status --format=json` shows it; times are nanoseconds. */
 interface AppJson {

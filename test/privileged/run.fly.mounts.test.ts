@@ -12,11 +12,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
 import { createFlyPods, type FlyPods } from '../helpers/fly-pods.ts';
+import { inShell } from '../helpers/in-shell.ts';
 import { mountsBelow } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/mounts-fly';
-const sh = (script: string): readonly string[] => [NAME, '--exec=/bin/sh', '--', '-c', script];
+const sh = inShell(NAME);
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 describe.runIf(requires('root', 'overlay', 'mount-namespace', 'busybox'))(

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
 import { createFlyPods, type FlyPods } from '../helpers/fly-pods.ts';
+import { inShell } from '../helpers/in-shell.ts';
 import { requires } from '../helpers/requires.ts';
 import { readFacts } from '../probe/verbs.ts';
 
 const NAME = 'example.com/run-fly';
-const sh = (script: string): readonly string[] => [NAME, '--exec=/bin/sh', '--', '-c', script];
+const sh = inShell(NAME);
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 /** Runs a shell of the host that sets something and then becomes gantry. */

@@ -2,11 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
+import { inShell } from '../helpers/in-shell.ts';
 import { createNspawnPods, type NspawnPods } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/run-nspawn';
-const sh = (script: string): readonly string[] => [NAME, '--exec=/bin/sh', '--', '-c', script];
+const sh = inShell(NAME);
 
 describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run (nspawn)', () => {
   let pods: NspawnPods;

@@ -2,18 +2,12 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
+import { inShell } from '../helpers/in-shell.ts';
 import { createNspawnPods, type NspawnPods } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/stdio';
-const sh = (script: string, ...flags: readonly string[]): readonly string[] => [
-  NAME,
-  ...flags,
-  '--exec=/bin/sh',
-  '--',
-  '-c',
-  script,
-];
+const sh = inShell(NAME);
 
 describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('modes of streams', () => {
   let pods: NspawnPods;

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
+import { inShell } from '../helpers/in-shell.ts';
 import {
   commandLine,
   createNspawnPods,
@@ -11,14 +12,7 @@ import {
 import { requires } from '../helpers/requires.ts';
 
 const NAME = 'example.com/streams';
-const sh = (script: string, ...flags: readonly string[]): readonly string[] => [
-  NAME,
-  ...flags,
-  '--exec=/bin/sh',
-  '--',
-  '-c',
-  script,
-];
+const sh = inShell(NAME);
 
 describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('output of nspawn apps', () => {
   let pods: NspawnPods;
