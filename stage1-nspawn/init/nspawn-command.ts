@@ -76,6 +76,9 @@ function nspawnArguments(request: NspawnRequest, root: string): readonly string[
     ...request.masks,
     // No folder for libmount to watch: PID 1 keeps no units of the pod's mounts, which nobody asks for.
     '--bind=/dev/null:/run/mount:norbind',
+    // PID 1 watches this folder until all is started, and waits up to 16 ms in the kernel to have a
+    // folder's last watch taken away. It watches /etc too, longer: seen as one folder there is no wait.
+    '--bind=+/etc:/run/systemd/ask-password:norbind',
     // All units are in one place; PID 1 looks for each of them and for its drop-ins in a dozen otherwise.
     `--setenv=SYSTEMD_UNIT_PATH=${UNIT_DIR}`,
     `--console=${request.terminal ? 'interactive' : 'read-only'}`,
