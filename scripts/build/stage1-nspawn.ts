@@ -21,6 +21,8 @@ import {
   JOURNALD_CONF,
   NSPAWN_ENTRYPOINTS,
   nspawnManifest,
+  HANG_UP_PATH,
+  hangUpScript,
   REAPER_PATH,
   reaperScript,
   STAGE1_ROOT_PATH,
@@ -196,6 +198,7 @@ function placeConfiguration(root: string, record: Stage1Root): void {
   writeFileSync(join(root, REAPER_PATH), reaperScript(), { mode: 0o755 });
   writeFileSync(join(root, BACKOFF_PATH), backoffScript(), { mode: 0o755 });
   writeFileSync(join(root, ENTERED_PATH), enteredScript(), { mode: 0o755 });
+  writeFileSync(join(root, HANG_UP_PATH), hangUpScript(), { mode: 0o755 });
   writeFileSync(join(root, STREAM_SCRIPT_PATH), streamScript(), { mode: 0o755 });
   writeFileSync(join(root, STALLED_SCRIPT_PATH), stalledScript(), { mode: 0o755 });
   writeFileSync(join(root, TERMINAL_SCRIPT_PATH), terminalScript(), { mode: 0o755 });

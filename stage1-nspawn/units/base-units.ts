@@ -1,5 +1,6 @@
 import { BACKOFF_UNIT } from './backoff.ts';
 import { ENTERED_UNITS } from './entered.ts';
+import { HANG_UP_UNIT } from './hang-up.ts';
 import { markUnit } from './marks.ts';
 import { EXIT_UNIT, LIVE_TARGET, STALLED_TIMER, STOPPING_SOCKET } from './names.ts';
 import { STREAM_UNITS } from './stream-units.ts';
@@ -42,12 +43,13 @@ export const BASE_UNITS: readonly Unit[] = [
     unit: [
       BARE,
       // So that it goes also when no app has come to life yet; and nothing holds it then.
-      ['Wants', `${LIVE_TARGET} ${STOPPING_SOCKET}`],
+      ['Wants', `${LIVE_TARGET} ${STOPPING_SOCKET} ${HANG_UP_UNIT.name}`],
       ['StopWhenUnneeded', 'yes'],
       ['AllowIsolate', 'yes'],
     ],
   },
   markUnit({ name: STOPPING_SOCKET, path: STOPPING_MARK, unit: [] }),
+  HANG_UP_UNIT,
   {
     name: EXIT_UNIT,
     // Nothing to execute: a status of its own would take the place of the app's.

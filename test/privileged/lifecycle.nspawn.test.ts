@@ -12,6 +12,7 @@ import {
   until,
   waiterOf,
 } from '../helpers/nspawn-pods.ts';
+import { onTerminal } from '../helpers/on-terminal.ts';
 import { addNotifier, NOTIFY_ANNOTATION } from '../helpers/notifier.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -95,6 +96,27 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecyc
 
     expect(exitCode).toBe(0);
     await pod.program.ended;
+    await expectGone(pod);
+  });
+
+  it('is stopped at once where shells on terminals take no notice, and others end in order', async () => {
+    const shell = ['--stdin=tty', '--stdout=tty', '--stderr=tty', '--exec=/bin/sh'];
+    const orderly = 'trap "echo in; sleep 0.3; echo order; exit" TERM; while :; do sleep 0.1; done';
+    const first = [NAME, '--name=shell', ...shell, '--', '-c', 'echo ready; exec /bin/sh'];
+    const second = [NAME, '--name=orderly', ...shell, '--', '-c', orderly];
+    const pod = await pods.start([...first, '---', ...second]);
+    const argv = pods.context.argv('enter', '--app=shell', pod.uuid, '/bin/sh');
+    const entered = onTerminal(argv);
+    await until('the shell that entered asks', () => entered.shown().includes('# '));
+    const started = performance.now();
+    const { exitCode } = await pods.context.gantry(['stop', pod.uuid]);
+
+    expect(exitCode).toBe(0);
+    expect(performance.now() - started).toBeLessThan(30_000);
+    expect((await pod.program.ended).exitCode).toBe(0);
+    const logs = await pods.context.gantry(['logs', '--app=orderly', pod.uuid]);
+    expect(logs.stdout.toString()).toMatch(/in\norder\n$/);
+    await entered.ended;
     await expectGone(pod);
   });
 

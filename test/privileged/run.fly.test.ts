@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
 import { createFlyPods, type FlyPods } from '../helpers/fly-pods.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { inShell } from '../helpers/in-shell.ts';
+import { onTerminal } from '../helpers/on-terminal.ts';
 import { requires } from '../helpers/requires.ts';
 import { readFacts } from '../probe/verbs.ts';
 
@@ -94,6 +96,16 @@ describe.runIf(requires('root', 'overlay', 'mount-namespace', 'busybox'))(
 
         expect(byPath.stdout.toString() + relative.stdout.toString()).toBe('x\ny\n');
       });
+    });
+
+    it('is stopped as a shell on a terminal, which takes no notice of SIGTERM', async () => {
+      const shell = onTerminal(pods.argv('--pod-name=shell', NAME, '--exec=/bin/sh'));
+      await eventually('the shell asks', async () => shell.shown().includes('# '));
+      const stopped = await pods.context.gantry(['stop', '--timeout=20s', 'shell']);
+
+      expect(stopped).toMatchObject({ exitCode: 0, stderr: '' });
+      // By SIGHUP; SIGKILL would be 137.
+      expect((await shell.ended).exitCode).toBe(129);
     });
 
     describe('what the app inherits', () => {
