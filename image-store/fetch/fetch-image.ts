@@ -97,6 +97,13 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
       const { bringFile } = await import('./bring-file.ts');
       return { key: await bringFile(await course.session(), reference, own), fetched: true };
     }
+    case 'registry':
+    case 'local':
+      throw new GantryError(
+        'IMAGE_REFERENCE_UNSUPPORTED',
+        `cannot use image "${reference.text}": OCI and Docker images cannot be fetched yet`,
+        { hint: 'name an appc image, or convert the image to an ACI' },
+      );
     default: {
       const kept = await fromStore(course, reference);
       return kept === undefined

@@ -7,3 +7,9 @@ export type {
   Reference,
   UrlReference,
 } from './reference.ts';
+export {
+  formatRegistryReference,
+  type LocalForm,
+  type LocalReference,
+  type RegistryReference,
+} from './oci-reference.ts';

@@ -25,6 +25,7 @@ function codeOf(action: () => unknown): string | undefined {
 describe('parseReference()', () => {
   it.each([
     ['sha512-ab', { kind: 'hash', prefix: 'sha512-ab' }],
+    ['sha256-ab', { kind: 'hash', prefix: 'sha256-ab' }],
     ['/a/b:c', { kind: 'path', path: '/a/b:c' }],
     ['./x', { kind: 'path', path: './x' }],
     ['../x.aci', { kind: 'path', path: '../x.aci' }],
@@ -104,10 +105,10 @@ describe('parseReference()', () => {
     ['app,name=x', 'LABEL_INVALID'],
     ['app,os=plan9', 'LABEL_INVALID'],
     ['UPPER', 'IDENTIFIER_INVALID'],
-    ['docker://busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
-    ['docker:busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
+    ['sha256-a', 'IMAGE_REFERENCE_INVALID'],
+    [`sha256-${'a'.repeat(65)}`, 'IMAGE_REFERENCE_INVALID'],
     ['ftp://example.com/a.aci', 'IMAGE_REFERENCE_UNSUPPORTED'],
-    ['cimd:docker:v=0:busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
+    ['cimd:oci:v=0:busybox', 'IMAGE_REFERENCE_UNSUPPORTED'],
     ['cimd:appc:v=1:a', 'IMAGE_REFERENCE_INVALID'],
     ['cimd:aci-archive:v=0:%zz', 'IMAGE_REFERENCE_INVALID'],
   ])('rejects "%s"', (text, code) => {

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { GantryError } from '#base/errors/gantry-error';
-import { isImageKeyPrefix } from '#schema/types/image-hash';
+import { IMAGE_ID_RULE, isImageKeyPrefix, looksLikeImageId } from '#schema/types/image-hash';
 import { parseImageName } from './image-name.ts';
+import { parseLocalReference, parseRegistryReference } from './oci-reference.ts';
 import type { Reference } from './reference.ts';
 
 /** What the reading of a reference needs to know of the machine. */
@@ -20,7 +21,7 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
  */
 export function parseReference(text: string, options: ReferenceOptions): Reference {
   if (text === '') throw invalid({ text, state: 'it is empty', hint: 'name an image' });
-  if (text.startsWith('sha512-')) return hashReference(text);
+  if (looksLikeImageId(text)) return hashReference(text);
 
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   switch (scheme) {
@@ -31,12 +32,11 @@ export function parseReference(text: string, options: ReferenceOptions): Referen
     case 'file':
       return archiveReference(text, text);
     case 'docker':
+      return parseRegistryReference(text, text.replace(/^docker:(?:\/\/)?/i, ''));
     case 'oci':
-      throw new GantryError(
-        'IMAGE_REFERENCE_UNSUPPORTED',
-        `cannot use image "${text}": Docker and OCI images are not supported yet`,
-        { hint: 'name an appc image, or convert the image to an ACI' },
-      );
+    case 'oci-archive':
+    case 'docker-archive':
+      return parseLocalReference(text, scheme);
     case 'cimd':
       return distributionReference(text);
     default:
@@ -44,7 +44,9 @@ export function parseReference(text: string, options: ReferenceOptions): Referen
       throw new GantryError(
         'IMAGE_REFERENCE_UNSUPPORTED',
         `cannot use image "${text}": "${scheme}" is no way to fetch images`,
-        { hint: 'it is one of https, http and file, with an address that ends in .aci' },
+        {
+          hint: 'it is https, http or file with an address that ends in .aci, docker, oci, oci-archive or docker-archive',
+        },
       );
   }
 }
@@ -64,7 +66,7 @@ function hashReference(text: string): Reference {
   throw invalid({
     text,
     state: 'it is not an image id',
-    hint: 'an image id is sha512- and 2 to 128 hexadecimal digits in lower case',
+    hint: `an image id is ${IMAGE_ID_RULE}`,
   });
 }
 
@@ -121,6 +123,8 @@ function distributionReference(text: string): Reference {
     }
     case 'aci-archive':
       return archiveReference(text, unescapeData(text, body));
+    case 'docker':
+      return parseRegistryReference(text, unescapeData(text, body));
     default:
       throw new GantryError(
         'IMAGE_REFERENCE_UNSUPPORTED',
@@ -130,7 +134,8 @@ function distributionReference(text: string): Reference {
   }
 }
 
-const CIMD_HINT = 'the types are cimd:appc:v=0:NAME?LABEL=VALUE and cimd:aci-archive:v=0:URL';
+const CIMD_HINT =
+  'the types are cimd:appc:v=0:NAME?LABEL=VALUE, cimd:aci-archive:v=0:URL and cimd:docker:v=0:NAME';
 
 function unescapeData(text: string, data: string): string {
   try {

@@ -1,5 +1,6 @@
 import type { AcIdentifier } from '#schema/types/names';
 import type { Labels } from '#schema/types/labels';
+import type { LocalReference, RegistryReference } from './oci-reference.ts';
 
 /** An image of the store, by (a prefix of) its key; never fetched. */
 export interface HashReference {
@@ -34,4 +35,7 @@ export interface PathReference {
 }
 
 /** What a user means by IMAGE, read but not yet looked up. */
-export type Reference = HashReference | NameReference | UrlReference | PathReference;
+export type Reference = AppcReference | RegistryReference | LocalReference;
+
+/** What means an appc image, or an image of the store. */
+export type AppcReference = HashReference | NameReference | UrlReference | PathReference;

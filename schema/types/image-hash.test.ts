@@ -31,7 +31,8 @@ describe('parseImageKey()', () => {
 
   it.each([
     'sha512-12',
-    `sha256-${hex.slice(0, 64)}`,
+    `sha256-${hex.slice(0, 63)}`,
+    `sha384-${hex.slice(0, 64)}`,
     `sha512-${hex.slice(0, 64).toUpperCase()}A`,
     `sha512-${hex.slice(0, 100)}`,
     `../sha512-${hex.slice(0, 64)}`,
@@ -48,7 +49,8 @@ describe('isImageKeyPrefix()', () => {
     ['sha512-0', false],
     ['sha512-0a', true],
     ['sha512-0g', false],
-    ['sha256-0a', false],
+    ['sha256-0a', true],
+    ['sha384-0a', false],
     ['sha512-0a ', false],
   ])('says of %j: %s', (text, answer) => {
     expect(isImageKeyPrefix(text)).toBe(answer);

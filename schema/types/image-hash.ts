@@ -3,26 +3,37 @@ import type { Branded } from './brand.ts';
 import { quoted } from '#base/errors/quoted';
 
 /**
- * How a document names an image: `sha512-` and 2 to 128 hex digits, lower case.
- * rkt shortens to 64 digits what it stores and takes any unambiguous prefix.
+ * How a document names an image: `sha512-` and 2 to 128 hex digits, or `sha256-` and
+ * 2 to 64 for an OCI image, lower case. rkt shortens to 64 digits what it stores and
+ * takes any unambiguous prefix.
  */
 export type ImageId = Branded<'ImageId'>;
 
-/** How the store names an image: `sha512-` and the first 64 hex digits of the sha512 of its uncompressed tar. */
+/**
+ * How the store names an image: an ACI by `sha512-` and the first 64 hex digits of the
+ * sha512 of its uncompressed tar, an OCI image by the digest of its configuration.
+ */
 export type ImageKey = Branded<'ImageId' | 'ImageKey'>;
 
 const KEY_DIGITS = 64;
-const IMAGE_ID = /^sha512-[0-9a-f]{2,128}$/;
-const IMAGE_KEY = /^sha512-[0-9a-f]{64}$/;
+const IMAGE_ID = /^(?:sha512-[0-9a-f]{2,128}|sha256-[0-9a-f]{2,64})$/;
+const IMAGE_KEY = /^sha(?:512|256)-[0-9a-f]{64}$/;
+const ID_START = /^sha(?:512|256)-/;
 
 /** What an image id must be, to follow `must be`. */
-export const IMAGE_ID_RULE = '"sha512-" and 2 to 128 hexadecimal digits in lower case';
+export const IMAGE_ID_RULE =
+  '"sha512-" and 2 to 128 hexadecimal digits in lower case, or "sha256-" and 2 to 64';
 
 export function isImageId(text: string): text is ImageId {
   return IMAGE_ID.test(text);
 }
 
-/** Whether the text is how a user asks for an image by hash: `sha512-` and at least two digits. */
+/** Whether a text can only mean an image by its hash, right or wrong. */
+export function looksLikeImageId(text: string): boolean {
+  return ID_START.test(text);
+}
+
+/** Whether the text is how a user asks for an image by hash: `sha512-` or `sha256-` and at least two digits. */
 export function isImageKeyPrefix(text: string): boolean {
   return isImageId(text);
 }
@@ -47,7 +58,7 @@ export function parseImageKey(text: string): ImageKey {
 
   throw new GantryError(
     'IMAGE_ID_INVALID',
-    `cannot use ${quoted(text)} as an image key: it must be "sha512-" and 64 hexadecimal digits`,
+    `cannot use ${quoted(text)} as an image key: it must be "sha512-" or "sha256-" and 64 hexadecimal digits`,
   );
 }
 

@@ -1,0 +1,197 @@
+import { GantryError } from '#base/errors/gantry-error';
+import { quoted } from '#base/errors/quoted';
+import type { ImageManifest } from '../image/image-manifest.ts';
+import type { App } from '../pod/app.ts';
+import type { Port } from '../pod/port.ts';
+import { isTimestamp } from '../types/date.ts';
+import { hostLabels, makeLabels, OS_ARCHITECTURES } from '../types/labels.ts';
+import { isEnvironmentName } from '../types/name-values.ts';
+import { type AcIdentifier, parseAcIdentifier, parseAcName } from '../types/names.ts';
+import type { OciConfig } from './config.ts';
+import { formatPlatform, hostPlatform } from './platform.ts';
+
+/** Marks the manifest of an OCI image; its value is the digest of the image's configuration. */
+export const OCI_ANNOTATION = 'gantry.sh/oci/config';
+
+/** The signal that stops the app, as the image names it. */
+export const STOP_SIGNAL_ANNOTATION = 'gantry.sh/oci/stop-signal';
+
+/** What an image is called where appc's names are used. */
+export interface OciName {
+  /** Of any characters: what cannot stand in an identifier becomes a dash. */
+  readonly name: string;
+  /** The tag. */
+  readonly version?: string | undefined;
+}
+
+/** What came of a conversion. */
+export interface Converted {
+  readonly manifest: ImageManifest;
+  /** What of the configuration is left out, for the user. */
+  readonly warnings: readonly string[];
+}
+
+/** The version of the appc specification that such manifests follow. */
+const AC_VERSION = '0.8.11';
+
+/** appc's words for processors, by OCI's with their variant. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  amd64: 'amd64',
+  '386': 'i386',
+  arm64: 'aarch64',
+  arm: 'armv7l',
+  'arm/v7': 'armv7l',
+  'arm/v6': 'armv6l',
+  ppc64le: 'ppc64le',
+  ppc64: 'ppc64',
+  s390x: 's390x',
+};
+
+/**
+ * Tells in appc's terms how an OCI image is run, which is all that stage1
+ * knows. Volumes are not among it: what an image has at such a path is kept in
+ * the app's own layer until a volume is mounted over it.
+ * @throws GantryError IMAGE_FOREIGN for a machine that appc has no word for
+ */
+export function ociToAppc(
+  config: OciConfig,
+  { name, version }: OciName,
+  digest: string,
+): Converted {
+  const warnings: string[] = [];
+  const manifest: ImageManifest = {
+    acKind: 'ImageManifest',
+    acVersion: AC_VERSION,
+    name: identifierOf(name),
+    labels: makeLabels([
+      ...(version === undefined ? [] : [['version', version] as const]),
+      ['os', demandLinux(config)],
+      ['arch', architectureOf(config)],
+    ]),
+    app: appOf(config, warnings),
+    annotations: annotationsOf(config, digest),
+  };
+
+  return { manifest, warnings };
+}
+
+/** A name as an appc identifier: `localhost:5000/A__b` becomes `localhost-5000/a-b`. */
+function identifierOf(name: string): AcIdentifier {
+  const parts = name
+    .toLowerCase()
+    .split('/')
+    .map((part) => part.replaceAll(/[^a-z0-9.]+|\.{2,}/g, '-').replaceAll(/^[-.]+|[-.]+$/g, ''))
+    .map((part) => part.replaceAll(/-\.|\.-/g, '-').replaceAll(/-+/g, '-'))
+    .filter((part) => part !== '');
+
+  return parseAcIdentifier(parts.length === 0 ? 'image' : parts.join('/'));
+}
+
+function demandLinux(config: OciConfig): string {
+  if (Object.hasOwn(OS_ARCHITECTURES, config.os)) return config.os;
+  throw foreign(config);
+}
+
+function architectureOf(config: OciConfig): string {
+  const { os, architecture, variant } = config;
+  const found = ARCHITECTURES[`${architecture}/${variant ?? ''}`] ?? ARCHITECTURES[architecture];
+  if (found !== undefined && OS_ARCHITECTURES[os]?.includes(found) === true) return found;
+  // What this machine itself is called it is called in its images.
+  if (architecture === hostPlatform().architecture) return hostLabels().arch;
+  throw foreign(config);
+}
+
+function foreign(config: OciConfig): GantryError {
+  return new GantryError(
+    'IMAGE_FOREIGN',
+    `cannot use the image: it is for ${quoted(formatPlatform(config))}, which gantry runs on no machine`,
+  );
+}
+
+function annotationsOf(
+  { created, config: { StopSignal: signal } }: OciConfig,
+  digest: string,
+): ImageManifest['annotations'] {
+  const said: readonly (readonly [string, string])[] = [
+    [OCI_ANNOTATION, digest],
+    ...(created !== undefined && isTimestamp(created) ? [['created', created] as const] : []),
+    ...(signal === undefined || signal === '' ? [] : [[STOP_SIGNAL_ANNOTATION, signal] as const]),
+  ];
+
+  return said.map(([name, value]) => ({ name: parseAcIdentifier(name), value }));
+}
+
+function appOf({ config }: OciConfig, warnings: string[]): App {
+  const { Entrypoint: entrypoint = [], Cmd: command = [], WorkingDir: workingDir = '' } = config;
+  const { user, group } = userOf(config.User ?? '');
+  const environment = environmentOf(config.Env ?? [], warnings);
+  const ports = (config.ExposedPorts ?? []).flatMap((port) => portOf(port, warnings));
+  const exec = [...entrypoint, ...command];
+
+  return {
+    ...(exec.length === 0 ? {} : { exec }),
+    user,
+    group: group ?? '0',
+    ...(workingDir === '' ? {} : { workingDirectory: workingDir }),
+    ...(environment.length === 0 ? {} : { environment }),
+    ...(ports.length === 0 ? {} : { ports: uniqueByName(ports) }),
+    ...(config.Labels === undefined ? {} : { userLabels: config.Labels }),
+  };
+}
+
+/** `USER[:GROUP]`, root's when empty; without a group it is the user's own. */
+export function userOf(text: string): {
+  readonly user: string;
+  readonly group: string | undefined;
+} {
+  const [user = '', group = ''] = text.split(':', 2);
+
+  return { user: user === '' ? '0' : user, group: group === '' ? undefined : group };
+}
+
+/** The last of several of one name counts. */
+function environmentOf(
+  lines: readonly string[],
+  warnings: string[],
+): NonNullable<App['environment']> {
+  const variables = new Map<string, string>();
+  for (const line of lines) {
+    const at = line.indexOf('=');
+    const name = at === -1 ? line : line.slice(0, at);
+    if (!isEnvironmentName(name)) {
+      warnings.push(`the variable ${quoted(name)} is left out: it is no name of a variable`);
+      continue;
+    }
+    variables.delete(name);
+    variables.set(name, at === -1 ? '' : line.slice(at + 1));
+  }
+
+  return [...variables].map(([name, value]) => ({ name, value }));
+}
+
+const PORT = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]+))?$/;
+const LAST_PORT = 65_535;
+
+function portOf(text: string, warnings: string[]): readonly Port[] {
+  const [, first, last = first, protocol = 'tcp'] = PORT.exec(text) ?? [];
+  const port = Number(first);
+  const count = Number(last) - port + 1;
+  if (!(port >= 1 && count >= 1 && Number(last) <= LAST_PORT)) {
+    warnings.push(`the port ${quoted(text)} is left out: it is no PORT/PROTOCOL`);
+    return [];
+  }
+  const numbers = count === 1 ? `${port}` : `${port}-${Number(last)}`;
+
+  return [
+    {
+      name: parseAcName(`${numbers}-${protocol}`),
+      protocol,
+      port,
+      ...(count === 1 ? {} : { count }),
+    },
+  ];
+}
+
+function uniqueByName(ports: readonly Port[]): readonly Port[] {
+  return [...new Map(ports.map((port) => [port.name, port])).values()];
+}
