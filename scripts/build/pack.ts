@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { nodeExec } from '#base/exec/node-exec';
 import { codeFileName, wrapModule } from '../../stage0/boot/compile.ts';
 import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
-import { packPaths } from '../../stage0/boot/program-files.ts';
+import { packPaths, packText } from '../../stage0/boot/program-files.ts';
 import { type BundleRequest, packChunks } from './bundle.ts';
 import { makeTrialImage } from './trial-image.ts';
 
@@ -47,28 +47,28 @@ export interface PackRequest {
  */
 export async function packProgram(request: PackRequest): Promise<void> {
   const { dist, chunks } = request;
-  const [common = '', forRuns = ''] = packPaths(join(dist, 'lib'), request.build);
+  const paths = packPaths(join(dist, 'lib'), request.build);
   const folder = mkdtempSync(join(tmpdir(), 'gantry-build-'));
   try {
     const commands = await prepareTrial(dist, folder);
+    const load = async (hot: TrialCommands['run']): Promise<readonly string[]> =>
+      await loadedChunks(request, hot);
+    const [every, run, list] = [
+      await load(commands.common),
+      await load(commands.run),
+      await load(commands.list),
+    ];
     const packed = new Set<string>();
-    for (const [pack, hot] of [
-      [common, commands.common],
-      [forRuns, commands.run],
-    ] as const) {
-      const names = new Set<string>();
-      for (const args of hot) {
-        for (const path of (await record(request, args)).keys()) names.add(basename(path));
-      }
-      const fresh = [...names]
-        .filter((name) => existsSync(join(chunks, name)) && !packed.has(name))
-        .sort();
-      writeFileSync(pack, wrapModule(await packChunks(chunks, fresh)));
+    const shares = [every, run.filter((name) => list.includes(name)), run, list];
+    for (const [index, names] of shares.entries()) {
+      const fresh = names.filter((name) => !packed.has(name));
+      const module = wrapModule(await packChunks(chunks, fresh));
+      writeFileSync(paths[index] ?? '', packText(fresh, module));
       for (const name of fresh) packed.add(name);
     }
 
     // The last one counts for what several compile, and that is `run`.
-    for (const args of [...commands.warm, ...commands.run]) {
+    for (const args of [...commands.warm, ...commands.list, ...commands.run]) {
       for (const [path, code] of await record(request, args)) {
         writeFileSync(join(dist, 'cache', codeFileName(path)), code);
       }
@@ -85,6 +85,8 @@ interface TrialCommands {
   readonly common: readonly (readonly string[])[];
   /** What they load is what a run needs. */
   readonly run: readonly (readonly string[])[];
+  /** What they load is what `list` needs. */
+  readonly list: readonly (readonly string[])[];
   /** What they load lies in files of its own, its code kept too. */
   readonly warm: readonly (readonly string[])[];
 }
@@ -110,8 +112,8 @@ async function prepareTrial(dist: string, folder: string): Promise<TrialCommands
       ['help'],
       [...flags, 'fetch', insecure, '--pull-policy=update', image],
       [...flags, 'image', 'list'],
-      [...flags, 'list'],
     ],
+    list: [[...flags, 'list']],
     common: [['version']],
     run: [
       [...run, '--stage1-name=nspawn', 'gantry.sh/trial:1'],
@@ -126,6 +128,19 @@ async function gantry(dist: string, args: readonly string[]): Promise<void> {
     env: ENVIRONMENT,
     timeoutMs: 60_000,
   });
+}
+
+/** The names of the chunks that commands load, sorted. */
+async function loadedChunks(
+  request: PackRequest,
+  commands: readonly (readonly string[])[],
+): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const args of commands) {
+    for (const path of (await record(request, args)).keys()) names.add(basename(path));
+  }
+
+  return [...names].filter((name) => existsSync(join(request.chunks, name))).sort();
 }
 
 /** Runs one command under the recorder. @returns V8's code by the path of the script */

@@ -1,6 +1,12 @@
 import { basename, join } from 'node:path';
 import { codeFileName, compileScript, readIfThere, wrapModule } from './compile.ts';
-import { chunkReader, type ProgramFiles, takeFile } from './program-files.ts';
+import {
+  type CodeFile,
+  chunkReader,
+  packedNames,
+  type ProgramFiles,
+  takeFile,
+} from './program-files.ts';
 
 // How the built program loads its own code. Node's loader looks at several
 // files for every one that it loads, and its compile cache holds only what was
@@ -26,6 +32,28 @@ interface Script {
   readonly code: Buffer | undefined;
 }
 
+interface UnreadPack {
+  /** The names of its chunks. */
+  readonly names: () => readonly string[];
+  readonly take: () => Script;
+}
+
+/** A pack, read when it is asked for something. */
+function unreadPack({ path, source: file, code }: CodeFile): UnreadPack {
+  // A pack is ASCII, so that V8 need not decode it nor keep two bytes a letter.
+  let read: string | undefined;
+  const source = (): string => (read ??= takeFile(file).toString('latin1'));
+
+  return {
+    names: () => packedNames(source()),
+    take: () => ({
+      path,
+      source: source(),
+      code: code === undefined ? undefined : takeFile(code),
+    }),
+  };
+}
+
 /** Makes what loads a chunk by name and whatever that asks for, each once. */
 export function createLoader(program: ProgramFiles): (name: string) => unknown {
   const { lib, cache } = program;
@@ -36,14 +64,13 @@ export function createLoader(program: ProgramFiles): (name: string) => unknown {
     wrapper({ module, require, path });
     return module.exports;
   };
-  const unread = [...program.packs];
-  const openPack = (): void => {
-    const pack = unread.shift();
+  const packs = new Set(program.packs.map(unreadPack));
+  /** Opens the pack with a chunk, when there is one that is not open yet. */
+  const openPackWith = (wanted: string): void => {
+    const pack = packs.values().find(({ names }) => names().includes(wanted));
     if (pack === undefined) return;
-    // A pack is ASCII, so that V8 need not decode it nor keep two bytes a letter.
-    const source = takeFile(pack.source).toString('latin1');
-    const code = pack.code === undefined ? undefined : takeFile(pack.code);
-    const chunks = evaluate({ path: pack.path, source, code }) as Readonly<Record<string, object>>;
+    packs.delete(pack);
+    const chunks = evaluate(pack.take()) as Readonly<Record<string, object>>;
     for (const name of Object.keys(chunks)) {
       const exports = Object.defineProperty(chunks[name] ?? {}, '__esModule', { value: true });
       loaded.set(name, { exports });
@@ -53,7 +80,7 @@ export function createLoader(program: ProgramFiles): (name: string) => unknown {
   const readChunk = chunkReader(program.chunks);
 
   const load = (name: string): unknown => {
-    while (!loaded.has(name) && unread.length > 0) openPack();
+    if (!loaded.has(name)) openPackWith(name);
     const known = loaded.get(name);
     if (known !== undefined) return known.exports;
 

@@ -6,8 +6,11 @@ import { codeFileName } from './compile.ts';
 // it, whatever lies in the program's folder by then. So all of its code is
 // opened when it starts, in files whose names tell one build from another.
 
-/** What every command needs, and what a run needs beyond that: modules that export what their chunks export by their names. */
-const PACKS = ['pack', 'run-pack'] as const;
+/**
+ * What every command needs; beyond that, what a run needs and `list` too; what
+ * only one of them needs. Modules that export what their chunks export by their names.
+ */
+const PACKS = ['pack', 'pods-pack', 'run-pack', 'list-pack'] as const;
 
 /** A file of code, open. */
 export interface CodeFile {
@@ -37,6 +40,14 @@ export interface ProgramPlace extends Pick<ProgramFiles, 'lib' | 'cache'> {
 /** The files of a build with packed chunks, the first that is read first. */
 export const packPaths = (lib: string, build: string): readonly string[] =>
   PACKS.map((name) => join(lib, `${name}-${build}.js`));
+
+/** A pack of chunks: the first line names them, the module follows. */
+export const packText = (names: readonly string[], module: string): string =>
+  `//${names.join(' ')}\n${module}`;
+
+/** The names in the first line of a pack. */
+export const packedNames = (text: string): readonly string[] =>
+  text.slice(2, text.indexOf('\n')).split(' ');
 
 /** The file of a build with every chunk. */
 export const chunksPath = (lib: string, build: string): string => join(lib, `chunks-${build}`);
