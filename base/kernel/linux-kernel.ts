@@ -1,5 +1,6 @@
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
-import { callLibc, callLibcAside, kernelErrno } from './native.ts';
+import { constants } from 'node:os';
+import { askLibc, callLibc, callLibcAside, kernelErrno, kernelError } from './native.ts';
 import { networkCalls } from './network-calls.ts';
 import { reapProcess, spawnProgram } from './spawn.ts';
 import { terminalCalls } from './terminal-calls.ts';
@@ -180,13 +181,11 @@ export const linuxKernel: Kernel = {
   },
 
   flock(fd, operation) {
-    try {
-      callLibc('int flock(int fd, int operation)', [fd, operation], `lock descriptor ${fd}`);
-      return true;
-    } catch (error) {
-      if ((operation & LOCK.NB) !== 0 && kernelErrno(error) === 'EAGAIN') return false;
-      throw error;
-    }
+    const errno = askLibc('int flock(int fd, int operation)', [fd, operation]);
+    if (errno === constants.errno.EAGAIN && (operation & LOCK.NB) !== 0) return false;
+    if (errno !== 0) throw kernelError(`lock descriptor ${fd}`, errno);
+
+    return true;
   },
 
   setCloseOnExec(fd, closed) {

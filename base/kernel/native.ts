@@ -41,6 +41,16 @@ export function callLibc(prototype: string, args: readonly unknown[], what: stri
 }
 
 /**
+ * As `callLibc`, for a failure that is an answer: an error costs as much as ten calls.
+ * @returns 0, or the number of the errno
+ */
+export function askLibc(prototype: string, args: readonly unknown[]): number {
+  const native = load();
+
+  return wrap(prototype)(...args) === -1 ? native.koffi.errno() : 0;
+}
+
+/**
  * Calls a libc function on another thread, for those that wait. What went wrong
  * cannot be told, for errno is that thread's.
  * @returns what it returned, -1 for a failure

@@ -7,12 +7,10 @@ import { podPid } from '../pod/pod-process.ts';
 import { ENDED_STATES, type PodState } from '../pod/pod-state.ts';
 import {
   NO_MANIFESTS,
-  type PodTreeIds,
   readAppImageName,
   readAppRecord,
   readCreatedAt,
   readPodManifests,
-  readPodTreeIds,
   readStartedAt,
   stage1StateDir,
 } from '../pod/read-pod.ts';
@@ -32,7 +30,6 @@ export function describePod(state: PodState): PodStatus {
   const attempt = <Part>(read: () => Part): Part | undefined => attemptTo(read, problems);
   const isMade = !UNFINISHED.includes(name);
   const { manifest, flavor } = isMade ? readPodManifests(dir, attempt) : NO_MANIFESTS;
-  const trees = isMade ? attempt(() => readPodTreeIds(dir)) : undefined;
 
   return {
     uuid,
@@ -42,7 +39,7 @@ export function describePod(state: PodState): PodStatus {
     startedAt: isMade ? readStartedAt(dir) : undefined,
     pid: name === 'running' ? attempt(() => podPid(dir)) : undefined,
     networks: (isMade ? attempt(() => readNetInfo(dir)) : undefined) ?? [],
-    apps: describeApps({ state, flavor, problems, trees }, manifest?.apps ?? []),
+    apps: describeApps({ state, flavor, problems }, manifest?.apps ?? []),
     userAnnotations: manifest?.userAnnotations ?? {},
     userLabels: manifest?.userLabels ?? {},
     exitPolicy:
@@ -86,13 +83,12 @@ interface Reading {
   readonly state: PodState;
   readonly flavor: Flavor | undefined;
   readonly problems: Set<string>;
-  readonly trees: PodTreeIds | undefined;
 }
 
 function describeApps(reading: Reading, apps: readonly RuntimeApp[]): readonly AppStatus[] {
   if (apps.length === 0) return [];
-  const { state, trees, problems } = reading;
-  const stateDir = attemptTo(() => stage1StateDir(state.dir, trees?.stage1), problems);
+  const { state, problems } = reading;
+  const stateDir = attemptTo(() => stage1StateDir(state.dir), problems);
 
   return apps.map((app) => describeApp({ ...reading, stateDir }, app));
 }

@@ -8,6 +8,7 @@ import type { PodState } from '../pod/pod-state.ts';
 import { readMovingPod } from '../pod/read-moving-pod.ts';
 import type { OperationContext } from './context.ts';
 import { describePod } from './describe-pod.ts';
+import { type KeptListing, openKeptListing } from './kept-listing.ts';
 import type { PodListing, PodStatus } from './outcomes.ts';
 
 /** Which pod is meant: a name, a UUID or an unambiguous beginning of one, or a file that holds it. */
@@ -27,16 +28,41 @@ export function listPods(
 ): PodListing {
   const pods: PodStatus[] = [];
   const errors: unknown[] = [];
+  const kept = openKeptListing(dataDir);
   for (const trail of listPodTrails(dataDir)) {
     try {
-      const pod = describeMoving(kernel, trail, filter);
-      if (pod !== undefined && hasLabels(pod, filter.labels)) pods.push(pod);
+      const pod = kept.find(trail) ?? lookAnew(kernel, trail, { filter, kept });
+      if (pod !== undefined && passesAll(pod, filter)) pods.push(pod);
     } catch (error) {
       errors.push(error);
     }
   }
+  kept.save();
 
   return { pods, errors };
+}
+
+interface Listing {
+  readonly filter: PodFilter;
+  readonly kept: KeptListing;
+}
+
+function lookAnew(
+  kernel: Kernel,
+  trail: PodTrail,
+  { filter, kept }: Listing,
+): PodStatus | undefined {
+  const pod = describeMoving(kernel, trail, filter);
+  if (pod !== undefined) kept.keep(pod);
+
+  return pod;
+}
+
+function passesAll(pod: PodStatus, { states, podName, labels }: PodFilter): boolean {
+  if (states !== undefined && !states.includes(pod.state)) return false;
+  if (podName !== undefined && pod.name !== podName) return false;
+
+  return hasLabels(pod, labels);
 }
 
 /** @returns undefined for a pod that does not pass, or has been removed meanwhile */

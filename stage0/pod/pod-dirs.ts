@@ -29,6 +29,9 @@ export const phaseDir = (dataDir: string, phase: PodPhase): string =>
 export const podDirIn = (dataDir: string, phase: PodPhase, uuid: PodUuid): string =>
   below(phaseDir(dataDir, phase), uuid);
 
+/** What `list` keeps of pods that have run, for the next one. */
+export const keptListingPath = (dataDir: string): string => below(podsDir(dataDir), 'listing');
+
 /** Where links from the names of pods to their UUIDs lie. */
 export const podNamesDir = (dataDir: string): string => below(podsDir(dataDir), 'names');
 
@@ -53,6 +56,11 @@ export function makePodDir(path: string): void {
 /** Gives a file in a pod's directory to the directory's group, which alone inherits it: nothing that apps see does. */
 export function giveToGroup(path: string): void {
   chownSync(path, -1, statSync(dirname(path)).gid);
+}
+
+/** Gives a file beside the folders of pods to the group that sees pods. */
+export function giveToPodGroup(dataDir: string, path: string): void {
+  chownSync(path, -1, statSync(phaseDir(dataDir, 'run')).gid);
 }
 
 function makeGroupDir(path: string): void {

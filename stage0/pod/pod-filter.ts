@@ -23,6 +23,7 @@ export interface LabelledPod {
 
 /** Whether a pod has all the labels that are asked for. */
 export function hasLabels(pod: LabelledPod, wanted: readonly LabelFilter[] = []): boolean {
+  if (wanted.length === 0) return true;
   const records = [pod.userLabels, ...pod.apps.map(({ userLabels }) => userLabels)];
 
   return wanted.every(({ name, value }) =>
