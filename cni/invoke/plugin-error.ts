@@ -123,13 +123,14 @@ function keep(value: unknown): string {
 }
 
 function describe(failure: PluginFailure): string {
-  const { plugin, command, network, cniCode, msg, details, stderr } = failure;
+  const { kind, plugin, command, network, cniCode, msg, details, stderr } = failure;
   const of = network === undefined ? '' : ` of the network ${quoted(network)}`;
   const code = cniCode === undefined ? '' : ` (code ${codeWords(cniCode)})`;
-  const said = [msg, details].filter((words) => words !== '').map(shown);
-  const words = said.length === 0 ? stderrWords(stderr) : said;
+  const said = [msg, details].map(shown).filter((words) => words !== '');
+  const isAllSaid = said.length > 0 && kind !== 'time-limit';
+  const words = isAllSaid ? said : [...said, ...stderrWords(stderr)];
 
-  return `cannot ${ACTIONS[command] ?? command} with the plugin ${quoted(plugin)}${of}: ${KIND_WORDS[failure.kind]}${code}${words.length === 0 ? '' : `: ${words.join('; ')}`}`;
+  return `cannot ${ACTIONS[command] ?? command} with the plugin ${quoted(plugin)}${of}: ${KIND_WORDS[kind]}${code}${words.length === 0 ? '' : `: ${words.join('; ')}`}`;
 }
 
 const ACTIONS: Readonly<Record<string, string>> = {
@@ -159,9 +160,9 @@ function codeWords(code: number): string {
 }
 
 function stderrWords(stderr: string): readonly string[] {
-  const last = stderr.trim().split('\n').slice(-3).join(' ');
+  const last = shown(stderr.trim().split('\n').slice(-3).join(' '));
 
-  return last === '' ? [] : [shown(last)];
+  return last === '' ? [] : [last];
 }
 
 /** A plugin's words on one line, without what could repaint a terminal. */

@@ -96,10 +96,14 @@ describe('runPlugin()', () => {
 
   it('ends a plugin that hangs, and what it started', async () => {
     const started = performance.now();
-    const script = 'sleep 300; exit 0';
-    const failure = await failureOf(script, { timeLimitsMs: { ADD: 200 } });
+    const script = 'echo dialing >&2; sleep 300; exit 0';
+    const error = await failingAdd(script, { timeLimitsMs: { ADD: 200 } });
 
-    expect(failure.kind).toBe('time-limit');
+    expect(pluginFailureOf(error)?.kind).toBe('time-limit');
+    expect(error).toHaveProperty(
+      'message',
+      expect.stringMatching(/and was ended: no end after 0\.2 s; dialing$/),
+    );
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
@@ -113,7 +117,10 @@ describe('runPlugin()', () => {
   it.each(['stdout', 'stderr'])('ends a plugin that prints 100 MB on %s', async (stream) => {
     const script = `head -c 100000000 /dev/zero ${stream === 'stderr' ? '>&2' : ''}; exit 0`;
 
-    expect((await failureOf(script)).kind).toBe('too-much-output');
+    const error = await failingAdd(script);
+
+    expect(pluginFailureOf(error)?.kind).toBe('too-much-output');
+    expect(error).toHaveProperty('message', expect.stringMatching(/and was ended$/));
   });
 
   it('ends a plugin when the caller gives up, and undoes what it did', async () => {

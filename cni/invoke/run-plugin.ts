@@ -51,7 +51,10 @@ export async function runPlugin(
   const stderr = result.stderr.trim();
   const fail = (kind: FailureKind, extra: Partial<PluginFailure> = {}): Error =>
     pluginFailed({ ...identify(call, path), kind, stderr, ...extra });
-  if (result.timedOut) throw fail('time-limit');
+  if (result.timedOut) {
+    const seconds = runner.timeLimitsMs[call.command] / 1000;
+    throw fail('time-limit', { msg: `no end after ${seconds} s` });
+  }
   if (result.overflowed) throw fail('too-much-output');
   if (isAborted(signal)) throw fail('aborted');
   if (result.signal !== undefined) throw fail('signal', { details: result.signal });
