@@ -44,7 +44,7 @@ export interface PodDetails {
   readonly cgroups: readonly (PodCgroup & { readonly dir: string | undefined })[];
   /** Numbers as the host counts. */
   readonly processes: readonly number[];
-  /** Path of the pinned network namespace. */
+  /** Path of the pinned network namespace, as long as it is there. */
   readonly netns: string | undefined;
   /** Whether everything that the pod held outside its namespaces has been given back. */
   readonly released: boolean;
@@ -80,10 +80,17 @@ function describeAll(state: PodState): PodDetails {
     appDirs: appDirs(dir, manifest, trees),
     cgroups: attempt(() => cgroupsOf(dir)) ?? [],
     processes: attempt(() => podProcesses(dir)) ?? [],
-    netns: attempt(() => readText(netnsPath(dir))?.trim()),
+    netns: attempt(() => pinnedNetns(dir)),
     released: existsSync(releasedPath(dir)),
     problems: [...problems],
   };
+}
+
+/** The note of where it is stays with the pod; the namespace does not. */
+function pinnedNetns(dir: string): string | undefined {
+  const path = readText(netnsPath(dir))?.trim();
+
+  return path !== undefined && existsSync(path) ? path : undefined;
 }
 
 function appDirs(

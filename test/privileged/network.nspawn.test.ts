@@ -110,6 +110,7 @@ describe.runIf(
     await pod.program.ended;
     expect(await net.gantry('status', pod.uuid)).toMatch(shown);
     await untilNothingIsLeft();
+    expect(JSON.parse(await net.gantry('inspect', pod.uuid))).not.toHaveProperty('netns');
   });
 
   it('do not lead out of the restricted one, but to the host', async () => {
