@@ -90,8 +90,8 @@ export interface Cni {
   versionsOf(pluginType: string): Promise<readonly CniVersion[]>;
   /** The attachments on record, of one container if given, oldest first. */
   attachments(containerId?: ContainerId): AttachmentList;
-  /** Drops an attachment's record without DEL: for what its plugins can never detach. */
-  forget(key: AttachmentKey): void;
+  /** Drops the records of a container's attachments without DEL: for what its plugins can never detach. */
+  forget(containerId: ContainerId): void;
 }
 
 /** Opens a CNI client; nothing is read or made yet. */
@@ -110,7 +110,7 @@ export function openCni(options: CniOptions): Cni {
     negotiate: (network) => negotiate(versions, network),
     versionsOf: (pluginType) => versions.of(pluginType),
     attachments: (containerId) => store.list(containerId),
-    forget: (key) => store.remove(key),
+    forget: (containerId) => store.removeAll(containerId),
   };
 }
 

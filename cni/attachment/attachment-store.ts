@@ -41,6 +41,11 @@ export interface AttachmentStore {
    * @throws GantryError CNI_ATTACHMENT_NOT_WRITTEN
    */
   remove(key: AttachmentKey): void;
+  /**
+   * Removes all of a container's, those that cannot be read as well.
+   * @throws GantryError CNI_ATTACHMENT_NOT_WRITTEN
+   */
+  removeAll(containerId: ContainerId): void;
   /** All attachments, of one container if given, oldest first. */
   list(containerId?: ContainerId): AttachmentList;
 }
@@ -80,6 +85,13 @@ export function openAttachmentStore(dir: string): AttachmentStore {
         removeIfEmpty(containerDir(key.containerId));
       } catch (error) {
         if (errorCode(error) !== 'ENOTDIR') throw notWritten(recordPath(key), error);
+      }
+    },
+    removeAll(containerId) {
+      try {
+        rmSync(containerDir(containerId), { recursive: true, force: true });
+      } catch (error) {
+        throw notWritten(containerDir(containerId), error);
       }
     },
     list(containerId) {

@@ -141,7 +141,7 @@ describe('detach()', () => {
       'cannot find the plugin "chained"',
     );
     expect(bench.plugins.callNames()).toEqual(['main DEL']);
-    bench.cni.forget(parametersOf('c'));
+    bench.cni.forget(parametersOf('c').containerId);
     expect(await bench.cni.detach(parametersOf('c'))).toBe('absent');
   });
 

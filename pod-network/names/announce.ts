@@ -29,11 +29,15 @@ export function announcePod(kernel: Kernel, entry: RegisterEntry): void {
   for (const each of all) if (sharesNetwork(each, entry)) writeHosts(each, all);
 }
 
-/** Takes a pod out of the register, and its names from all others. */
-export function withdrawPod(kernel: Kernel, uuid: string): void {
+/**
+ * Takes a pod out of the register, and its names from all others.
+ * @param keepsPorts whether its ports stay where they are: something may still lead from them to its addresses
+ */
+export function withdrawPod(kernel: Kernel, uuid: string, keepsPorts = false): void {
   using _lock = lockRegister(kernel);
   const entry = readRegister().find((each) => each.uuid === uuid);
-  removeEntry(uuid);
+  if (keepsPorts && entry !== undefined) writeEntry({ ...entry, attachments: [], hostsFiles: [] });
+  else removeEntry(uuid);
   if (entry === undefined) return;
 
   const left = readRegister();

@@ -6,16 +6,27 @@ import { removePods } from '../operations/remove.ts';
 
 /** `gantry rm UUID…`. */
 export const command: Command = plainCommand({
-  usage: 'UUID…\n--uuid-file=FILE',
-  description: 'Removes pods that are not running, with everything that their apps wrote.',
+  usage: '[--force] UUID…\n[--force] --uuid-file=FILE',
+  description:
+    'Removes pods that are not running, with everything that their apps wrote. One that cannot give back what it held outside, its networks say, is kept, unless that is forced: then it is told what may be left.',
   operands: ['pods'],
   action: 'remove',
-  options: UUID_FILE_OPTION,
+  options: {
+    force: {
+      kind: 'flag',
+      summary: 'kill those that run, and remove those too that cannot give back what they held',
+    },
+    ...UUID_FILE_OPTION,
+  },
 
   async run({ call, globals, options, words }) {
     const selectors = readSelectors(words, options['uuid-file']);
     using workplace = await openWorkplace(call, globals);
 
-    return await reportPods(workplace, selectors, (uuids) => removePods(workplace.context, uuids));
+    const force = options.force ?? false;
+
+    return await reportPods(workplace, selectors, (uuids) =>
+      removePods(workplace.context, uuids, { force }),
+    );
   },
 });

@@ -9,7 +9,7 @@ import { takePod, tryLockPod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { GcOutcome, PodResult } from './outcomes.ts';
-import { deletePod, markPod, removeStray } from './remove.ts';
+import { type DeadPod, deletePod, markPod, notReleased, removeStray } from './remove.ts';
 import { releasePod } from './release.ts';
 
 export interface GcOptions {
@@ -34,7 +34,7 @@ export async function collectGarbage(
   { gracePeriodMs, expirePreparedMs, markOnly }: GcOptions,
 ): Promise<GcOutcome> {
   using library = openLibrary(context);
-  const sweep: Sweep = { context, library, marked: [], deleted: [] };
+  const sweep: Sweep = { context, library, marked: [], deleted: [], stuck: new Set() };
 
   await markAll(sweep, { phase: 'run', olderThanMs: 0 });
   await markAll(sweep, { phase: 'prepare', olderThanMs: 0 });
@@ -54,6 +54,8 @@ interface Sweep {
   readonly library: Library;
   readonly marked: PodResult[];
   readonly deleted: PodResult[];
+  /** Those that could not give back what they held: once is enough. */
+  readonly stuck: Set<PodUuid>;
 }
 
 interface Aged<Phase extends PodPhase> {
@@ -62,7 +64,7 @@ interface Aged<Phase extends PodPhase> {
 }
 
 async function markAll(sweep: Sweep, which: Aged<PodPhase>): Promise<void> {
-  const { context, library, marked } = sweep;
+  const { context, marked } = sweep;
   for (const { uuid, isDirectory, dir } of agedPods(context, which)) {
     if (!isDirectory) {
       marked.push(await resultOf(uuid, () => removeStray(dir)));
@@ -70,9 +72,23 @@ async function markAll(sweep: Sweep, which: Aged<PodPhase>): Promise<void> {
     }
     using pod = await lockIdlePod(context, { uuid, phase: which.phase });
     if (pod === undefined) continue;
-    const result = await resultOf(uuid, () => markPod(context, library, pod));
+    const result = await resultOf(uuid, () => markAndRelease(sweep, pod));
     if (result.value !== undefined || result.error !== undefined) marked.push(result);
   }
+}
+
+async function markAndRelease(sweep: Sweep, pod: LockedPod): Promise<DeadPod | undefined> {
+  const dead = markPod(sweep.context, pod);
+  if (dead?.phase === 'exited-garbage') await release(sweep, dead);
+
+  return dead;
+}
+
+async function release(
+  { context, library, stuck }: Sweep,
+  pod: LockedPod<'exited-garbage'>,
+): Promise<void> {
+  if (!(await releasePod(context, library, { pod }))) stuck.add(pod.uuid);
 }
 
 /** Of a pod that has ended and is just being released that end is waited for: `gc --mark-only` runs when a unit stops. */
@@ -89,20 +105,21 @@ async function lockIdlePod(
 }
 
 /** Pods that were marked by a gantry that died before it gave back what they held. */
-async function releaseAll({ context, library, marked }: Sweep): Promise<void> {
+async function releaseAll(sweep: Sweep): Promise<void> {
+  const { context, marked } = sweep;
   const { kernel, dataDir } = context;
   const pods = agedPods(context, { phase: 'exited-garbage', olderThanMs: 0 });
   for (const { uuid, dir } of pods.filter(({ isDirectory }) => isDirectory)) {
     if (existsSync(releasedPath(dir)) || marked.some((result) => result.uuid === uuid)) continue;
     using pod = tryLockPod(kernel, { dataDir, uuid, phase: 'exited-garbage' });
     if (pod === undefined) continue;
-    const { error } = await resultOf(uuid, () => releasePod(context, library, pod));
+    const { error } = await resultOf(uuid, () => release(sweep, pod));
     if (error !== undefined) marked.push({ uuid, error });
   }
 }
 
 async function deleteAll(sweep: Sweep, which: Aged<'exited-garbage' | 'garbage'>): Promise<void> {
-  const { context, library, deleted } = sweep;
+  const { context, library, deleted, stuck } = sweep;
   for (const { uuid, isDirectory, dir } of agedPods(context, which)) {
     if (!isDirectory) {
       deleted.push(await resultOf(uuid, () => removeStray(dir)));
@@ -110,7 +127,8 @@ async function deleteAll(sweep: Sweep, which: Aged<'exited-garbage' | 'garbage'>
     }
     using pod = tryLockPod(context.kernel, { dataDir: context.dataDir, uuid, phase: which.phase });
     if (pod === undefined) continue;
-    deleted.push(await resultOf(uuid, () => deletePod(context, library, pod)));
+    if (stuck.has(uuid)) deleted.push({ uuid, error: notReleased(uuid) });
+    else deleted.push(await resultOf(uuid, () => deletePod(context, library, { pod })));
   }
 }
 

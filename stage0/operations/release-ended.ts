@@ -23,7 +23,7 @@ const PHASES = ['run', 'exited-garbage'] as const;
 export async function releaseEndedPod(
   context: OperationContext,
   uuid: PodUuid,
-  { wait = false }: Partial<Pick<Release, 'wait'>> = {},
+  { wait = false }: Partial<Pick<LoneRelease, 'wait'>> = {},
 ): Promise<void> {
   using library = openLibrary(context);
   for (const phase of PHASES) {
@@ -58,7 +58,7 @@ export async function releaseEndedPods(context: OperationContext): Promise<reado
   return done;
 }
 
-interface Release {
+interface LoneRelease {
   readonly pod: LockedPod<'run' | 'exited-garbage'>;
   /** Whether somebody else who does the same is waited for. */
   readonly wait: boolean;
@@ -68,15 +68,15 @@ interface Release {
 async function releaseAlone(
   context: OperationContext,
   library: Library,
-  { pod, wait }: Release,
+  { pod, wait }: LoneRelease,
 ): Promise<void> {
   const path = releaseLockPath(pod.dir);
   if (!isMade(path)) {
-    await releasePod(context, library, pod);
+    await releasePod(context, library, { pod });
     return;
   }
   using lock = (wait ? lockPath : tryLockPath)(context.kernel, path, 'exclusive');
-  if (lock !== undefined) await releasePod(context, library, pod);
+  if (lock !== undefined) await releasePod(context, library, { pod });
 }
 
 /** Without room for one more file there is no lock; two that release a pod at once do no harm, one that nobody releases does. */

@@ -10,6 +10,13 @@ import type { OperationContext } from './context.ts';
 import type { Library } from './library.ts';
 import { readPodStage1 } from './pod-stage1.ts';
 
+/** A pod that is to give back what it held. */
+export interface Release {
+  readonly pod: LockedPod<'run' | 'exited-garbage'>;
+  /** Whether its stage1 forgets what it cannot give back, and tells what that is. */
+  readonly force?: boolean | undefined;
+}
+
 /**
  * Gives back what a pod that ended held outside its own namespaces: ends what
  * is left of its processes, then its stage1's `gc`, once.
@@ -19,7 +26,7 @@ import { readPodStage1 } from './pod-stage1.ts';
 export async function releasePod(
   context: OperationContext,
   library: Library,
-  pod: LockedPod<'run' | 'exited-garbage'>,
+  { pod, force }: Release,
 ): Promise<boolean> {
   refuseNewerPod(pod.dir);
   if (existsSync(releasedPath(pod.dir))) return true;
@@ -27,7 +34,7 @@ export async function releasePod(
 
   const gc = findGc(context, library, pod);
   if (gc === undefined) removePodCgroups(pod.dir);
-  else if (!(await succeeds(context, pod, gc))) return false;
+  else if (!(await succeeds(context, { pod, force }, gc))) return false;
   noteReleased(context, pod);
 
   return true;
@@ -63,11 +70,11 @@ function findGc(
 
 async function succeeds(
   context: OperationContext,
-  { uuid, dir }: LockedPod,
+  { pod: { uuid, dir }, force }: Release,
   stage1: PodStage1,
 ): Promise<boolean> {
   const args = encodeGcArguments(
-    { ...configArguments(context), uuid },
+    { ...configArguments(context), uuid, force },
     stage1.flavor.interfaceVersion,
   );
   const exitCode = await callEntrypoint(context, stage1, {

@@ -7,22 +7,29 @@ import { deletePodDir } from '../pod/delete-pod-dir.ts';
 import { type LockedPod, movePod } from '../pod/locked-pod.ts';
 import { demandPodState } from '../pod/look-at-pod.ts';
 import { refuseNewerPod } from '../pod/pod-format.ts';
-import { demandState, podBusy } from '../pod/pod-state.ts';
+import { allows, demandState, podBusy } from '../pod/pod-state.ts';
 import { takePod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
 import type { PodResult } from './outcomes.ts';
 import { releasePod } from './release.ts';
+import { killPod } from './stop.ts';
+
+export interface RemoveOptions {
+  /** Whether pods that run are killed, and those removed too that cannot give back what they held. */
+  readonly force?: boolean;
+}
 
 /** Removes pods that are not running, one after the other; each has its own result. */
 export async function* removePods(
   context: OperationContext,
   uuids: readonly PodUuid[],
+  { force = false }: RemoveOptions = {},
 ): AsyncGenerator<PodResult> {
   using library = openLibrary(context);
   for (const uuid of uuids) {
     try {
-      await removePod(context, library, uuid);
+      await removePod(context, library, { uuid, force });
       yield { uuid, error: undefined };
     } catch (error) {
       yield { uuid, error };
@@ -30,12 +37,18 @@ export async function* removePods(
   }
 }
 
+interface Removal {
+  readonly uuid: PodUuid;
+  readonly force: boolean;
+}
+
 async function removePod(
   context: OperationContext,
   library: Library,
-  uuid: PodUuid,
+  { uuid, force }: Removal,
 ): Promise<void> {
   const { kernel, dataDir } = context;
+  if (force) await killIfRunning(context, library, uuid);
   const state = demandPodState(kernel, dataDir, uuid);
   demandState(state, 'remove');
   if (!state.isDirectory) return removeStray(state.dir);
@@ -44,19 +57,32 @@ async function removePod(
   switch (taking.kind) {
     case 'taken': {
       using pod = taking.pod;
-      const marked = await markPod(context, library, pod);
-      if (marked !== undefined) await deletePod(context, library, marked);
+      const marked = markPod(context, pod);
+      if (marked !== undefined) await deletePod(context, library, { pod: marked, force });
       return;
     }
     case 'lost':
       // It is gone, which is what was wanted, or has begun to run, or is a step nearer to its removal.
       if (taking.state === undefined) tellRemoved(context, uuid);
-      else await removePod(context, library, uuid);
+      else await removePod(context, library, { uuid, force });
       return;
     case 'held':
       demandState(taking.state, 'remove');
       throw podBusy(taking.state, 'remove');
   }
+}
+
+/** @throws GantryError POD_TOO_NEW, before anything is done to a pod that would then be kept */
+async function killIfRunning(
+  context: OperationContext,
+  library: Library,
+  uuid: PodUuid,
+): Promise<void> {
+  const state = demandPodState(context.kernel, context.dataDir, uuid);
+  if (!allows(state, 'stop')) return;
+
+  refuseNewerPod(state.dir);
+  await killPod(context, library, uuid);
 }
 
 function tellRemoved({ log }: OperationContext, uuid: PodUuid): void {
@@ -76,17 +102,12 @@ export function removeStray(path: string): void {
 export type DeadPod = LockedPod<'exited-garbage'> | LockedPod<'garbage'>;
 
 /**
- * Moves a pod that is not running to where pods wait for their removal, and
- * gives back what it held. What still runs of it is ended before: a pod that
- * lives is not seen as garbage.
+ * Moves a pod that is not running to where pods wait for their removal. What
+ * still runs of it is ended before: a pod that lives is not seen as garbage.
  * @throws GantryError POD_TOO_NEW
  * @returns undefined when somebody else was faster
  */
-export async function markPod(
-  context: OperationContext,
-  library: Library,
-  pod: LockedPod,
-): Promise<DeadPod | undefined> {
+export function markPod(context: OperationContext, pod: LockedPod): DeadPod | undefined {
   refuseNewerPod(pod.dir);
   if (isIn(pod, 'embryo')) return movePod(pod, 'garbage');
   if (isIn(pod, 'prepare')) return movePod(pod, 'garbage');
@@ -94,13 +115,17 @@ export async function markPod(
   if (isIn(pod, 'run')) {
     killPodCgroups(context.kernel, pod.dir);
     // After a power loss it is marked again.
-    const ended = movePod(pod, 'exited-garbage', { durable: false });
-    if (ended !== undefined) await releasePod(context, library, ended);
-    return ended;
+    return movePod(pod, 'exited-garbage', { durable: false });
   }
   if (isIn(pod, 'exited-garbage') || isIn(pod, 'garbage')) return pod;
 
   throw new Error(`pod in an unknown phase: ${pod.phase}`);
+}
+
+interface Deletion {
+  readonly pod: DeadPod;
+  /** Whether that it cannot give back what it held is no reason to keep it. */
+  readonly force?: boolean;
 }
 
 /**
@@ -111,9 +136,11 @@ export async function markPod(
 export async function deletePod(
   context: OperationContext,
   library: Library,
-  pod: DeadPod,
+  { pod, force = false }: Deletion,
 ): Promise<void> {
-  const garbage = isIn(pod, 'exited-garbage') ? await dropPod(context, library, pod) : pod;
+  const garbage = isIn(pod, 'exited-garbage')
+    ? await dropPod(context, library, { pod, force })
+    : pod;
   if (garbage === undefined) return;
 
   dropPodName(context.kernel, garbage);
@@ -123,14 +150,27 @@ export async function deletePod(
 async function dropPod(
   context: OperationContext,
   library: Library,
-  pod: LockedPod<'exited-garbage'>,
+  { pod, force }: { readonly pod: LockedPod<'exited-garbage'>; readonly force: boolean },
 ): Promise<LockedPod<'garbage'> | undefined> {
-  if (await releasePod(context, library, pod)) return movePod(pod, 'garbage', { durable: false });
+  const isReleased = await releasePod(context, library, { pod, force });
+  if (!isReleased && !force) throw notReleased(pod.uuid);
+  if (!isReleased) {
+    context.log.warning(
+      `pod ${pod.uuid} is removed all the same: what it held outside its directory may be left`,
+    );
+  }
 
-  throw new GantryError(
+  return movePod(pod, 'garbage', { durable: false });
+}
+
+/** The refusal to remove a pod whose stage1 cannot give back what it held. */
+export function notReleased(uuid: PodUuid): GantryError {
+  return new GantryError(
     'POD_NOT_RELEASED',
-    `cannot remove pod ${pod.uuid}: what it held could not be given back`,
-    { hint: 'mend what its stage1 complains of, then try again' },
+    `cannot remove pod ${uuid}: what it held could not be given back`,
+    {
+      hint: 'mend what its stage1 complains of, then try again; "gantry rm --force" removes it all the same and tells what may be left',
+    },
   );
 }
 

@@ -6,7 +6,7 @@ import { deadlineIn } from '#base/time/deadline';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { killPodCgroups, podLockHolders } from '#stage1';
 import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
-import { demandState, hasEnded, type PodState } from '../pod/pod-state.ts';
+import { allows, demandState, hasEnded, type PodState } from '../pod/pod-state.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { callEntrypoint } from '../stage1/entrypoint-call.ts';
 import type { OperationContext } from './context.ts';
@@ -70,7 +70,6 @@ async function stopPod(context: OperationContext, library: Library, stop: Stop):
     return;
   }
   await killPod(context, library, uuid);
-  if (!(await endsWithin(context, uuid, { timeoutMs: DYING_MS }))) throw notKilled(context, uuid);
 }
 
 /** @returns false when the pod has to be killed */
@@ -153,11 +152,19 @@ function signalPod(kernel: Kernel, { dir }: PodState, force: boolean): void {
   if (pid !== undefined) signal(kernel, pid, force ? 'SIGKILL' : 'SIGTERM');
 }
 
-/** Its stage1 does it as well as it can; what is left of the pod then, or of one that is broken, is ended here. */
-async function killPod(context: OperationContext, library: Library, uuid: PodUuid): Promise<void> {
+/**
+ * Kills a pod if it runs, and waits for its end. Its stage1 does it as well as
+ * it can; what is left of the pod then, or of one that is broken, is ended here.
+ * @throws GantryError POD_NOT_STOPPED
+ */
+export async function killPod(
+  context: OperationContext,
+  library: Library,
+  uuid: PodUuid,
+): Promise<void> {
   const { kernel, log } = context;
   const state = readPodState(kernel, context.dataDir, uuid);
-  if (state === undefined || hasEnded(state)) return;
+  if (state === undefined || !allows(state, 'stop')) return;
 
   try {
     if (state.name === 'running') await callStop(context, library, { state, force: true });
@@ -167,6 +174,7 @@ async function killPod(context: OperationContext, library: Library, uuid: PodUui
   }
   for (const pid of podLockHolders(state.dir)) signal(kernel, pid, 'SIGKILL');
   killPodCgroups(kernel, state.dir);
+  if (!(await endsWithin(context, uuid, { timeoutMs: DYING_MS }))) throw notKilled(context, uuid);
 }
 
 function signal(kernel: Kernel, pid: number, name: 'SIGKILL' | 'SIGTERM'): void {

@@ -18,8 +18,9 @@ export const entrypoint: Entrypoint = async (host) => {
   if (!existsSync(netnsPath(podDir))) return 0;
 
   const { releaseNetwork } = await import('#pod-network');
-  const left = await releaseNetwork(networkHost(host, args));
+  const { force } = args;
+  const left = await releaseNetwork(networkHost(host, args), { force });
   for (const { message } of left) log.warning(message);
 
-  return left.length === 0 ? 0 : 1;
+  return left.length === 0 || force === true ? 0 : 1;
 };

@@ -13,7 +13,7 @@ export type EntrypointName = keyof typeof ENTRYPOINT_ANNOTATIONS;
 export const INTERFACE_VERSION_ANNOTATION = 'coreos.com/rkt/stage1/interface-version';
 
 /** The newest version of the contract that stage 0 speaks. */
-export const INTERFACE_VERSION = 7;
+export const INTERFACE_VERSION = 8;
 
 /** Which pod features a flavor honours, a comma list of `FlavorFeature`; absent means all: a stage1 made elsewhere decides itself. */
 export const FEATURES_ANNOTATION = 'gantry.sh/stage1/features';

@@ -82,7 +82,7 @@ describe('encodeRunArguments()', () => {
 
 describe('parseGcArguments()', () => {
   const { uuid, debug, localConfig, systemConfig, userConfig } = all;
-  const args = { uuid, debug, localConfig, systemConfig, userConfig };
+  const args = { uuid, debug, localConfig, systemConfig, userConfig, force: true };
 
   it('reads back what was encoded', () => {
     expect(parseGcArguments(encodeGcArguments(args))).toEqual(args);
@@ -91,6 +91,7 @@ describe('parseGcArguments()', () => {
   it('gets no more than an older stage1 knows', () => {
     expect(encodeGcArguments(args, 4)).toEqual(['--debug', uuid]);
     expect(encodeGcArguments(args, 6)).toEqual(['--debug', '--local-config=/etc/gantry', uuid]);
+    expect(encodeGcArguments(args, 7)).not.toContain('--force');
   });
 });
 

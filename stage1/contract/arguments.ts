@@ -167,11 +167,14 @@ export interface GcArguments {
   readonly localConfig: string;
   readonly systemConfig?: string | undefined;
   readonly userConfig?: string | undefined;
+  /** What cannot be given back is told, and then forgotten. */
+  readonly force?: boolean | undefined;
 }
 
-/** The first versions of the contract whose `gc` is told the configuration directories. */
+/** The first versions of the contract whose `gc` is told the configuration directories, and to forget what is stuck. */
 const GC_LOCAL_CONFIG_SINCE = 5;
 const GC_CONFIG_SINCE = 7;
+const GC_FORCE_SINCE = 8;
 
 /** Encodes the `gc` command line for a stage1 that speaks `version`; the UUID comes last. */
 export function encodeGcArguments(
@@ -183,19 +186,20 @@ export function encodeGcArguments(
     ...(version >= GC_LOCAL_CONFIG_SINCE ? value('local-config', args.localConfig) : []),
     ...(version >= GC_CONFIG_SINCE ? value('system-config', args.systemConfig) : []),
     ...(version >= GC_CONFIG_SINCE ? value('user-config', args.userConfig) : []),
+    ...(version >= GC_FORCE_SINCE ? flag('force', args.force === true) : []),
     args.uuid,
   ];
 }
 
 /**
- * Reads the command line of `gc`, as a stage1 does; its flags are those of `run`.
+ * Reads the command line of `gc`, as a stage1 does; its flags are those of `run`, and one of its own.
  * @param argv without the program's name
  * @throws GantryError STAGE1_BAD_ARGUMENTS
  */
 export function parseGcArguments(argv: readonly string[]): GcArguments {
   const { uuid, debug, localConfig, systemConfig, userConfig } = parseRunArguments(argv);
 
-  return { uuid, debug, localConfig, systemConfig, userConfig };
+  return { uuid, debug, localConfig, systemConfig, userConfig, force: argv.includes('--force') };
 }
 
 /** How a command in an app differs from the app itself; with the feature `enter-options`. */

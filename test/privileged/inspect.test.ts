@@ -45,7 +45,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry inspect
       directory: pod.dir,
       overlay: true,
       released: false,
-      stage1: { name: 'gantry.sh/stage1-nspawn', interface_version: 7 },
+      stage1: { name: 'gantry.sh/stage1-nspawn', interface_version: 8 },
       manifest: { acKind: 'PodManifest', apps: [{ name: 'looked-at' }] },
     });
     expect(details.processes).toContain(details.pid);

@@ -211,6 +211,29 @@ describe.runIf(
     expect(net.reserved('default')).toEqual([]);
   });
 
+  it('keep a pod that cannot leave them from its removal, but not its port, until that is forced', async () => {
+    plugins.install('bad', { ADD: '', DEL: printJson({ code: 107, msg: 'no way out' }, 1) });
+    const { context } = net.pods;
+    const flags = ['--net=default,bad', '--port=8080:80/tcp', '--pod-name=stuck'];
+    expect((await net.shell(flags, 'true')).exitCode).toBe(0);
+    const next = await net.shell(['--net=default', '--port=8080:80/tcp'], 'cat /etc/hosts');
+    expect([next.exitCode, next.stdout.toString()]).toEqual([
+      0,
+      expect.not.stringContaining('stuck'),
+    ]);
+    const refused = await context.gantry(['rm', 'stuck']);
+    const forced = await context.gantry(['rm', '--force', 'stuck']);
+    plugins.install('bad', { DEL: '' });
+
+    expect([refused.exitCode, forced.exitCode]).toEqual([254, 0]);
+    expect(refused.stderr).toMatch(/: no way out[^]*hint: .*"gantry rm --force"/);
+    expect(refused.stderr.match(/no way out/g)).toHaveLength(1);
+    expect(forced.stderr).toMatch(
+      /warning: the network "bad" may keep what it made for the interface "eth0" of pod \S+, address 10\.82\.0\.\d+/,
+    );
+    expect(await net.gantry('list', '--no-legend')).not.toContain('stuck');
+  });
+
   it('have their plugins collect what no pod holds, where they know how', async () => {
     net.configure('50-gc.conf', { cniVersion: '1.1.0', name: 'gc', type: 'good' });
     plugins.forgetCalls();

@@ -107,6 +107,13 @@ describe.runIf(requires('root', 'busybox', 'overlay'))('pods from the command li
     expect((await gantry('status', uuid)).exitCode).toBe(254);
   });
 
+  it('gantry rm --force removes a pod that runs', async () => {
+    const { uuid, ended } = await startPod();
+    expect(out(await gantry('rm', '--force', uuid))).toBe(`"${uuid}"\n`);
+    expect((await ended).signal).toBe('SIGKILL');
+    expect((await gantry('status', uuid)).exitCode).toBe(254);
+  });
+
   it('gantry status --wait waits for a prepared pod to be run', async () => {
     const uuid = await prepare(IMAGE, '--exec=/bin/true');
     const waiting = gantry('status', '--wait=30s', uuid);

@@ -39,9 +39,8 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
           '',
         ].join('\n');
         writeFileSync(join(rootfs, 'init'), init, { mode: 0o755 });
-        writeFileSync(join(rootfs, 'gc'), `#!/bin/sh\necho "$@" >${dir}/collected\n`, {
-          mode: 0o755,
-        });
+        const gc = `#!/bin/sh\n[ ! -e ${dir}/broken ] && echo "$@" >${dir}/collected\n`;
+        writeFileSync(join(rootfs, 'gc'), gc, { mode: 0o755 });
       },
     });
   });
@@ -80,8 +79,30 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
     ]);
     expect(stderr).toContain('too old to be told of dns-conf-mode');
 
+    writeFileSync(join(dir, 'broken'), '');
+    expect((await context.gantry(['rm', uuid])).stderr).toContain('could not be given back');
+    rmSync(join(dir, 'broken'));
     expect((await context.gantry(['rm', uuid])).exitCode).toBe(0);
     expect(readFileSync(join(dir, 'collected'), 'utf8')).toBe(`${uuid}\n`);
+  });
+
+  it('does not keep a pod that is removed by force', async () => {
+    writeFileSync(join(dir, 'broken'), '');
+    const uuidFile = join(dir, 'forced');
+    const run = ['--insecure-options=image', 'run', `--stage1-name=${STAGE1}`, '--net=host'];
+    await pods.context.gantry([...run, `--uuid-file-save=${uuidFile}`, NAME]);
+    const { exitCode, stderr } = await pods.context.gantry([
+      'rm',
+      '--force',
+      `--uuid-file=${uuidFile}`,
+    ]);
+    rmSync(join(dir, 'broken'));
+
+    expect([exitCode, stderr]).toEqual([
+      0,
+      expect.stringMatching(/ended with status 1\n.*may be left$/m),
+    ]);
+    expect((await pods.context.gantry(['list', '--no-legend'])).stdout.toString()).toBe('');
   });
 
   it('is stopped by a signal when it has no entrypoint for that', async () => {
