@@ -29,7 +29,7 @@ export async function attachToPod(
   context: OperationContext,
   request: AttachRequest,
 ): Promise<RunOutcome> {
-  const { podDir, app, pid } = demandRunningApp(context, { ...request, action: 'attach to' });
+  const { podDir, app, pid } = await demandRunningApp(context, { ...request, action: 'attach to' });
 
   using library = openLibrary(context);
   const stage1 = readPodStage1(library, podDir);

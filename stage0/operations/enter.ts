@@ -24,7 +24,7 @@ export async function enterPod(
   context: OperationContext,
   request: EnterRequest,
 ): Promise<RunOutcome> {
-  const { podDir, app, pid } = demandRunningApp(context, { ...request, action: 'enter' });
+  const { podDir, app, pid } = await demandRunningApp(context, { ...request, action: 'enter' });
 
   using library = openLibrary(context);
   const stage1 = readPodStage1(library, podDir);

@@ -8,6 +8,7 @@ import { entrypointHost, findEntrypoint, type PodStage1 } from '../stage1/entryp
 import { chooseApp } from './choose-app.ts';
 import type { OperationContext } from './context.ts';
 import type { RunOutcome } from './outcomes.ts';
+import { waitForAppStart } from './wait-for-app-start.ts';
 
 /** An app of a running pod, as it is asked for. */
 export interface AppSelection {
@@ -24,8 +25,14 @@ export interface RunningApp {
   readonly pid: number;
 }
 
-/** @throws GantryError POD_STATE, POD_NOT_READY, APP_NOT_FOUND, APP_AMBIGUOUS */
-export function demandRunningApp(context: OperationContext, selection: AppSelection): RunningApp {
+/**
+ * An app that can be gone into. Of a pod that is just starting it is waited for.
+ * @throws GantryError POD_STATE, POD_NOT_READY, APP_NOT_FOUND, APP_AMBIGUOUS
+ */
+export async function demandRunningApp(
+  context: OperationContext,
+  selection: AppSelection,
+): Promise<RunningApp> {
   const { kernel, dataDir } = context;
   const { uuid, action } = selection;
   const state = demandPodState(kernel, dataDir, uuid);
@@ -33,6 +40,7 @@ export function demandRunningApp(context: OperationContext, selection: AppSelect
 
   const podDir = state.dir;
   const app = chooseApp(podDir, selection);
+  await waitForAppStart(context, state, app);
   const pid = podPid(podDir);
   if (pid === undefined) throw notThere(context, selection);
 

@@ -8,10 +8,10 @@ import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { hasEnded, type PodState } from '../pod/pod-state.ts';
 import { readPodFlavor, stage1Outside } from '../pod/read-pod.ts';
-import { waitForPath } from '../pod/wait-for-path.ts';
 import { promises } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
-import { timedOut, type WaitOptions, waitForChange } from './wait-for-end.ts';
+import { timedOut, type WaitOptions } from './wait-for-end.ts';
+import { waitForProgress } from './wait-for-progress.ts';
 
 /** What a supervisor says when it is ready (rkt's stage1 implementor's guide). */
 const READY = 'ready';
@@ -40,24 +40,8 @@ export async function waitUntilReady(
     if (isReady(state)) return;
     if (deadline.passed()) throw timedOut(state);
 
-    await waitForProgress(context, state, deadline.left());
-  }
-}
-
-async function waitForProgress(
-  context: OperationContext,
-  state: PodState,
-  timeoutMs: number,
-): Promise<void> {
-  const done = new AbortController();
-  const { signal } = done;
-  const changed = waitForChange(context, state, { timeoutMs, signal });
-  const marked = state.name === 'running' ? waitForPath(markPath(state), signal) : changed;
-  try {
-    await Promise.race([changed, marked]);
-  } finally {
-    done.abort();
-    await Promise.all([changed, marked]);
+    const paths = state.name === 'running' ? [markPath(state)] : [];
+    await waitForProgress(context, state, { paths, timeoutMs: deadline.left() });
   }
 }
 

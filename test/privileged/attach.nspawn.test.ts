@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { globSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult, RunningProgram } from '#base/exec/exec';
+import { nodeExec } from '#base/exec/node-exec';
 import { createNspawnPods, type NspawnPods, until } from '../helpers/nspawn-pods.ts';
 import { onTerminal, type TerminalSession } from '../helpers/on-terminal.ts';
 import { requires } from '../helpers/requires.ts';
@@ -73,6 +74,29 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry attach'
       [5, 'e\n'],
       [5, ''],
     ]);
+  });
+
+  it.runIf(requires('strace'))('waits for a pod that is just starting', async () => {
+    const { dataDir } = pods.context;
+    const before = globSync(join(dataDir, 'pods/run/*/ppid')).length;
+    // Between the moment that it runs and its first process.
+    const slowly = ['-qq', '-o', '/dev/null', '-e', 'inject=execve:delay_enter=500000'];
+    const echo = ['--exec=/bin/sh', '--', '-c', 'read x; echo got $x; sleep 1'];
+    const flags = ['--insecure-options=image', '--pod-name=early', NAME, ...STREAMS, ...echo];
+    const run = nodeExec.run({
+      argv: ['strace', ...slowly, ...pods.context.argv('run', ...flags)],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      timeoutMs: 60_000,
+    });
+    await until('the pod runs', () => globSync(join(dataDir, 'pods/run/*/ppid')).length > before);
+    const client = attach('early');
+    const entered = await gantry('enter', 'early', '/bin/echo', 'inside');
+    client.stdin.write('one\n');
+
+    expect([entered.stdout.toString(), entered.stderr]).toEqual(['inside\n', '']);
+    expect(await client.ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(client.said()).toBe('got one\n');
+    expect((await run).exitCode).toBe(0);
   });
 
   it('holds no app up by a client that takes nothing, which is told what it missed', async () => {
