@@ -87,7 +87,7 @@ async function endsInOrder(
     return await endsWithMain(context, uuid, { main, timeoutMs: deadline.left() });
   } catch (error) {
     if (isGantryError(error, 'WAIT_TIMED_OUT')) return false;
-    throw error;
+    throw isGantryError(error, 'POD_TOO_NEW') ? onlyByForce(error) : error;
   }
 }
 
@@ -199,6 +199,12 @@ async function endsWithin(
     if (isGantryError(error, 'POD_NOT_FOUND')) return true;
     throw error;
   }
+}
+
+function onlyByForce({ code, message }: GantryError): GantryError {
+  return new GantryError(code, message, {
+    hint: 'use the newer gantry that made it; "gantry stop --force" kills all of it that is found',
+  });
 }
 
 function notStopped({ uuid }: PodState, exitCode: number): GantryError {

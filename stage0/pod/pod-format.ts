@@ -1,4 +1,5 @@
 import { chmodSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
 import { below } from '#base/fs/below';
@@ -43,7 +44,7 @@ export function demandPodsFormat(dataDir: string): void {
 
 /** Refuses a pod that a newer gantry made. @throws GantryError POD_TOO_NEW, POD_UNREADABLE */
 export function demandPodFormat(podDir: string): void {
-  demandFormat(podVersionPath(podDir), 'read pod');
+  demandFormat(podVersionPath(podDir), `read pod ${basename(podDir)}`);
 }
 
 /** As `demandPodFormat`, for who takes a broken pod as it is. @throws GantryError POD_TOO_NEW */

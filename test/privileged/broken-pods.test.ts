@@ -43,6 +43,7 @@ const cut = (name: string): Damage['do'] => {
 const drop = (name: string): Damage['do'] => {
   return (dir) => rmSync(join(dir, name), { recursive: true });
 };
+const newer: Damage['do'] = (dir) => writeFileSync(join(dir, 'version'), '2\n');
 const pipe = (name: string): Damage['do'] => {
   return (dir) => swap(join(dir, name), () => linuxKernel.makeNode(join(dir, name), FIFO));
 };
@@ -186,12 +187,12 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('broken pods', 
   });
 
   it('are left alone and refused when a newer gantry made them', async () => {
-    const newer = 'cannot read pod: its format is 2, this gantry knows formats up to 1';
+    const refusal = 'its format is 2, this gantry knows formats up to 1';
     const [ended, prepared] = [uuidOf(1), uuidOf(2)];
     cpSync(whole.run, dirOf('run', ended), { recursive: true });
     cpSync(whole.prepared, dirOf('prepared', prepared), { recursive: true });
-    writeFileSync(join(dirOf('run', ended), 'version'), '2\n');
-    writeFileSync(join(dirOf('prepared', prepared), 'version'), '2\n');
+    newer(dirOf('run', ended));
+    newer(dirOf('prepared', prepared));
     const collect = ['gc', '--grace-period=0s', '--expire-prepared=0s'];
     const refused: readonly (readonly string[])[] = [
       ['run-prepared', UNSIGNED, prepared],
@@ -203,11 +204,14 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('broken pods', 
     ];
     for (const args of refused) {
       const { exitCode, stderr } = await gantry(...args);
-      expect([args, exitCode, stderr]).toEqual([args, 254, expect.stringContaining(newer)]);
+      expect([args, exitCode, stderr]).toEqual([args, 254, expect.stringContaining(refusal)]);
       expect(stderr).toContain('use the newer gantry that made it');
     }
 
-    expect((await listed()).map(({ problem }) => problem)).toEqual([newer, newer]);
+    expect((await listed()).map(({ problem }) => problem)).toEqual([
+      `cannot read pod ${ended}: ${refusal}`,
+      `cannot read pod ${prepared}: ${refusal}`,
+    ]);
     expect(existsSync(dirOf('run', ended))).toBe(true);
     expect(existsSync(dirOf('prepared', prepared))).toBe(true);
   });
@@ -269,8 +273,8 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('broken pods', 
   });
 
   it.each([
-    ['fly', [drop('pid'), drop('stage1/manifest')]],
-    ['nspawn', [cut('ppid'), drop('pod')]],
+    ['fly', [drop('pid'), drop('stage1/manifest'), newer]],
+    ['nspawn', [cut('ppid'), drop('pod'), newer]],
   ])('can be stopped by force while they run under %s', async (flavor, damages) => {
     for (const damage of damages) {
       const app = ['--exec=/bin/sh', '--', '-c', 'trap "" TERM; echo ready; sleep 300'];
@@ -281,8 +285,12 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('broken pods', 
       damage(dirOf('run', uuid));
 
       expect((await gantry('rm', uuid)).stderr).toContain('it is running, not prepared or exited');
+      if (damage === newer) {
+        expect((await gantry('stop', uuid)).stderr).toContain('"gantry stop --force" kills');
+      }
       expect((await gantry('stop', '--force', uuid)).exitCode).toBe(0);
       expect((await pod.ended).exitCode).not.toBe(0);
+      writeFileSync(join(dirOf('run', uuid), 'version'), '1\n');
       expect((await gantry('rm', uuid)).exitCode).toBe(0);
     }
   });
