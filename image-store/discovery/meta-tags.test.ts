@@ -33,6 +33,23 @@ describe('readDiscoveryTags()', () => {
     expect(tags.images).toEqual([]);
   });
 
+  it.each([
+    ['nothing but openings', '<div>'.repeat(200_000)],
+    ['unknown elements', '<x>'.repeat(300_000)],
+    ['elements of heads within each other', '<noscript>'.repeat(100_000)],
+  ])('is done with %s in no time', (_, page) => {
+    const began = performance.now();
+
+    expect(readDiscoveryTags(`${page}<meta name="ac-discovery" content="a b">`).images).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  it('leaves out what is far too long for an address', () => {
+    const tag = `<meta name="ac-discovery" content="a https://${'x'.repeat(5000)}">`;
+
+    expect(readDiscoveryTags(tag).images).toEqual([]);
+  });
+
   it('bears what is not HTML, and a page of tags only', () => {
     expect(readDiscoveryTags('\u0000<<<&&&').images).toEqual([]);
     expect(
