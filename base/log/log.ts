@@ -18,6 +18,8 @@ export interface ProgressEvent {
   readonly total?: number | undefined;
   readonly unit: 'bytes' | 'entries';
   readonly finished?: boolean | undefined;
+  /** Of finished work: it came to no good end. */
+  readonly failed?: boolean | undefined;
 }
 
 /** Where library code says what it does. Made once by the front end and handed down. */

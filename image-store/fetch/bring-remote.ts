@@ -9,7 +9,7 @@ import type { NameReference, UrlReference } from '../reference/reference.ts';
 import { isAcceptable } from './acceptable.ts';
 import { isAsked } from './asked.ts';
 import { type DownloadRequest, openDownload, type Unchanged } from './download.ts';
-import { shown } from './http-failure.ts';
+import { brief, shown } from './http-failure.ts';
 import { recordUrl } from './remote-url.ts';
 import { refusing } from './refusal.ts';
 import type { FetchRequest } from './request.ts';
@@ -75,7 +75,11 @@ export async function bringUrl(
 ): Promise<Brought> {
   const endpoint = { image: url, signature: signatureUrl(url) };
 
-  return await bringFrom(session, { endpoint, wishes, what: `image "${redact(shown(url))}"` });
+  return await bringFrom(session, {
+    endpoint,
+    wishes,
+    what: `image "${brief(redact(shown(url)))}"`,
+  });
 }
 
 /** Whether another server may do better; one that serves a wrong image is not passed over in silence. */

@@ -104,8 +104,8 @@ async function* wholeFile(
         demandWithin(course);
         yield chunk;
       }
-      if (isWhole(course)) return;
-      request.log.debug(`the server sent a part only, up to byte ${course.received}`);
+      demandWhole(course);
+      return;
     } catch (error) {
       if (course.received - before >= PROGRESS) attempt = 1;
       if (attempt >= retries.attempts || !mayResume(error)) throw error;
@@ -116,8 +116,12 @@ async function* wholeFile(
   }
 }
 
-function isWhole({ first, received }: Course): boolean {
-  return first.length === undefined || received === first.length;
+/** A server may give less than was asked for, but not for ever. */
+function demandWhole({ first, received }: Course): void {
+  if (first.length === undefined || received === first.length) return;
+
+  const state = `the server sent ${received} of ${first.length} bytes, and no more when asked again`;
+  throw fetchFailure('FETCH_BROKEN', first.url, { state });
 }
 
 function demandWithin({ first, request, received }: Course): void {

@@ -1,11 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { RequestInit, Response } from 'node-fetch';
 import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import type { Agents } from './agents.ts';
-import { fetchFailure, transportFailure } from './http-failure.ts';
+import { fetchFailure, LOOK_AT_NETWORK, transportFailure } from './http-failure.ts';
 import type { HttpTimeouts } from './http-options.ts';
 
 /** One request as it goes out; redirects are the caller's affair. */
@@ -49,7 +50,7 @@ export async function exchange(request: ExchangeRequest): Promise<Answer> {
     agent: agents.of(url),
     signal: signalOf(request, abort),
   };
-  const { outgoing, response } = start(() => fetch(url, init));
+  const { outgoing, sockets, response } = start(() => fetch(url, init));
   const faults: unknown[] = [];
   outgoing?.on('error', (error) => faults.push(error));
 
@@ -57,6 +58,7 @@ export async function exchange(request: ExchangeRequest): Promise<Answer> {
   try {
     return answerOf(await response, { request, abort, faults });
   } catch (error) {
+    for (const socket of sockets) socket.destroy();
     throw whyFailed(error, { request, abort });
   } finally {
     deadline.clear();
@@ -68,28 +70,38 @@ function signalOf({ signal }: ExchangeRequest, abort: AbortController): AbortSig
 }
 
 /**
- * Starts a request and keeps hold of the object beneath it, which node-fetch
- * does not hand out: only there is it seen that a server sends more than it
- * announced. node-fetch makes it before it returns.
+ * Starts a request and keeps hold of the objects beneath it, which node-fetch
+ * does not hand out: only on the request is it seen that a server sends more
+ * than it announced, and a connection to a proxy that does not answer is known
+ * to nobody, so it would keep this process. Both are made before node-fetch
+ * returns.
  */
 function start(send: () => Promise<Response>): {
   readonly outgoing: ClientRequest | undefined;
+  readonly sockets: readonly Socket[];
   readonly response: Promise<Response>;
 } {
   let outgoing: ClientRequest | undefined;
+  const sockets: Socket[] = [];
   const listen = (message: unknown): void => {
     outgoing = (message as { request: ClientRequest }).request;
   };
+  const note = (message: unknown): void => {
+    sockets.push((message as { socket: Socket }).socket);
+  };
   subscribe(CREATED, listen);
+  subscribe(SOCKET, note);
   try {
     const response = send();
-    return { outgoing, response };
+    return { outgoing, sockets, response };
   } finally {
     unsubscribe(CREATED, listen);
+    unsubscribe(SOCKET, note);
   }
 }
 
 const CREATED = 'http.client.request.created';
+const SOCKET = 'net.client.socket';
 
 interface Head {
   readonly url: URL;
@@ -102,13 +114,13 @@ function watchHead(
   outgoing: ClientRequest | undefined,
   { url, timeouts, abort }: Head,
 ): { clear(): void } {
-  const expire = (what: string, ms: number): NodeJS.Timeout =>
+  const expire = (what: string, ms: number, hint?: string): NodeJS.Timeout =>
     setTimeout(() => {
       const state = `${what} within ${ms / 1000} s`;
-      abort.abort(fetchFailure('FETCH_STALLED', url, { state }));
+      abort.abort(fetchFailure('FETCH_STALLED', url, { state, hint }));
     }, ms);
 
-  let timer = expire('no connection', timeouts.connect);
+  let timer = expire('no connection', timeouts.connect, LOOK_AT_NETWORK);
   let cleared = false;
   const connected = (): void => {
     clearTimeout(timer);
@@ -238,7 +250,10 @@ function isOverrun({ faults }: Arrival): boolean {
 }
 
 function overrun(url: URL, length: number | undefined): Error {
-  const state = `the server sent more than the ${length ?? 'announced'} bytes it announced`;
+  if (length === undefined) {
+    return fetchFailure('FETCH_REFUSED', url, { state: 'what it sends is not HTTP' });
+  }
+  const state = `the server sent more than the ${length} bytes it announced`;
   return fetchFailure('FETCH_OVERRUN', url, { state });
 }
 

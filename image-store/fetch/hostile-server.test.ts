@@ -175,6 +175,23 @@ describe('fetchImage() from a server that', () => {
     await refused('FETCH_WRONG_PART');
   });
 
+  it('gives a few bytes at a time whatever it is asked for: gives up in the end', async () => {
+    host.server.on(
+      served.path,
+      breakAfter(served.data, 100_000, { etag: '"1"' }),
+      (request, response) => {
+        const start = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
+        const range = `bytes ${start}-${start + 9}/${served.data.length}`;
+        response.writeHead(206, { etag: '"1"', 'content-range': range });
+        response.end(served.data.subarray(start, start + 10));
+      },
+    );
+
+    await refused('FETCH_BROKEN');
+    expect(host.server.count(served.path)).toBe(3);
+    expect(host.progress.at(-1)).toMatchObject({ finished: true, failed: true });
+  });
+
   it('sends the wrong bytes under the right range: the signature tells', async () => {
     const size = served.data.length;
     const part: Behaviour = (_request, response) => {
@@ -208,6 +225,25 @@ describe('fetchImage() from a server that', () => {
     host.server.on(served.path, redirect(`http://example.com${served.path}`));
 
     await refused('FETCH_INSECURE');
+    await expect(fetchApp()).rejects.toThrow(
+      `(redirected from "https://example.com${served.path}")`,
+    );
+  });
+
+  it('redirects to an endless address: is refused, in a few words', async () => {
+    host.server.on(served.path, redirect(`/${'x'.repeat(9000)}`));
+
+    await refused('FETCH_REDIRECT');
+    await expect(fetchApp()).rejects.toThrow(/^.{1,500}$/s);
+  });
+
+  it('sends chunks that are none: says so', async () => {
+    host.server.on(
+      served.path,
+      raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n'),
+    );
+
+    await refused('FETCH_REFUSED');
   });
 
   it('answers 500: tries again, not for ever', async () => {

@@ -79,6 +79,21 @@ describe('createHttpClient()', () => {
     });
   });
 
+  it('leaves no connection to a proxy that never answers', async () => {
+    const sockets = new Set<Socket>();
+    const server = await listen((socket) => {
+      sockets.add(socket);
+      socket.resume().on('close', () => sockets.delete(socket));
+    });
+    const proxies = { https: `http://127.0.0.1:${portOf(server)}` };
+
+    await expect(read('https://example.com/a', { proxies, ...IMPATIENT })).rejects.toMatchObject({
+      code: 'FETCH_STALLED',
+    });
+    await expect.poll(() => sockets.size).toBe(0);
+    server.close();
+  });
+
   it('takes a proxy without scheme, and no proxy of a kind it does not know', async () => {
     host.server.on('/a', file('x'));
     const bare = host.server.proxy.replace('http://', '');

@@ -1,9 +1,9 @@
-import { errorMessage } from '#base/errors/gantry-error';
+import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Log } from '#base/log/log';
 import { createAgents } from './agents.ts';
 import { authorized, credentialFor, credentialIn, withoutUser } from './authorization.ts';
 import { type Answer, exchange } from './exchange.ts';
-import { fetchFailure, isTransient } from './http-failure.ts';
+import { brief, fetchFailure, isTransient, shown } from './http-failure.ts';
 import type { Credential, HttpOptions, HttpTimeouts } from './http-options.ts';
 import { DEFAULT_RETRIES, pause, retryAfter } from './retry.ts';
 
@@ -49,6 +49,9 @@ export const DEFAULT_TIMEOUTS: HttpTimeouts = { connect: 10_000, answer: 30_000,
 
 /** As curl and browsers do it, more or less. */
 const MAX_REDIRECTS = 10;
+
+/** Signed addresses have some hundred characters. */
+const MAX_LOCATION = 8000;
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
@@ -113,14 +116,14 @@ interface Journey {
 }
 
 /** Sends a request along redirects until there is an answer. */
-async function follow({ url, request, options, send, hint }: Journey): Promise<Answer> {
+async function follow(journey: Journey): Promise<Answer> {
+  const { url } = journey;
   let at = withoutUser(url);
   for (let hops = 0; ; hops += 1) {
-    demandTransport(at, options);
-    const headers = { ...PLAIN_HEADERS, ...request.headers };
-    const credential = credentialAt(at, url, options);
-    const answer = await send(at, await authorized({ url: at, headers }, credential));
-    if (!REDIRECTS.includes(answer.status)) return judged(answer, request, hint);
+    const answer = await ask(journey, at).catch((error: unknown) => {
+      throw hops === 0 ? error : sentFrom(url, error);
+    });
+    if (!REDIRECTS.includes(answer.status)) return answer;
 
     answer.leave();
     if (hops === MAX_REDIRECTS) {
@@ -130,6 +133,26 @@ async function follow({ url, request, options, send, hint }: Journey): Promise<A
     }
     at = redirectTarget(answer, at);
   }
+}
+
+async function ask({ url, request, options, send, hint }: Journey, at: URL): Promise<Answer> {
+  demandTransport(at, options);
+  const headers = { ...PLAIN_HEADERS, ...request.headers };
+  const credential = credentialAt(at, url, options);
+  const answer = await send(at, await authorized({ url: at, headers }, credential));
+
+  return REDIRECTS.includes(answer.status) ? answer : judged(answer, request, hint);
+}
+
+/** Names the address that the user knows beside the one that failed. */
+function sentFrom(first: URL, error: unknown): unknown {
+  if (!isGantryError(error)) return error;
+  const { code, message, hint, cause } = error;
+
+  return new GantryError(code, `${message} (redirected from "${brief(shown(first))}")`, {
+    hint,
+    cause,
+  });
 }
 
 /** Archives are signed as they lie on the server: no coding on the way. */
@@ -165,12 +188,11 @@ function credentialAt(at: URL, first: URL, { auth }: ClientOptions): Credential 
 
 function redirectTarget(answer: Answer, at: URL): URL {
   const location = answer.headers.get('location') ?? '';
-  const target = URL.canParse(location, at) ? new URL(location, at) : undefined;
-  if (location !== '' && target !== undefined && /^https?:$/.test(target.protocol)) {
-    return withoutUser(target);
-  }
+  const isSane = location !== '' && location.length <= MAX_LOCATION;
+  const target = isSane && URL.canParse(location, at) ? new URL(location, at) : undefined;
+  if (target !== undefined && /^https?:$/.test(target.protocol)) return withoutUser(target);
 
-  throw fetchFailure('FETCH_REDIRECT', at, { state: `redirected to "${location}"` });
+  throw fetchFailure('FETCH_REDIRECT', at, { state: `redirected to "${brief(location)}"` });
 }
 
 function judged(answer: Answer, { accept = [] }: GetOptions, hint: RetryHint): Answer {

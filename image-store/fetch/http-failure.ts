@@ -41,18 +41,20 @@ export function fetchFailure(
   url: URL,
   { state, ...details }: FailureDetails & { readonly state: string },
 ): GantryError<FetchFailure> {
-  return new GantryError(code, `cannot fetch "${shown(url)}": ${state}`, {
+  return new GantryError(code, `cannot fetch "${brief(shown(url))}": ${state}`, {
     ...details,
     hint: details.hint ?? HINTS[code],
   });
 }
 
+/** What to do when nothing can be reached. */
+export const LOOK_AT_NETWORK = 'look at the address and the network; https_proxy names a proxy';
 const LATER = 'try again later';
 const TELL = 'its server does not do as it should: try again later, or tell who runs it';
 
 /** What to do when nothing better is known. */
 const HINTS: Readonly<Partial<Record<FetchFailure, string>>> = {
-  FETCH_UNREACHABLE: 'look at the address and the network; https_proxy names a proxy',
+  FETCH_UNREACHABLE: LOOK_AT_NETWORK,
   FETCH_STALLED:
     'try again later, or give servers more "server-seconds" in a document of the kind "limits" in limits.d',
   FETCH_BUSY: LATER,
@@ -63,6 +65,7 @@ const HINTS: Readonly<Partial<Record<FetchFailure, string>>> = {
   FETCH_BROKEN: TELL,
   FETCH_OVERRUN: TELL,
   FETCH_WRONG_PART: TELL,
+  FETCH_TOO_LARGE: 'gantry takes no more than that: look at the address',
 };
 
 /** An URL as it may be shown: without user, password and fragment; signatures in the query are taken out where the error is built. */
@@ -75,6 +78,14 @@ export function shown(url: URL): string {
   return bare.href;
 }
 
+/** As much of an address as fits into a message; addresses come from strangers. */
+const MAX_SHOWN = 300;
+
+/** The beginning of a text that may be long. */
+export function brief(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}
+
 const TLS_HINT =
   'name a file with its certificate authority in SSL_CERT_FILE, or use --insecure-options=tls';
 
@@ -84,7 +95,7 @@ export function transportFailure(url: URL, error: unknown): GantryError<FetchFai
   const cause = error;
   if (/^(ENOTFOUND|EAI_)/.test(code)) {
     return fetchFailure('FETCH_UNREACHABLE', url, {
-      state: `host "${url.hostname}" cannot be found (${code})`,
+      state: `host "${hostSought(error) ?? url.hostname}" cannot be found (${code})`,
       cause,
     });
   }
@@ -106,6 +117,11 @@ export function transportFailure(url: URL, error: unknown): GantryError<FetchFai
     state: code === '' ? errorMessage(error) : `the connection failed (${code})`,
     cause,
   });
+}
+
+/** The name that was looked up: where there is a proxy, the proxy's. */
+function hostSought(error: unknown): string | undefined {
+  return /getaddrinfo \w+ (\S+)/.exec(errorMessage(error))?.[1];
 }
 
 /** Whether asking again may help. */

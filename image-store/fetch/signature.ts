@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
-import { shown } from './http-failure.ts';
+import { brief, shown } from './http-failure.ts';
 import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
 import {
@@ -71,7 +71,9 @@ async function ask(
     const { answer, data } = await client.read(url, options);
     return answer.status === 202 ? undefined : data;
   } catch (error) {
-    if (isGantryError(error, 'FETCH_NOT_FOUND')) throw signatureMissing(what, shown(url), error);
+    if (isGantryError(error, 'FETCH_NOT_FOUND')) {
+      throw signatureMissing(what, brief(shown(url)), error);
+    }
     throw error;
   }
 }
@@ -86,7 +88,7 @@ async function askAgain(session: FetchSession, request: SignatureRequest): Promi
     if (signature !== undefined) return signature;
   }
 
-  const place = shown(request.url);
+  const place = brief(shown(request.url));
   throw new GantryError(
     'SIGNATURE_MISSING',
     `cannot verify ${request.what}: the server still makes the signature at "${place}"`,

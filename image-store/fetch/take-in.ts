@@ -66,6 +66,7 @@ async function* watched(
   const work = { id: redact(source), action: 'fetching', total, unit: 'bytes' } as const;
   let done = 0;
   let reported = 0;
+  let failed = true;
   try {
     for await (const chunk of chunks) {
       if (signal?.aborted === true) throw cancelled(what, signal);
@@ -79,8 +80,9 @@ async function* watched(
       yield chunk;
     }
     demandSize(arrival, done);
+    failed = false;
   } finally {
-    log.progress({ ...work, done, finished: true });
+    log.progress({ ...work, done, finished: true, failed });
   }
 }
 

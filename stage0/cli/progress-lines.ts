@@ -35,7 +35,7 @@ export function openLines(
 }
 
 function lineOf(event: ProgressEvent, seconds: number): string {
-  const isWhole = event.total === undefined || event.done >= event.total;
+  const isWhole = event.failed !== true && (event.total === undefined || event.done >= event.total);
   const end = isWhole ? ', done' : ', broken off';
   const state = event.finished === true ? end : '';
 
