@@ -1,6 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorCode } from '#base/errors/gantry-error';
 import type { ExecResult } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
 import { type LeakWatch, watchLeaks } from '../helpers/leaks.ts';
@@ -208,7 +209,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('what a pod hel
     const running = [await start('nspawn'), await start('fly')];
     for (const pod of running) loseAll(pod);
     await Promise.all(running.map(({ program }) => program.ended));
-    for (const { uuid } of running) removeCgroups(uuid);
+    for (const { uuid } of running) await removeCgroups(uuid);
 
     for (const { uuid } of running) {
       expect(await stateOf(uuid)).toBe('exited');
@@ -232,13 +233,21 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('what a pod hel
     for (const pid of processesOf(uuid)) kill(pid);
   }
 
-  /** As a boot does. */
-  function removeCgroups(uuid: string): void {
-    for (const top of cgroupsOf(uuid)) {
-      const below = globSync(`${top}/**/`).toSorted((one, other) => other.length - one.length);
-      for (const dir of [...below, top]) if (existsSync(dir)) rmdirSync(dir);
-    }
+  /** As a boot does. Who was killed takes a moment to leave them. */
+  async function removeCgroups(uuid: string): Promise<void> {
+    await until('its cgroups are empty', () => cgroupsOf(uuid).every(removed));
     expect(cgroupsOf(uuid)).toEqual([]);
+  }
+
+  function removed(top: string): boolean {
+    const below = globSync(`${top}/**/`).toSorted((one, other) => other.length - one.length);
+    try {
+      for (const dir of [...below, top]) if (existsSync(dir)) rmdirSync(dir);
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== 'EBUSY') throw error;
+      return false;
+    }
   }
 
   it('is nothing but its own directory: no file is left half-made', () => {
