@@ -1,15 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { tryLockPath } from '#base/lock/directory-lock';
-import {
-  addressesOverlap,
-  dataDirOf,
-  describePort,
-  type ForwardedPort,
-  portsOverlap,
-} from '#stage1';
+import { addressesOverlap, describePort, type ForwardedPort, portsOverlap } from '#stage1';
 import type { PodNetworkHost } from '../host.ts';
+import { isGone } from '../register/gone-pods.ts';
 import {
   lockRegister,
   readRegister,
@@ -34,7 +27,8 @@ export async function claimPorts(host: PodNetworkHost, entry: RegisterEntry): Pr
     if (holder === undefined) return;
     if (tries === TRIES || !hasEnded(host, holder)) throw takenByPod(entry, holder);
     await releaseEndedPods(host, holder.gantry);
-    dropIfGone(holder);
+    // A pod whose directory was removed by hand gives nothing back any more.
+    if (isGone(holder)) removeEntry(holder.uuid);
   }
 }
 
@@ -86,13 +80,6 @@ function hasEnded({ kernel }: PodNetworkHost, { podDir }: RegisterEntry): boolea
     if (isGantryError(error, 'LOCK_NO_SUCH_PATH')) return true;
     throw error;
   }
-}
-
-/** A pod whose directory was removed by hand gives nothing back any more. */
-function dropIfGone({ uuid, podDir }: RegisterEntry): void {
-  const pods = join(dataDirOf(podDir), 'pods');
-  const phases = ['run', 'exited-garbage', 'garbage'];
-  if (!phases.some((phase) => existsSync(join(pods, phase, uuid)))) removeEntry(uuid);
 }
 
 function takenByPod({ ports }: RegisterEntry, holder: RegisterEntry): GantryError {

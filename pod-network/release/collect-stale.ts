@@ -13,12 +13,14 @@ import {
 } from '#cni';
 import { dataDirOf } from '#stage1';
 import { networkDirs, type PodNetworkHost } from '../host.ts';
+import { isGone, isNetnsInUse } from '../register/gone-pods.ts';
 import { readRegister } from '../register/register.ts';
+import { giveBack } from './give-back.ts';
 
 /**
- * Detaches what is on record of pods that are no more, and has plugins that
- * know how collect what no pod holds. Nothing is done, and no network locked,
- * where there is neither.
+ * Gives back what pods had that are no more, which is what somebody leaves who
+ * removes their directories by hand, and has plugins that know how collect what
+ * no pod holds. Nothing is done, and no network locked, where there is neither.
  * @param left the attachments of the pod that has just left its networks
  */
 export async function collectStale(
@@ -26,6 +28,7 @@ export async function collectStale(
   cni: Cni,
   left: readonly Attachment[],
 ): Promise<void> {
+  await giveBackOfGone(host, cni);
   const pods = podsOf(host.podDir);
   const isStale = ({ parameters }: Attachment): boolean => !pods.has(parameters.containerId);
   const networks = left
@@ -43,6 +46,18 @@ export async function collectStale(
   });
   for (const { message } of [...report.failures, ...report.lost.map(({ error }) => error)]) {
     host.log.warning(message);
+  }
+}
+
+/** Of this data directory's pods; those of others give back by their own gantry. */
+async function giveBackOfGone(host: PodNetworkHost, cni: Cni): Promise<void> {
+  const dataDir = dataDirOf(host.podDir);
+  const gone = readRegister().filter(
+    (entry) => dataDirOf(entry.podDir) === dataDir && isGone(entry) && !isNetnsInUse(entry.uuid),
+  );
+  for (const { uuid, podDir } of gone) {
+    const failures = await giveBack({ ...host, uuid, podDir }, cni);
+    for (const { message } of failures) host.log.warning(message);
   }
 }
 

@@ -1,28 +1,11 @@
 import { existsSync } from 'node:fs';
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
-import { quoted } from '#base/errors/quoted';
-import {
-  type Attachment,
-  type AttachmentList,
-  type Cni,
-  type ContainerId,
-  furtherFailuresOf,
-  parseContainerId,
-  removeNetns,
-} from '#cni';
+import type { GantryError } from '#base/errors/gantry-error';
+import { parseContainerId } from '#cni';
 import { netnsPath } from '#stage1';
-import { bare } from '../attach/net-info.ts';
-import { collectStale } from './collect-stale.ts';
-import { removeRulesOf } from '../firewall/remove-rules.ts';
-import { withdrawPod } from '../names/announce.ts';
 import { openClient } from '../client.ts';
-import { pinPath, type PodNetworkHost } from '../host.ts';
-
-/** How a pod's network is given back. */
-export interface ReleaseOptions {
-  /** Whether what cannot be given back is forgotten: nobody will try again. */
-  readonly force?: boolean | undefined;
-}
+import type { PodNetworkHost } from '../host.ts';
+import { collectStale } from './collect-stale.ts';
+import { giveBack, type ReleaseOptions } from './give-back.ts';
 
 /**
  * Gives back everything that the network of a pod holds: attachments, with
@@ -32,69 +15,14 @@ export interface ReleaseOptions {
  */
 export async function releaseNetwork(
   host: PodNetworkHost,
-  { force = false }: ReleaseOptions = {},
+  options: ReleaseOptions = {},
 ): Promise<readonly GantryError[]> {
   if (!existsSync(netnsPath(host.podDir))) return [];
 
   const cni = openClient(host);
-  const containerId = parseContainerId(host.uuid);
-  const { attachments } = cni.attachments(containerId);
-  const first = await detachAll(cni, host.uuid);
-  removePin(host);
-  // Some plugins fail for as long as there is a namespace, and only then leave it to others.
-  const left = first.length === 0 ? [] : await detachAll(cni, host.uuid);
-  const unruly = await removeRulesOf(host);
-  const forgotten = force ? forget(cni, containerId) : [];
-  const keepsPorts = unruly.length > 0 || stillForwards(cni.attachments(containerId));
-  withdrawPod(host.kernel, host.uuid, keepsPorts && !force);
+  const { attachments } = cni.attachments(parseContainerId(host.uuid));
+  const failures = await giveBack(host, cni, options);
   await collectStale(host, cni, attachments);
 
-  return [...left, ...unruly, ...forgotten];
-}
-
-/** Whether a plugin that forwards ports may not have done its part; of what cannot be read nobody knows. */
-function stillForwards({ attachments, lost }: AttachmentList): boolean {
-  const forwarding = attachments.filter(
-    ({ parameters }) => parameters.capabilityArgs?.portMappings !== undefined,
-  );
-
-  return forwarding.length + lost.length > 0;
-}
-
-/** @returns what is not known any more, and may still be there */
-function forget(cni: Cni, containerId: ContainerId): readonly GantryError[] {
-  const { attachments, lost } = cni.attachments(containerId);
-  cni.forget(containerId);
-
-  return [...attachments.map(mayBeLeft), ...lost.map(({ path }) => recordForgotten(path))];
-}
-
-function mayBeLeft({ network, parameters, result }: Attachment): GantryError {
-  const addresses = (result?.ips ?? []).map(({ address }) => bare(address)).join(', ');
-
-  return new GantryError(
-    'NETWORK_MAY_BE_LEFT',
-    `the network ${quoted(network.name)} may keep what it made for the interface ${quoted(parameters.ifName)} of pod ${parameters.containerId}${addresses === '' ? '' : `, address ${addresses}`}: it is not asked again`,
-  );
-}
-
-function recordForgotten(path: string): GantryError {
-  return new GantryError(
-    'NETWORK_MAY_BE_LEFT',
-    `the network of which ${quoted(path)} told may keep what it made: it is not asked again`,
-  );
-}
-
-async function detachAll(cni: Cni, uuid: string): Promise<readonly GantryError[]> {
-  try {
-    await cni.detachContainer(parseContainerId(uuid));
-    return [];
-  } catch (error) {
-    if (!isGantryError(error)) throw error;
-    return [error, ...furtherFailuresOf(error)];
-  }
-}
-
-function removePin({ kernel, uuid, hostMounts }: PodNetworkHost): void {
-  removeNetns(kernel, { path: pinPath(uuid), hostMounts });
+  return failures;
 }

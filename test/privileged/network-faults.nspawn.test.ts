@@ -6,7 +6,7 @@ import { type JsonObject, removeNetns } from '#cni';
 import { createPluginFolder, type PluginFolder, printJson } from '../doubles/cni-plugin.ts';
 import { run } from '../helpers/network-host.ts';
 import { createNetworkPods, NAME, type NetworkPods } from '../helpers/network-pods.ts';
-import { until, waiterOf } from '../helpers/nspawn-pods.ts';
+import { cgroupsOf, until, waiterOf } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
 
 const SLEEP = [NAME, '--exec=/bin/sh', '--', '-c', 'echo ready; exec sleep 300'];
@@ -232,6 +232,18 @@ describe.runIf(
       /warning: the network "bad" may keep what it made for the interface "eth0" of pod \S+, address 10\.82\.0\.\d+/,
     );
     expect(await net.gantry('list', '--no-legend')).not.toContain('stuck');
+  });
+
+  it('are left by the next pod in the place of one whose directory was removed by hand', async () => {
+    const pod = await net.pods.start(['--net=default', '--port=8080:80/tcp', ...SLEEP]);
+    process.kill(waiterOf(pod.dir) ?? 0, 'SIGKILL');
+    pod.program.kill('SIGTERM');
+    await pod.program.ended;
+    for (const dir of cgroupsOf(pod.uuid)) run('find', dir, '-depth', '-type', 'd', '-delete');
+    rmSync(pod.dir, { recursive: true });
+    expect(net.traces()).toContain(`pin ${pod.uuid}`);
+
+    expect((await net.shell(['--net=good'], 'true')).exitCode).toBe(0);
   });
 
   it('have their plugins collect what no pod holds, where they know how', async () => {
