@@ -146,15 +146,15 @@ async function* atOnce(store: BenchStore, podman: Podman): AsyncGenerator<Row> {
 }
 
 async function allBegun({ stdout, ended }: RunningProgram): Promise<void> {
-  let begun = 0;
+  let count = 0;
   const failed = ended.then((result) => {
-    throw new Error(`only ${begun} pods began: ${result.stderr.slice(-500)}`);
+    throw new Error(`only ${count} pods began: ${result.stderr.slice(-500)}`);
   });
   failed.catch(() => {});
   const counted = async (): Promise<void> => {
     for await (const _line of createInterface({ input: stdout })) {
-      begun += 1;
-      if (begun === RUNNING) return;
+      count += 1;
+      if (count === RUNNING) return;
     }
     await failed;
   };

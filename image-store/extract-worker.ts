@@ -2,6 +2,7 @@ import { readSync, writeSync } from 'node:fs';
 import { errorCode, errorMessage, isGantryError } from '#base/errors/gantry-error';
 import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
+import { useAddon } from '#base/kernel/native';
 import { runExtraction } from './tree/extraction-job.ts';
 import type {
   ExtractionDone,
@@ -15,7 +16,8 @@ import { runMounted } from './tree/mounted-job.ts';
 // reads a request as one line of JSON from standard input, locks itself into the
 // target directory by chroot, or into a mount namespace, and answers with one
 // line of JSON on standard output. Descriptors from 3 on are what the request
-// says they are.
+// says they are. Its argument is the path of koffi's addon, if it is not where
+// it is looked for.
 
 // prctl(2): end with the process that started this one, so that nothing
 // extracts into a directory whose lock has gone with its holder.
@@ -24,6 +26,8 @@ const SIGKILL = 9;
 
 function main(): void {
   let answer: WorkerAnswer;
+  const [, , addon] = process.argv;
+  if (addon !== undefined) useAddon(addon);
   try {
     linuxKernel.prctl(PR_SET_PDEATHSIG, SIGKILL);
     process.umask(0);

@@ -22,6 +22,7 @@ interface Koffi {
 /** The prototype of ioctl(2), with whatever the request takes. */
 export const IOCTL = 'int ioctl(int fd, ulong request, void *argument)';
 
+let addon: string | undefined;
 let loaded: { koffi: Koffi; libc: NativeLibrary } | undefined;
 const functions = new Map<string, NativeFunction>();
 
@@ -89,11 +90,16 @@ export function kernelErrno(error: unknown): string | undefined {
   return typeof error.errno === 'string' ? error.errno : undefined;
 }
 
+/** Says where koffi's addon is, before the first call. */
+export function useAddon(path: string): void {
+  addon = path;
+}
+
 function load(): { koffi: Koffi; libc: NativeLibrary } {
   if (loaded !== undefined) return loaded;
 
   const holder: { exports: unknown } = { exports: {} };
-  process.dlopen(holder, addonPath());
+  process.dlopen(holder, addon ?? addonPath());
   const koffi = holder.exports as Koffi;
   loaded = { koffi, libc: koffi.load('libc.so.6') };
 

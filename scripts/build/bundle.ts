@@ -62,13 +62,9 @@ export async function bundleProgram({
   return translated;
 }
 
-/** Bundles every program that gantry starts beside itself (`image-store/NAME-worker.ts`) into one file. */
-export async function bundleWorkers({ top, out }: BundleRequest): Promise<void> {
-  const folder = join(top, 'image-store');
-  for (const name of readdirSync(folder).filter((each) => each.endsWith('-worker.ts'))) {
-    const code = await bundleOne(top, join(folder, name));
-    writeFileSync(join(out, name.replace(/ts$/, 'js')), code);
-  }
+/** Bundles the program that gantry starts to extract into one file. @returns its text */
+export async function bundleWorker(top: string): Promise<string> {
+  return await bundleOne(top, join(top, 'image-store', 'extract-worker.ts'));
 }
 
 /**

@@ -10,8 +10,8 @@ import {
   removeSync,
 } from 'fs-extra/esm';
 import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
-import { archiveChunks, chunksPath } from '../../stage0/boot/program-files.ts';
-import { bundleEntrypoints, bundleProgram, bundleWorkers } from './bundle.ts';
+import { archiveChunks, chunksPath, workerPath } from '../../stage0/boot/program-files.ts';
+import { bundleEntrypoints, bundleProgram, bundleWorker } from './bundle.ts';
 import { bundleBoot, packProgram } from './pack.ts';
 import { buildStage1Fly } from './stage1-fly.ts';
 import { buildStage1Nspawn } from './stage1-nspawn.ts';
@@ -49,7 +49,7 @@ export async function buildDist(): Promise<void> {
   const stamp = sourceStamp(top);
   const build = stamp.slice(0, BUILD_LENGTH);
   writeFileSync(chunksPath(lib, build), archiveChunks(await bundleProgram({ top, chunks })));
-  await bundleWorkers({ top, out: lib });
+  writeFileSync(workerPath(lib, build), await bundleWorker(top));
   await bundleBoot({ top, out: lib, build });
   copySync(koffiAddonPath(), join(lib, 'koffi.node'));
   outputFileSync(join(fresh, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);

@@ -12,7 +12,11 @@ const [, self = ''] = process.argv;
 const lib = dirname(self);
 const program = openProgram({ lib, cache: join(dirname(lib), 'cache'), build: BUILD });
 if (program === undefined) startAgain();
-else createLoader(program)('main.js');
+else {
+  // For stage0/config to read.
+  process.env['GANTRY_PROGRAM_FDS'] = `${program.worker} ${program.addon}`;
+  createLoader(program)('main.js');
+}
 
 /** Another build has taken this one's place since Node read this file. */
 function startAgain(): never {

@@ -30,7 +30,15 @@ export interface ProgramFiles {
   readonly packs: readonly CodeFile[];
   /** Every chunk, see `archiveChunks()`. */
   readonly chunks: number;
+  /** The program that extracts, which runs by itself. */
+  readonly worker: number;
+  /** koffi's native half, which that one loads too. */
+  readonly addon: number;
 }
+
+/** The program of a build that extracts. */
+export const workerPath = (lib: string, build: string): string =>
+  join(lib, `extract-worker-${build}.js`);
 
 /** Where a program lies, and which build it is. */
 export interface ProgramPlace extends Pick<ProgramFiles, 'lib' | 'cache'> {
@@ -58,7 +66,9 @@ export const chunksPath = (lib: string, build: string): string => join(lib, `chu
  */
 export function openProgram({ lib, cache, build }: ProgramPlace): ProgramFiles | undefined {
   const chunks = openIfThere(chunksPath(lib, build));
-  if (chunks === undefined) return undefined;
+  const worker = openIfThere(workerPath(lib, build));
+  const addon = openIfThere(join(lib, 'koffi.node'));
+  if (chunks === undefined || worker === undefined || addon === undefined) return undefined;
 
   const packs = packPaths(lib, build).flatMap((path) => {
     const source = openIfThere(path);
@@ -66,7 +76,7 @@ export function openProgram({ lib, cache, build }: ProgramPlace): ProgramFiles |
     const code = cache === undefined ? undefined : openIfThere(join(cache, codeFileName(path)));
     return [{ path, source, code }];
   });
-  return { lib, cache, packs, chunks };
+  return { lib, cache, packs, chunks, worker, addon };
 }
 
 /** Reads an open file whole and closes it. */

@@ -50,7 +50,7 @@ export async function openWorkplace(
     localConfigDir: globals.localConfig,
     userConfigDir: globals.userConfig,
     programDir,
-    workers: { extract: [process.execPath, '--disable-sigusr1', workerPath(call.program)] },
+    workers: { extract: extractWorker(call) },
     program: [join(programDir, 'gantry'), ...globalFlags(globals)],
     env: call.environment.env,
     caller: call.environment.caller,
@@ -104,12 +104,24 @@ function programDirOf(program: string): string {
   return program.endsWith('.js') ? top : join(top, 'dist');
 }
 
-function workerPath(program: string): string {
-  const top = dirname(dirname(program));
+/** By what this process has open: another build may lie in the program's folder by then. */
+function extractWorker({ program, environment }: Call): readonly [string, ...string[]] {
+  const { programFiles } = environment;
+  if (programFiles === undefined) {
+    const top = dirname(dirname(program));
+    return [process.execPath, '--disable-sigusr1', join(top, 'image-store', 'extract-worker.ts')];
+  }
 
-  return program.endsWith('.js')
-    ? join(top, 'lib', 'extract-worker.js')
-    : join(top, 'image-store', 'extract-worker.ts');
+  const own = `/proc/${process.pid}`;
+  const { worker, addon } = programFiles;
+  return [
+    `${own}/exe`,
+    '--disable-sigusr1',
+    // The name of what was removed leads nowhere.
+    '--preserve-symlinks-main',
+    `${own}/fd/${worker}`,
+    `${own}/fd/${addon}`,
+  ];
 }
 
 /** The global flags by which another gantry works on the same things. */

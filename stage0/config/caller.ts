@@ -8,6 +8,9 @@ export interface CallerEnvironment {
 
 /** Set by the launcher: `nofile=N sigign=HEX sigblk=HEX`, as proc_pid_limits(5) and proc_pid_status(5) say them. */
 const CALLER_VARIABLE = 'GANTRY_CALLER';
+/** Set by the built program itself, in this process. */
+export const PROGRAM_VARIABLE = 'GANTRY_PROGRAM_FDS';
+const OWN_VARIABLES: readonly string[] = [CALLER_VARIABLE, PROGRAM_VARIABLE];
 /** Names that the launcher sets aside, because Node would obey them. */
 const SET_ASIDE = {
   GANTRY_NODE_OPTIONS: 'NODE_OPTIONS',
@@ -23,7 +26,7 @@ const SET_ASIDE = {
 export function readCaller(raw: Readonly<Record<string, string | undefined>>): CallerEnvironment {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(raw)) {
-    if (value === undefined || name === CALLER_VARIABLE || name in SET_ASIDE) continue;
+    if (value === undefined || OWN_VARIABLES.includes(name) || name in SET_ASIDE) continue;
     env[name] = value;
   }
   for (const [aside, original] of Object.entries(SET_ASIDE)) {

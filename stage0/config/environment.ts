@@ -1,10 +1,20 @@
-import { type CallerEnvironment, readCaller } from './caller.ts';
+import { type CallerEnvironment, PROGRAM_VARIABLE, readCaller } from './caller.ts';
 
 /** What the environment tells gantry itself, and what it passes on to others. */
 export interface Environment extends CallerEnvironment {
   /** PEM files of further certificate authorities. */
   readonly certificateFiles: readonly string[];
   readonly proxies: Proxies;
+  /** What else belongs to the built program and is open; undefined when it runs from a checkout. */
+  readonly programFiles: ProgramFiles | undefined;
+}
+
+/** Descriptors of this process. */
+export interface ProgramFiles {
+  /** The program that extracts. */
+  readonly worker: number;
+  /** koffi's native half. */
+  readonly addon: number;
 }
 
 /** Proxies as curl and Go's net/http take them; the lower-case names win. */
@@ -34,7 +44,14 @@ export function readEnvironment(raw: Readonly<Record<string, string | undefined>
       https: first(env, ['https_proxy', 'HTTPS_PROXY']),
       none: first(env, ['no_proxy', 'NO_PROXY']),
     },
+    programFiles: programFilesIn(raw[PROGRAM_VARIABLE] ?? ''),
   };
+}
+
+function programFilesIn(text: string): ProgramFiles | undefined {
+  const [, worker, addon] = /^(\d+) (\d+)$/.exec(text) ?? [];
+
+  return worker === undefined ? undefined : { worker: Number(worker), addon: Number(addon) };
 }
 
 function first(

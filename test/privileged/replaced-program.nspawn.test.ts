@@ -63,18 +63,19 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
     };
 
     it('leaves its commands whole, and its pods to the new one', async () => {
-      const late = Promise.withResolvers<void>();
+      const slow = Promise.withResolvers<void>();
       const data = gzipSync(tinyAci({ name: 'example.com/late' }));
       const serve = file(data);
       publisher.server.on('/late.aci', (request, response) => {
-        void late.promise.then(() => serve(request, response));
+        void slow.promise.then(() => serve(request, response));
       });
       const pod = start('run', UNSIGNED, '--pod-name=web', 'example.com/web');
       await eventually('the pod', async () => (await gantry('list')).includes('running'));
+      const late = ['--pod-name=late', 'https://example.com/late.aci', '--exec=/true'];
       const running = {
         waiting: start('wait', 'web'),
         following: start('logs', '--follow', 'web'),
-        fetching: start('fetch', UNSIGNED, 'https://example.com/late.aci'),
+        fetching: start('prepare', UNSIGNED, ...late),
       };
       const followed = collect(running.following);
       await eventually('the fetch', async () =>
@@ -83,10 +84,12 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
       await eventually('the log', async () => followed.text.includes('ready'));
 
       replace(program, folder);
-      late.resolve();
+      const putBack = breakExtraction(join(program, 'lib'));
+      slow.resolve();
 
       const fetched = await running.fetching.ended;
       expect([fetched.exitCode, fetched.stderr]).toEqual([0, expect.stringContaining('done')]);
+      putBack();
       expect(await gantry('list')).toMatch(/running .*web/);
       expect(await gantry('status', 'web')).toMatch(/^state=running$/m);
       expect(await gantry('logs', 'web')).toContain('ready');
@@ -95,7 +98,7 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
       expect((await pod.ended).exitCode).toBe(0);
       expect(await running.waiting.ended).toMatchObject({ exitCode: 0, stderr: '' });
       expect(await running.following.ended).toMatchObject({ exitCode: 0, stderr: '' });
-      await gantry('rm', 'web');
+      await gantry('rm', 'web', 'late');
       expect(await gantry('list', '--no-legend')).toBe('');
     });
 
@@ -131,6 +134,16 @@ function replace(program: string, folder: string): void {
   renameSync(program, join(folder, 'old'));
   renameSync(next, program);
   rmSync(join(folder, 'old'), { recursive: true });
+}
+
+/** What only the old one's commands go on with. @returns what undoes it */
+function breakExtraction(lib: string): () => void {
+  const worker = readdirSync(lib).find((name) => name.startsWith('extract-worker'));
+  rewrite(join(lib, worker ?? ''), () => 'process.exit(9);');
+  const addon = join(lib, 'koffi.node');
+  renameSync(addon, `${addon}.away`);
+
+  return () => renameSync(`${addon}.away`, addon);
 }
 
 function copyProgram(from: string, to: string): void {
