@@ -56,6 +56,10 @@ describe('inspectAci()', () => {
     expect((await inspect(bytes)).manifestText).toBe(MANIFEST);
   });
 
+  const latin1 = tarOf(
+    { path: 'manifest', body: Buffer.of(0x22, 0xe4, 0x22) },
+    directory('rootfs'),
+  );
   it.each([
     ['without a manifest', tarOf(directory('rootfs')), /it has no manifest/],
     ['without a rootfs', tarOf({ path: 'manifest', body: MANIFEST }), /it has no rootfs/],
@@ -66,6 +70,7 @@ describe('inspectAci()', () => {
     ['with rootfs a link', aciOf(symlink('rootfs', '/')), /rootfs is no directory/],
     ['with its manifest a link', tarOf(symlink('manifest', 'rootfs/m')), /manifest is no file/],
     ['with its manifest a directory', tarOf(directory('manifest')), /manifest is no file/],
+    ['with a manifest in Latin-1', latin1, /manifest is not UTF-8/],
     ['with a manifest too large', aciOf({ path: 'rootfs/x' }), /larger than 10 bytes/],
   ])('rejects an archive %s', async (_, bytes, message) => {
     const limits = message.source.includes('larger') ? { maxManifest: 10 } : {};

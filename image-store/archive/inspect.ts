@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { badLayout, tooBig } from './archive-error.ts';
 import type { ArchiveEntry } from './entry.ts';
@@ -112,5 +113,8 @@ function readManifest(
   for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) {
     pieces.push(Buffer.from(piece));
   }
-  return Buffer.concat(pieces).toString();
+  const manifest = Buffer.concat(pieces);
+  if (!isUtf8(manifest)) throw badLayout('its manifest is not UTF-8');
+
+  return manifest.toString();
 }

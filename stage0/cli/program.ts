@@ -1,5 +1,6 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { Environment } from '../config/environment.ts';
+import { demandExactArguments } from '../config/given-bytes.ts';
 import type { Call } from './command.ts';
 import { expandName } from './command-name.ts';
 import { COMMANDS, type CommandEntry, GROUPS } from './command-table.ts';
@@ -27,6 +28,7 @@ export async function runProgram({ program, args, environment }: ProgramRequest)
   const output = standardOutput();
   let name = '';
   try {
+    demandExactArguments(args);
     const found = findCommand(args);
     if (found.entry === undefined) return await withoutCommand(found.leading, output);
 

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { decodeJson, decodeValue } from '#base/decode/decode';
-import { GantryError } from '#base/errors/gantry-error';
+import { utf8Text } from '#base/decode/utf8';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { readNamedFile } from '#base/fs/named-file';
 import type { ConfigFolder, ConfigLayer } from './config-dirs.ts';
 import { type ConfigEntry, KINDS } from './config-kinds.ts';
 import type { Configuration } from './configuration.ts';
@@ -73,15 +74,12 @@ function readDocument(folder: ConfigFolder, path: string): readonly ConfigEntry[
 }
 
 function readText(path: string): string {
-  let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    return utf8Text(readNamedFile(path, MAX_BYTES));
   } catch (cause) {
+    if (isGantryError(cause)) throw invalid(path, cause.message);
     throw new GantryError('CONFIG_UNREADABLE', `cannot read configuration "${path}"`, { cause });
   }
-  if (bytes.length > MAX_BYTES) throw invalid(path, `larger than ${MAX_BYTES} bytes`);
-
-  return bytes.toString('utf8');
 }
 
 function invalid(path: string, state: string, hint?: string): GantryError<'CONFIG_INVALID'> {

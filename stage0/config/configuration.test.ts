@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -132,6 +132,15 @@ describe('readConfiguration()', () => {
 
     await expect(read()).rejects.toThrow(message);
     await expect(read()).rejects.toThrow(join(top, 'local', folder, 'a.json'));
+  });
+
+  it('rejects what is far too long, without reading it, and what is no UTF-8', async () => {
+    put('local/paths.d/a.json', '');
+    truncateSync(join(top, 'local/paths.d/a.json'), 2 ** 40);
+    await expect(read()).rejects.toThrow(/a\.json": it has more than 1048576 bytes/);
+
+    writeFileSync(join(top, 'local/paths.d/a.json'), Buffer.of(0x22, 0xff, 0x22));
+    await expect(read()).rejects.toThrow(/a\.json": it is not UTF-8/);
   });
 
   it('rejects the same thing twice in one directory', async () => {

@@ -1,8 +1,10 @@
+import { utf8Text } from '#base/decode/utf8';
 import { GantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
+import { demandExactEnvironment } from '../config/given-bytes.ts';
 import { demandFreeName } from '../pod/claim-pod-name.ts';
 import { readEnvironmentFiles } from '../prepare/environment-file.ts';
 import { buildPodManifest } from '../prepare/pod-manifest.ts';
@@ -118,6 +120,8 @@ function describe(
   request: PrepareRequest,
   images: readonly RunnableImage[],
 ): PodManifest {
+  if (request.inheritEnv) demandExactEnvironment(context.env);
+
   return buildPodManifest({
     request,
     apps: request.apps.map((app, index) => {
@@ -134,7 +138,7 @@ function readManifest(path: string): PodManifest {
   const what = `pod manifest "${path}"`;
   let text: string;
   try {
-    text = readNamedFile(path, MAX_MANIFEST_BYTES).toString();
+    text = utf8Text(readNamedFile(path, MAX_MANIFEST_BYTES));
   } catch (error) {
     throw new GantryError('POD_MANIFEST_UNREADABLE', `cannot read ${what}: ${fileState(error)}`, {
       cause: error,

@@ -48,6 +48,9 @@ describe('readEnvironmentFiles()', () => {
 
     expect(() => readEnvironmentFiles(twice)).toThrow('"A" is set twice');
     expect(() => readEnvironmentFiles(['/no/such'])).toThrow('"/no/such": no such file');
+    const latin1 = file('b', '');
+    writeFileSync(latin1, Buffer.from('A=\xe4', 'latin1'));
+    expect(() => readEnvironmentFiles([latin1])).toThrow('it is not UTF-8');
     expect(() => readEnvironmentFiles(['/dev/zero'])).toThrow('"/dev/zero": it has more than');
   });
 });

@@ -1,3 +1,4 @@
+import { utf8Text } from '#base/decode/utf8';
 import { GantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
@@ -29,7 +30,7 @@ export function readEnvironmentFiles(paths: readonly string[]): Readonly<Record<
 
 function readLines(path: string): readonly string[] {
   try {
-    return readNamedFile(path, MAX_BYTES).toString().split(/\r?\n/);
+    return utf8Text(readNamedFile(path, MAX_BYTES)).split(/\r?\n/);
   } catch (error) {
     throw invalid(`"${path}"`, fileState(error), error);
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
+import { nodeExec } from '#base/exec/node-exec';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -114,6 +115,21 @@ describe.runIf(requires('root'))('gantry refuses with 254', () => {
 });
 
 describe('gantry', () => {
+  it('refuses an argument that it cannot hand on as it is', async () => {
+    const argv = [
+      'sh',
+      '-c',
+      '"$@" "$(printf "a\\377b")"',
+      'sh',
+      ...machine.argv('fetch', 'x'),
+    ] as const;
+    const result = await nodeExec.run({ argv, env: { PATH: '/usr/bin:/bin' } });
+
+    expect(result.exitCode).toBe(254);
+    expect(result.stderr).toMatch(/^gantry: cannot use argument 6, "a.b": not UTF-8\nhint: /);
+    expect((await gantry('fetch', 'a\uFFFDb')).stderr).not.toContain('UTF-8');
+  });
+
   it('says where it cannot keep anything', async () => {
     const result = await gantry('--dir=/proc/self', 'fetch', '/no/such.aci');
 

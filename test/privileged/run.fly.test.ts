@@ -217,6 +217,20 @@ LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$; export LISTEN_FDS LISTEN_FDNAMES 
         );
         expect(lines.filter((line) => line.startsWith('GANTRY_'))).toEqual([]);
       });
+
+      it('hands a variable down as it is, or says that it cannot', async () => {
+        const script = 'LATIN=$(printf "\\344") "$@"';
+        const started = async (...flags: readonly string[]) =>
+          await nodeExec.run({
+            argv: ['sh', '-c', script, 'sh', ...pods.argv(...flags, NAME, '--exec=/bin/true')],
+            env: { ...ENVIRONMENT, LEGAL: '\uFFFD' },
+          });
+
+        expect((await started()).exitCode).toBe(0);
+        const refused = await started('--inherit-env');
+        expect(refused.exitCode).toBe(254);
+        expect(refused.stderr).toContain('cannot hand down variable "LATIN"');
+      });
     });
 
     describe('users', () => {

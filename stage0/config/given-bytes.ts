@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { alteredTexts } from '#base/decode/utf8';
+import { quoted } from '#base/errors/quoted';
+import { GantryError } from '#base/errors/gantry-error';
+import { isEnvironmentName } from '#schema/types/name-values';
+
+const HINT = 'use UTF-8; other bytes reach an app in a file of its image or of a volume';
+
+/**
+ * Demands that the arguments are what was typed: manifests are JSON, which
+ * holds nothing but UTF-8, and nothing may reach an app altered.
+ * @throws GantryError NOT_UTF8
+ */
+export function demandExactArguments(args: readonly string[]): void {
+  const given = (): readonly Buffer[] => zeroEnded('/proc/self/cmdline').slice(-args.length);
+  const [index] = alteredTexts(args, given);
+  if (index === undefined) return;
+
+  const argument = quoted(args[index] ?? '');
+  throw new GantryError('NOT_UTF8', `cannot use argument ${index + 1}, ${argument}: not UTF-8`, {
+    hint: HINT,
+  });
+}
+
+/**
+ * As `demandExactArguments`, for the environment that an app is to have from us.
+ * @throws GantryError NOT_UTF8
+ */
+export function demandExactEnvironment(env: Readonly<Record<string, string>>): void {
+  // A name that is none is left out of manifests anyway.
+  const names = Object.keys(env).filter(isEnvironmentName);
+  const given = (): readonly Buffer[] => {
+    const lines = zeroEnded('/proc/self/environ');
+    const line = (name: string): Buffer | undefined =>
+      lines.find((each) => each.subarray(0, each.indexOf('=')).toString() === name);
+    return names.map((name) => line(name) ?? Buffer.of(0xff));
+  };
+  const texts = names.map((name) => `${name}=${env[name]}`);
+  const [index] = alteredTexts(texts, given);
+  if (index === undefined) return;
+
+  throw new GantryError(
+    'NOT_UTF8',
+    `cannot hand down variable ${quoted(names[index] ?? '')} of the environment: not UTF-8`,
+    { hint: HINT },
+  );
+}
+
+/** The parts of a file in which each ends with a zero byte. */
+function zeroEnded(path: string): readonly Buffer[] {
+  const bytes = readFileSync(path);
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0, at);
+    const next = end < 0 ? bytes.length : end;
+    parts.push(bytes.subarray(at, next));
+    at = next + 1;
+  }
+
+  return parts;
+}
