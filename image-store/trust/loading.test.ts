@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
 import { makeSigningKey } from '../../test/helpers/signing.ts';
 import { makeTrustHost } from '../../test/helpers/trust-host.ts';
 
@@ -23,9 +23,13 @@ test('isTrusted() answers without loading the OpenPGP library', async () => {
   await host.trust.examine({ fingerprint, name });
 
   const question = JSON.stringify([`${import.meta.dirname}/index.ts`, host.roots, fingerprint]);
-  const output = execFileSync(process.execPath, ['-e', LOOK, question], { encoding: 'utf8' });
+  const argv = [process.execPath, '-e', LOOK, question] as const;
+  const { stdout } = await nodeExec.run({ argv, env: {} });
 
-  const { standing, loaded } = JSON.parse(output) as { standing: string; loaded: string[] };
+  const { standing, loaded } = JSON.parse(stdout.toString()) as {
+    standing: string;
+    loaded: string[];
+  };
   expect(standing).toBe('trusted');
   expect(loaded.some((url) => url.endsWith('trust/verifier.ts'))).toBe(true);
   expect(loaded.filter((url) => url.includes('node_modules/openpgp'))).toEqual([]);
