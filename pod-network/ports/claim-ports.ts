@@ -4,8 +4,8 @@ import { addressesOverlap, describePort, type ForwardedPort, portsOverlap } from
 import type { PodNetworkHost } from '../host.ts';
 import { isGone } from '../register/gone-pods.ts';
 import {
+  demandRegister,
   lockRegister,
-  readRegister,
   type RegisterEntry,
   removeEntry,
   writeEntry,
@@ -19,7 +19,7 @@ const TRIES = 5;
 /**
  * Puts a pod into the register, unless a port that it wants is another's. That
  * of a pod which has ended is waited for: its release comes first.
- * @throws GantryError PORT_TAKEN naming whose it is
+ * @throws GantryError PORT_TAKEN naming whose it is, NETWORK_REGISTER_UNREADABLE
  */
 export async function claimPorts(host: PodNetworkHost, entry: RegisterEntry): Promise<void> {
   for (let tries = 1; ; tries += 1) {
@@ -35,7 +35,8 @@ export async function claimPorts(host: PodNetworkHost, entry: RegisterEntry): Pr
 /** @returns the pod that is in the way */
 function tryClaim(host: PodNetworkHost, entry: RegisterEntry): RegisterEntry | undefined {
   using _lock = lockRegister(host.kernel);
-  const holder = readRegister().find((other) => isInTheWay(other, entry));
+  const known = entry.ports.length === 0 ? [] : demandRegister();
+  const holder = known.find((other) => isInTheWay(other, entry));
   if (holder !== undefined) return holder;
 
   refuseListeners(entry.ports);

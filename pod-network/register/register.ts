@@ -1,6 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { errorCode } from '#base/errors/gantry-error';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
@@ -51,15 +59,34 @@ export function lockRegister(kernel: Kernel): HeldLock {
 
 /** Every pod in the register. What cannot be read is of another version, and passed over. */
 export function readRegister(): readonly RegisterEntry[] {
-  let names: readonly string[];
+  return entryNames().flatMap((name) => readEntry(name) ?? []);
+}
+
+/**
+ * As `readRegister`, for what would take from a pod that is passed over.
+ * @throws GantryError NETWORK_REGISTER_UNREADABLE
+ */
+export function demandRegister(): readonly RegisterEntry[] {
+  return entryNames().flatMap((name) => {
+    const entry = readEntry(name);
+    const path = join(REGISTER_DIR, name);
+    if (entry !== undefined || !existsSync(path)) return entry ?? [];
+
+    throw new GantryError(
+      'NETWORK_REGISTER_UNREADABLE',
+      `cannot tell what pod ${basename(name, ENDING)} has of the host's network: "${path}" is of another format than this gantry's`,
+      { hint: 'a newer gantry made it: use that one, or stop that pod' },
+    );
+  });
+}
+
+function entryNames(): readonly string[] {
   try {
-    names = readdirSync(REGISTER_DIR);
+    return readdirSync(REGISTER_DIR).filter((name) => /^[^.].*\.json$/.test(name));
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
-
-  return names.filter((name) => /^[^.].*\.json$/.test(name)).flatMap((name) => readEntry(name));
 }
 
 /** Puts a pod into the register, or in the place of what is known of it. */
@@ -82,12 +109,13 @@ export function ownNetns(): number {
   return statSync('/proc/thread-self/ns/net').ino;
 }
 
-function readEntry(name: string): readonly RegisterEntry[] {
+/** Undefined when it is gone, or of another version. */
+function readEntry(name: string): RegisterEntry | undefined {
   try {
     const entry = JSON.parse(readFileSync(join(REGISTER_DIR, name), 'utf8')) as RegisterEntry;
-    return entry.version === 1 ? [entry] : [];
+    return entry.version === 1 ? entry : undefined;
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return [];
+    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

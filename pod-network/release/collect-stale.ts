@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode } from '#base/errors/gantry-error';
+import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import {
   type Attachment,
   type Cni,
+  type CollectReport,
+  type CollectRequest,
   hasGc,
   loadNetworks,
   type NetworkConfig,
@@ -14,7 +16,7 @@ import {
 import { dataDirOf } from '#stage1';
 import { networkDirs, type PodNetworkHost } from '../host.ts';
 import { isGone, isNetnsInUse } from '../register/gone-pods.ts';
-import { readRegister } from '../register/register.ts';
+import { demandRegister, readRegister } from '../register/register.ts';
 import { giveBack } from './give-back.ts';
 
 /**
@@ -36,7 +38,7 @@ export async function collectStale(
     .map(({ network }) => asConfigured(host, network));
   if (networks.length === 0 && !cni.attachments().attachments.some(isStale)) return;
 
-  const report = await cni.collect({
+  const report = await collected(host, cni, {
     networks,
     valid: () => {
       const { attachments } = cni.attachments();
@@ -44,8 +46,24 @@ export async function collectStale(
       return unique([...own, ...registered()]);
     },
   });
+  if (report === undefined) return;
   for (const { message } of [...report.failures, ...report.lost.map(({ error }) => error)]) {
     host.log.warning(message);
+  }
+}
+
+/** @returns undefined when it cannot be told what other pods have: a plugin would take that for stale */
+async function collected(
+  { log }: PodNetworkHost,
+  cni: Cni,
+  request: CollectRequest,
+): Promise<CollectReport | undefined> {
+  try {
+    return await cni.collect(request);
+  } catch (error) {
+    if (!isGantryError(error, 'NETWORK_REGISTER_UNREADABLE')) throw error;
+    log.debug(`nothing stale is collected: ${error.message}`);
+    return undefined;
   }
 }
 
@@ -69,7 +87,7 @@ function unique(attachments: readonly ValidAttachment[]): readonly ValidAttachme
 
 /** Those of pods of all data directories: plugins know no such thing. */
 function registered(): readonly ValidAttachment[] {
-  return readRegister().flatMap(({ uuid, attachments }) =>
+  return demandRegister().flatMap(({ uuid, attachments }) =>
     attachments.map(({ ifName }) => ({
       containerId: parseContainerId(uuid),
       ifName: parseInterfaceName(ifName),

@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linuxKernel } from '#base/kernel/linux-kernel';
@@ -259,5 +259,22 @@ describe.runIf(
     ]);
     await net.gantry('stop', '--force', lives.uuid);
     await lives.program.ended;
+    // Waits for the release, at whose end plugins collect.
+    await net.gantry('rm', lives.uuid);
+  });
+
+  it('take nothing from a pod that a newer gantry has put into the register', async () => {
+    const newer = '/run/gantry/network/11111111-2222-4333-8444-555555555555.json';
+    writeFileSync(newer, '{"version":2}');
+    plugins.forgetCalls();
+    const refused = await net.pods.run(['--net=default', '--port=8080:80/tcp', NAME]);
+    const { exitCode } = await net.shell(['--net=gc', '--pod-name=short'], 'true');
+    await net.gantry('rm', 'short');
+    rmSync(newer);
+
+    expect(refused.exitCode).toBe(254);
+    expect(refused.stderr).toMatch(/pod 11111111\S+ has of the host's network: "\/run\/\S+" is of/);
+    expect(exitCode).toBe(0);
+    expect(plugins.callNames()).toEqual(['good ADD', 'good DEL']);
   });
 });
