@@ -43,6 +43,8 @@ export interface SigningKey {
   readonly publicKey: openpgp.PublicKey;
   readonly privateKey: openpgp.PrivateKey;
   sign(body: Uint8Array, request?: SignRequest): Promise<Uint8Array>;
+  /** Signs bytes that go into the signature: what simple signing calls a signature. */
+  signMessage(body: Uint8Array): Promise<Uint8Array>;
   /** Signs a file of any size and writes the detached signature to `out`. */
   signDetached(file: string, out: string, request?: SignRequest): Promise<void>;
 }
@@ -82,6 +84,13 @@ export async function signingKeyOf(
     publicKey,
     privateKey,
     sign: async (body, request) => await signWith(privateKey, body, request),
+    signMessage: async (binary) =>
+      (await openpgp.sign({
+        message: await openpgp.createMessage({ binary }),
+        signingKeys: privateKey,
+        format: 'binary',
+        date: new Date(Date.now() - 60_000),
+      })) as Uint8Array,
     async signDetached(file, out, request) {
       writeFileSync(out, await signWith(privateKey, createReadStream(file), request));
     },

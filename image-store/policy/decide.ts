@@ -1,0 +1,200 @@
+import { readFileSync } from 'node:fs';
+import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
+import type { OciDigest } from '#schema/oci/digest';
+import { type LocalReference, type RegistryReference } from '../reference/index.ts';
+import { parseCertificates } from './certificates.ts';
+import type { SignedClaim } from './payload.ts';
+import type { KeySource, Policy, SignedBy, SigstoreSigned } from './policy.ts';
+import { matchPolicy } from './policy-scope.ts';
+import { matchesIdentity } from './signed-identity.ts';
+import type { SigstoreSignature, SigstoreTrust } from './sigstore.ts';
+
+/** Where the signatures of a manifest are got from; each is asked only when the policy wants it. */
+export interface SignatureSource {
+  simple(manifest: OciDigest): Promise<readonly Uint8Array[]>;
+  sigstore(manifest: OciDigest): Promise<readonly SigstoreSignature[]>;
+}
+
+export interface PolicyQuestion {
+  readonly image: RegistryReference | LocalReference;
+  /** Of the image's manifest, and of the index that it was found in: either may be signed. */
+  readonly manifests: readonly OciDigest[];
+  readonly signatures: SignatureSource;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Why an image was accepted. */
+export interface PolicyAcceptance {
+  /** Which of the policy's scopes it is in. */
+  readonly scope: string;
+  /** The signatures that were demanded; none when the policy demands none. */
+  readonly signatures: readonly AcceptedSignature[];
+}
+
+export interface AcceptedSignature {
+  readonly type: 'signedBy' | 'sigstoreSigned';
+  /** Fingerprint of the key, or who signed and who says so. */
+  readonly signer: string;
+  /** The name of the image in the signature. */
+  readonly reference: string;
+  readonly manifest: OciDigest;
+}
+
+/**
+ * Demands of an image what a policy demands of it: all that is said of the
+ * narrowest scope that it is in.
+ * @throws GantryError IMAGE_REJECTED, POLICY_INVALID, and what getting signatures throws
+ */
+export async function demandAccepted(
+  policy: Policy,
+  question: PolicyQuestion,
+): Promise<PolicyAcceptance> {
+  const { scope, requirements } = matchPolicy(policy, question.image);
+  const signatures: AcceptedSignature[] = [];
+  for (const requirement of requirements) {
+    switch (requirement.type) {
+      case 'reject':
+        throw rejected(policy, question, `${scopeText(scope)} is rejected`);
+      case 'insecureAcceptAnything':
+        break;
+      case 'signedBy':
+      case 'sigstoreSigned': {
+        const found = await findSignature(policy, requirement, question);
+        if (typeof found === 'object') signatures.push(found);
+        else throw rejected(policy, question, `${found}, as ${scopeText(scope)} demands`);
+      }
+    }
+  }
+
+  return { scope, signatures };
+}
+
+const scopeText = (scope: string): string =>
+  scope === 'default' ? 'what the policy does not name' : `"${scope}"`;
+
+function rejected(policy: Policy, { image }: PolicyQuestion, state: string): GantryError {
+  return new GantryError('IMAGE_REJECTED', `cannot accept image "${image.text}": ${state}`, {
+    hint: `see "${policy.path}"; "gantry trust --policy" shows and changes it`,
+  });
+}
+
+type Checked = SignedClaim & { readonly signer: string };
+type Check = (manifest: OciDigest) => Promise<readonly (() => Promise<Checked>)[]>;
+
+/** The first signature that fulfils a requirement; a text says why there is none. */
+async function findSignature(
+  policy: Policy,
+  requirement: SignedBy | SigstoreSigned,
+  question: PolicyQuestion,
+): Promise<AcceptedSignature | string> {
+  const check =
+    requirement.type === 'signedBy'
+      ? await checkSimple(policy, requirement, question)
+      : await checkSigstore(policy, requirement, question);
+  const reasons: string[] = [];
+  for (const manifest of question.manifests) {
+    for (const verify of await check(manifest)) {
+      const reason = await verify().then(
+        (claim) => reasonAgainst(claim, manifest, { requirement, question }) ?? claim,
+        (error: unknown) => {
+          if (!isGantryError(error)) throw error;
+          return error.message;
+        },
+      );
+      if (typeof reason === 'string') {
+        reasons.push(reason);
+        continue;
+      }
+      const { signer, reference } = reason;
+      return { type: requirement.type, signer, reference, manifest };
+    }
+  }
+  const kind = requirement.type === 'signedBy' ? 'simple' : 'sigstore';
+
+  return reasons[0] ?? `it has no ${kind} signature`;
+}
+
+function reasonAgainst(
+  { digest, reference }: Checked,
+  manifest: OciDigest,
+  {
+    requirement,
+    question,
+  }: { readonly requirement: SignedBy | SigstoreSigned; readonly question: PolicyQuestion },
+): string | undefined {
+  if (digest !== manifest) return `its signature is for another image, ${digest}`;
+  if (matchesIdentity(requirement.identity, question.image, reference)) return undefined;
+
+  return `its signature is for the name ${JSON.stringify(reference)}`;
+}
+
+async function checkSimple(
+  policy: Policy,
+  { keys }: SignedBy,
+  { signatures, now }: PolicyQuestion,
+): Promise<Check> {
+  const { loadOpenPgpKeys, verifySimpleSignature } = await import('./simple-signing.ts');
+  const loaded = await attempt(policy, async () => await loadOpenPgpKeys(keys));
+
+  return async (manifest) =>
+    (await signatures.simple(manifest)).map((signature) => async () => {
+      const { fingerprint, ...claim } = await verifySimpleSignature(signature, loaded, now);
+      return { ...claim, signer: fingerprint };
+    });
+}
+
+async function checkSigstore(
+  policy: Policy,
+  requirement: SigstoreSigned,
+  { signatures }: PolicyQuestion,
+): Promise<Check> {
+  const { parsePublicKey, verifySigstoreSignature } = await import('./sigstore.ts');
+  const keysOf = (source: KeySource | undefined): SigstoreTrust['keys'] =>
+    source === undefined
+      ? undefined
+      : readKeys(source).map(([bytes, what]) => parsePublicKey(bytes, what));
+  const { fulcio } = requirement;
+  const trust = await attempt(
+    policy,
+    async () =>
+      await Promise.resolve({
+        keys: keysOf(requirement.keys),
+        rekorKeys: keysOf(requirement.rekorKeys),
+        fulcio: fulcio && {
+          ...fulcio,
+          authorities: readKeys(fulcio.ca).flatMap(([bytes, what]) =>
+            parseCertificates(Buffer.from(bytes).toString('utf8'), what),
+          ),
+        },
+      }),
+  );
+
+  return async (manifest) =>
+    (await signatures.sigstore(manifest)).map(
+      (signature) => async () => await Promise.resolve(verifySigstoreSignature(signature, trust)),
+    );
+}
+
+/** Bytes, and where they come from. */
+function readKeys({ paths, data }: KeySource): readonly (readonly [Uint8Array, string])[] {
+  return [
+    ...paths.map((path) => [readFileSync(path), `"${path}"`] as const),
+    ...data.map((bytes) => [bytes, 'the policy'] as const),
+  ];
+}
+
+/** What a policy names and cannot be used makes it one that cannot be. */
+async function attempt<Value>(policy: Policy, read: () => Promise<Value>): Promise<Value> {
+  try {
+    return await read();
+  } catch (cause) {
+    const state = isGantryError(cause) ? cause.message : fileState(cause);
+    throw new GantryError(
+      'POLICY_INVALID',
+      `cannot use the policy in "${policy.path}": ${state || errorMessage(cause)}`,
+      { cause },
+    );
+  }
+}

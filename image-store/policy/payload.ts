@@ -1,0 +1,52 @@
+import * as v from 'valibot';
+import { decodeJson } from '#base/decode/decode';
+import { GantryError } from '#base/errors/gantry-error';
+import { type OciDigest, ociDigest } from '#schema/oci/digest';
+import { lineOfDuplicate } from './json-lines.ts';
+
+/** What a signature of an image says: containers-signature(5). */
+export interface SignedClaim {
+  readonly digest: OciDigest;
+  /** As it stands there. */
+  readonly reference: string;
+}
+
+/** What the two kinds of signatures call themselves. */
+export type ClaimType = 'atomic container signature' | 'cosign container image signature';
+
+/** More than any claim takes. */
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * Reads what has been signed, when the signature has been found good. Nothing
+ * unknown may be in its critical part.
+ * @throws GantryError SIGNATURE_MALFORMED
+ */
+export function parseClaim(payload: Uint8Array, type: ClaimType): SignedClaim {
+  if (payload.length > MAX_BYTES) throw malformed(`more than ${MAX_BYTES} bytes are signed`);
+  const text = Buffer.from(payload).toString('utf8');
+  const { critical } = decodeJson(claim(type), text, {
+    what: 'what is signed',
+    code: 'SIGNATURE_MALFORMED',
+  });
+  if (lineOfDuplicate(text) !== undefined) throw malformed('a name stands twice in it');
+
+  return {
+    digest: critical.image['docker-manifest-digest'],
+    reference: critical.identity['docker-reference'],
+  };
+}
+
+const claim = (type: ClaimType) =>
+  v.strictObject({
+    critical: v.strictObject({
+      type: v.literal(type, `must be "${type}"`),
+      image: v.strictObject({ 'docker-manifest-digest': ociDigest }),
+      identity: v.strictObject({ 'docker-reference': v.string('must be text') }),
+    }),
+    optional: v.nullable(v.record(v.string(), v.unknown(), 'must be an object')),
+  });
+
+function malformed(state: string): GantryError {
+  return new GantryError('SIGNATURE_MALFORMED', `cannot read what is signed: ${state}`);
+}

@@ -1,0 +1,98 @@
+import { isGantryError } from '#base/errors/gantry-error';
+import { parseRegistryReference } from '../reference/oci-reference.ts';
+import type { LocalReference, RegistryReference } from '../reference/index.ts';
+import type { SignedIdentity } from './policy.ts';
+
+/** A name as a signature or a policy has it, spelled out. */
+interface Name {
+  /** `HOST/REPOSITORY`. */
+  readonly repository: string;
+  /** Undefined when none was written. */
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+/**
+ * Whether a signature is for the name by which an image was asked for.
+ * @param signed the name in the signature
+ */
+export function matchesIdentity(
+  identity: SignedIdentity,
+  image: RegistryReference | LocalReference,
+  signed: string,
+): boolean {
+  const name = readName(signed);
+  if (name === undefined) return false;
+  switch (identity.type) {
+    case 'exactReference':
+      return isExact(readName(identity.dockerReference), name);
+    case 'exactRepository':
+      return readName(identity.dockerRepository)?.repository === name.repository;
+    case 'matchExact':
+      return isExact(nameOf(image), name);
+    case 'matchRepository':
+      return nameOf(image)?.repository === name.repository;
+    case 'remapIdentity':
+      return isExactOrByDigest(remap(nameOf(image), identity), name);
+    default:
+      return isExactOrByDigest(nameOf(image), name);
+  }
+}
+
+function isExact(wanted: Name | undefined, signed: Name): boolean {
+  if (wanted === undefined) return false;
+  const { repository, tag, digest } = wanted;
+  const isWhole = tag !== undefined || digest !== undefined;
+
+  return (
+    isWhole && repository === signed.repository && tag === signed.tag && digest === signed.digest
+  );
+}
+
+/** What is asked for by its digest is what it is, whatever it is called. */
+function isExactOrByDigest(wanted: Name | undefined, signed: Name): boolean {
+  return wanted?.digest === undefined
+    ? isExact(wanted, signed)
+    : wanted.repository === signed.repository;
+}
+
+/** An image that does not come from a registry has no such name. */
+function nameOf(image: RegistryReference | LocalReference): Name | undefined {
+  if (image.kind !== 'registry' || image.host === undefined) return undefined;
+  const { host, repository, tag, digest } = image;
+
+  return { repository: `${host}/${repository}`, tag, digest };
+}
+
+function remap(
+  name: Name | undefined,
+  { prefix, signedPrefix }: { readonly prefix: string; readonly signedPrefix: string },
+): Name | undefined {
+  if (name === undefined) return undefined;
+  const { repository } = name;
+  const isBelow = repository === prefix || repository.startsWith(`${prefix}/`);
+
+  return isBelow
+    ? { ...name, repository: `${signedPrefix}${repository.slice(prefix.length)}` }
+    : name;
+}
+
+const DOCKER_HUB = 'docker.io';
+
+/** @returns undefined for what is no name */
+function readName(text: string): Name | undefined {
+  try {
+    const { host, repository, tag, digest } = parseRegistryReference(text, text);
+    const isHubs = host === undefined && !repository.includes('/');
+    const [last = ''] = text.slice(text.lastIndexOf('/') + 1).split('@');
+
+    return {
+      repository: `${host ?? DOCKER_HUB}/${isHubs ? 'library/' : ''}${repository}`,
+      tag: last.includes(':') ? tag : undefined,
+      digest,
+    };
+  } catch (error) {
+    if (isGantryError(error)) return undefined;
+    throw error;
+  }
+}
