@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import { writeFileAtomic } from '#base/fs/atomic';
+import { removePath } from '#base/fs/remove-path';
 import { type ContainerId, type InterfaceName, parseContainerId } from '../config/names.ts';
 import type { Attachment } from './attachment.ts';
 import { formatAttachment, parseAttachment, unreadable } from './attachment-record.ts';
@@ -81,7 +82,7 @@ export function openAttachmentStore(dir: string): AttachmentStore {
     read: (key) => readRecord(recordPath(key)),
     remove(key) {
       try {
-        rmSync(recordPath(key), { force: true });
+        removePath(recordPath(key), { force: true });
         removeIfEmpty(containerDir(key.containerId));
       } catch (error) {
         if (errorCode(error) !== 'ENOTDIR') throw notWritten(recordPath(key), error);
@@ -89,7 +90,7 @@ export function openAttachmentStore(dir: string): AttachmentStore {
     },
     removeAll(containerId) {
       try {
-        rmSync(containerDir(containerId), { recursive: true, force: true });
+        removePath(containerDir(containerId), { recursive: true, force: true });
       } catch (error) {
         throw notWritten(containerDir(containerId), error);
       }

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, linkSync, renameSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, linkSync, renameSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GantryError } from '#base/errors/gantry-error';
+import { removePath } from '#base/fs/remove-path';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
 import { targetError } from './target-error.ts';
 
@@ -36,7 +37,7 @@ export async function exportBlob({ key, blob, target, overwrite }: BlobExport): 
   } catch (error) {
     throw targetError(error, `export to "${target}"`);
   } finally {
-    rmSync(temporary, { force: true });
+    removePath(temporary, { force: true });
   }
 }
 

@@ -1,11 +1,4 @@
-import {
-  createWriteStream,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { createWriteStream, mkdtempSync, openSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PassThrough, type Transform } from 'node:stream';
@@ -14,6 +7,7 @@ import { createGzip } from 'node:zlib';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Exec, ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
+import { removePath } from '#base/fs/remove-path';
 import type { Fd } from '#base/kernel/kernel';
 import { formatImageManifest, type ImageManifest } from '#schema/image/image-manifest';
 import { targetError } from './target-error.ts';
@@ -51,10 +45,10 @@ export async function makeAci(exec: Exec, parts: AciParts): Promise<MadeAci> {
 
     return await archive(exec, parts, { folder, fd });
   } catch (error) {
-    rmSync(parts.target, { force: true });
+    removePath(parts.target, { force: true });
     throw targetError(error, `make "${parts.target}"`);
   } finally {
-    rmSync(folder, { recursive: true });
+    removePath(folder, { recursive: true });
   }
 }
 

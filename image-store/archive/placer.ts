@@ -9,11 +9,11 @@ import {
   mkdirSync,
   openSync,
   chmodSync,
-  rmSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
+import { removePath } from '#base/fs/remove-path';
 import type { Fd, Kernel } from '#base/kernel/kernel';
 import type { ArchiveEntry, Xattr } from './entry.ts';
 import { notePlaced, type Place, type Placed } from './placed.ts';
@@ -225,7 +225,7 @@ function remove(state: State, path: string): void {
   state.contents.delete(path);
   if (!lstatSync(target).isDirectory()) return unlinkSync(target);
 
-  rmSync(target, { recursive: true });
+  removePath(target, { recursive: true });
   const below = `${path}/`;
   for (const known of [state.directories, state.directoryEnds, state.contents]) {
     for (const name of known.keys()) {

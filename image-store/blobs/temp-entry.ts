@@ -5,11 +5,11 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  rmSync,
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
+import { removePath } from '#base/fs/remove-path';
 import { uniqueName } from '#base/fs/unique-name';
 import { type Fd, type Kernel, LOCK } from '#base/kernel/kernel';
 import { type HeldLock, tryLockPath } from '#base/lock/directory-lock';
@@ -77,7 +77,7 @@ function tempEntry(path: string, fd: Fd): TempEntry {
     if (!open) return;
     open = false;
     try {
-      rmSync(path, { recursive: true, force: true });
+      removePath(path, { recursive: true, force: true });
     } finally {
       closeSync(fd);
     }
@@ -103,7 +103,7 @@ export function sweepTemp(kernel: Kernel, dir: string, salvage: Salvage = () => 
     if (lock === undefined) continue;
     try {
       salvage(path);
-      rmSync(path, { recursive: true, force: true });
+      removePath(path, { recursive: true, force: true });
       removed += 1;
     } catch (error) {
       if (errorCode(error) === undefined) throw error;

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
+import { readNamedFile } from '#base/fs/named-file';
 import { brief, shown } from './http-failure.ts';
 import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
@@ -22,21 +22,15 @@ const MAX_SIGNATURE_BYTES = 1024 * 1024;
  */
 export function readSignatureFile(path: string): Buffer | undefined {
   try {
-    const stat = statSync(path);
-    if (stat.isFile() && stat.size <= MAX_SIGNATURE_BYTES) return readFileSync(path);
+    return readNamedFile(path, MAX_SIGNATURE_BYTES);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new GantryError(
       'SIGNATURE_UNREADABLE',
       `cannot read signature "${path}": ${fileState(error)}`,
-      { cause: error },
+      { cause: error, hint: 'give the file that "gpg --detach-sign" writes' },
     );
   }
-
-  throw new GantryError(
-    'SIGNATURE_UNREADABLE',
-    `cannot read signature "${path}": not a small file`,
-  );
 }
 
 /** Where a signature lies on a server, and what it is of. */

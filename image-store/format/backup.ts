@@ -1,5 +1,6 @@
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { removePath } from '#base/fs/remove-path';
 import type { StoreContext } from './context.ts';
 import { backupsDir, indexDir, versionPath } from './layout.ts';
 import { makeStoreDir } from './permissions.ts';
@@ -33,6 +34,6 @@ export function saveBackup({ dir, clock }: StoreContext, version: number): strin
 function removeOldest(folder: string): void {
   const names = readdirSync(folder).sort();
   for (const name of names.slice(0, Math.max(0, names.length - KEPT))) {
-    rmSync(join(folder, name), { recursive: true, force: true });
+    removePath(join(folder, name), { recursive: true, force: true });
   }
 }

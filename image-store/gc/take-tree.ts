@@ -1,7 +1,8 @@
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import { syncDir } from '#base/fs/atomic';
+import { removePath } from '#base/fs/remove-path';
 import { tryLockKey } from '#base/lock/key-lock';
 import { makeTempEntry, type TempEntry } from '../blobs/temp-entry.ts';
 import type { StoreContext } from '../format/context.ts';
@@ -35,7 +36,7 @@ export function takeTree(context: StoreContext, name: string): TempEntry | undef
   removeFile(treeFlagPath(path));
   const entry = makeEntryOrNone(context);
   try {
-    if (entry === undefined) rmSync(path, { recursive: true });
+    if (entry === undefined) removePath(path, { recursive: true });
     else renameSync(path, join(entry.path, 'tree'));
     syncDir(treesDir(dir));
   } catch (error) {

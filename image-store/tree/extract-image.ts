@@ -7,12 +7,12 @@ import {
   mkdirSync,
   realpathSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { mountsBelow } from '#base/fs/mounts-below';
+import { removePath } from '#base/fs/remove-path';
 import { formatImageManifest } from '#schema/image/image-manifest';
 import { targetError } from '../archive/target-error.ts';
 import { type Extractor, extract } from './extraction.ts';
@@ -51,7 +51,7 @@ export async function extractImage(
   } catch (error) {
     throw targetError(error, `extract to "${target.dir}"`);
   } finally {
-    rmSync(temporary, { recursive: true, force: true });
+    removePath(temporary, { recursive: true, force: true });
   }
 }
 
@@ -75,7 +75,7 @@ function replace(dir: string, made: string): void {
     renameSync(old, dir);
     throw error;
   }
-  rmSync(old, { recursive: true, force: true });
+  removePath(old, { recursive: true, force: true });
 }
 
 interface Below {

@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
 import { ENDING_TOGETHER } from '#base/exec/end-together';
 import { demandSuccess } from '#base/exec/node-exec';
+import { removePath } from '#base/fs/remove-path';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import { STATX_SIZE } from './entry-stat.ts';
 import type { MountedRequest } from './extraction-protocol.ts';
@@ -33,13 +34,13 @@ export function mountPacked(kernel: Kernel, image: string, target: string): void
 export async function packTree(packer: Packer, tree: string, hash: string): Promise<boolean> {
   const image = treeImagePath(tree);
   if (!(await makeImage(packer.exec, tree)) || hashPacked(packer, tree) !== hash) {
-    rmSync(image, { force: true });
+    removePath(image, { force: true });
     return false;
   }
 
   syncFile(image);
   for (const name of readdirSync(treeRootfsPath(tree))) {
-    rmSync(join(treeRootfsPath(tree), name), { recursive: true });
+    removePath(join(treeRootfsPath(tree), name), { recursive: true });
   }
   writeFileSync(treeListingPath(tree), listImage(packer.kernel, tree));
   syncFile(treeListingPath(tree));

@@ -1,7 +1,8 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
+import { removePath } from '#base/fs/remove-path';
 import { groupIdIn } from '../format/permissions.ts';
 import { factsOf, rememberFacts } from './key-facts.ts';
 import { loadTrustedKey, parseKeys, readKeyFile } from './key-file.ts';
@@ -70,7 +71,7 @@ export function removeTrustedKey(roots: TrustRoots, place: KeyPlace): { systemKe
   const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
   if (file?.kind !== 'key') throw notThere(roots, place, file);
 
-  writing(file.path, () => rmSync(file.path));
+  writing(file.path, () => removePath(file.path));
   return { systemKey: systemKeyAt(roots, place) };
 }
 
@@ -95,7 +96,7 @@ export function unmaskTrustedKey(roots: TrustRoots, place: KeyPlace): { systemKe
   const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
   if (file?.kind !== 'mask') throw notThere(roots, place, file);
 
-  writing(file.path, () => rmSync(file.path));
+  writing(file.path, () => removePath(file.path));
   return { systemKey: systemKeyAt(roots, place) };
 }
 

@@ -1,15 +1,8 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
+import { removePath } from '#base/fs/remove-path';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
 import type { ForwardedPort } from '#stage1';
@@ -99,7 +92,7 @@ export function writeEntry(entry: RegisterEntry): void {
 export function removeEntry(uuid: string): boolean {
   const path = entryPath(uuid);
   const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
-  if (isThere) rmSync(path, { force: true });
+  if (isThere) removePath(path, { force: true });
 
   return isThere;
 }

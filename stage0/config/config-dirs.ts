@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 
 /** The configuration directories, lowest first: what a later one says wins. */
 export interface ConfigDirs {
@@ -27,6 +28,8 @@ export function findConfigFiles(
   { systemConfig, localConfig, userConfig }: ConfigDirs,
   folders: readonly ConfigFolder[],
 ): readonly ConfigLayer[] {
+  // Nobody has to have the first two; the third was named.
+  if (userConfig !== undefined) readEntries(userConfig);
   const dirs = [systemConfig, localConfig, userConfig].filter((dir) => dir !== undefined);
 
   return dirs
@@ -43,11 +46,21 @@ function filesIn(folder: string): readonly string[] {
 
 function entriesOf(folder: string): readonly Dirent[] {
   try {
+    return readEntries(folder);
+  } catch (error) {
+    if (isGantryError(error) && errorCode(error.cause) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function readEntries(folder: string): readonly Dirent[] {
+  try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (cause) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return [];
-    throw new GantryError('CONFIG_UNREADABLE', `cannot read configuration in "${folder}"`, {
-      cause,
-    });
+    throw new GantryError(
+      'CONFIG_UNREADABLE',
+      `cannot read configuration in "${folder}": ${fileState(cause)}`,
+      { cause },
+    );
   }
 }

@@ -16,6 +16,7 @@ beforeEach(() => {
     localConfig: join(top, 'local'),
     userConfig: join(top, 'user'),
   };
+  mkdirSync(join(top, 'user'));
 });
 afterEach(() => {
   rmSync(top, { recursive: true });
@@ -141,6 +142,21 @@ describe('readConfiguration()', () => {
 
     writeFileSync(join(top, 'local/paths.d/a.json'), Buffer.of(0x22, 0xff, 0x22));
     await expect(read()).rejects.toThrow(/a\.json": it is not UTF-8/);
+  });
+
+  it('rejects a directory that is none, and one that was named and is not there', async () => {
+    writeFileSync(join(top, 'file'), '');
+    const wrong = [
+      [{ ...dirs, userConfig: join(top, 'none') }, /in ".*none": no such file or directory/],
+      [{ ...dirs, localConfig: join(top, 'file') }, /in ".*file\/auth\.d": .* not a directory/],
+    ] as const;
+
+    for (const [given, message] of wrong) {
+      await expect(readConfiguration(given, FOLDERS)).rejects.toThrow(message);
+    }
+    expect(
+      await readConfiguration({ ...dirs, systemConfig: join(top, 'none') }, FOLDERS),
+    ).toBeDefined();
   });
 
   it('rejects the same thing twice in one directory', async () => {

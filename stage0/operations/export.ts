@@ -1,14 +1,7 @@
-import {
-  existsSync,
-  linkSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, readFileSync, renameSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { removePath } from '#base/fs/remove-path';
 import { uniqueName } from '#base/fs/unique-name';
 import { MS } from '#base/kernel/kernel';
 import { tryLockPath } from '#base/lock/directory-lock';
@@ -64,7 +57,7 @@ export async function exportPod(context: OperationContext, request: ExportReques
   } catch (error) {
     throw targetError(error, `export to "${target}"`);
   } finally {
-    rmSync(temporary, { force: true });
+    removePath(temporary, { force: true });
   }
 }
 

@@ -1,6 +1,7 @@
-import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { mountsBelow } from '#base/fs/mounts-below';
+import { removePath } from '#base/fs/remove-path';
 import { type Kernel, MS, UMOUNT } from '#base/kernel/kernel';
 
 /** What a removal that failed half-way is taken up by again, so it goes last. */
@@ -37,5 +38,5 @@ function unmountBelow(kernel: Kernel, podDir: string): void {
 }
 
 function remove(podDir: string, name: string): void {
-  rmSync(join(podDir, name), { recursive: true, force: true });
+  removePath(join(podDir, name), { recursive: true, force: true });
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
+import { removePath } from '#base/fs/remove-path';
 import { EXIT_NOT_FOUND, type EntrypointHost } from '#stage1';
 import { sessionDir, sessionUnitName } from '../units/entered.ts';
 import { formatUnit, UNIT_DIR } from '../units/write-unit.ts';
@@ -118,7 +119,7 @@ async function signalSession(
 /** The pod may be gone, and this with it. */
 function removeQuietly(dir: string): void {
   try {
-    rmSync(dir, { recursive: true, force: true });
+    removePath(dir, { recursive: true, force: true });
   } catch {
     // Nobody else will ever look there.
   }

@@ -208,6 +208,10 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
         ]);
         expect(stderr).not.toContain('bug');
       }
+      demandSuccess(await on(dataDir, 'gc', '--mark-only'), 'mark');
+      const { exitCode, stderr } = await through(command, dataDir, gc);
+      expect([exitCode, stderr]).toEqual([254, expect.stringContaining('is read-only')]);
+      expect(stderr).not.toContain('bug');
     });
   },
 );

@@ -19,8 +19,10 @@ async function inNamespace(statements: string): Promise<string> {
   const program = `
     import { linuxKernel as k } from '#base/kernel/linux-kernel';
     import { CLONE, MS } from '#base/kernel/kernel';
+    import { removePath } from '#base/fs/remove-path';
     import fs from 'node:fs';
     const dir = ${JSON.stringify(dir)};
+    const removed = (path) => { try { removePath(dir + path, { recursive: true }); return 'gone'; } catch (error) { return error.code; } };
     const wrote = (path) => { try { fs.writeFileSync(dir + path, ''); return 'rw'; } catch (error) { return error.code; } };
     k.unshare(CLONE.NEWNS);
     k.setMountAttributes('/', { propagation: MS.PRIVATE, recursive: true });
@@ -47,6 +49,18 @@ describe.runIf(requires('root', 'mount-namespace'))('linuxKernel, in a mount nam
       console.log(wrote('/lower/f'), wrote('/lower/below/f'));`);
 
     expect(output).toBe('EROFS EROFS true\nEROFS rw\n');
+  });
+
+  it('tells why a file or a folder cannot be removed', async () => {
+    const output = await inNamespace(`
+      fs.mkdirSync(dir + '/lower/folder');
+      fs.writeFileSync(dir + '/lower/folder/file', '');
+      k.setMountAttributes(dir + '/lower', { readOnly: true, recursive: true });
+      console.log(removed('/lower/folder/file'), removed('/lower/folder'));
+      k.setMountAttributes(dir + '/lower', { readOnly: false, recursive: true });
+      console.log(removed('/lower/folder/file'), removed('/lower/folder'));`);
+
+    expect(output).toBe('EROFS EROFS\ngone gone\n');
   });
 
   it('attaches a copy of a tree of mounts', async () => {
