@@ -14,6 +14,8 @@ export interface ExchangeRequest {
   /** Without user and password. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent by POST, as a form; a GET without it. */
+  readonly form?: URLSearchParams | undefined;
   readonly agents: Agents;
   readonly timeouts: HttpTimeouts;
   readonly signal?: AbortSignal | undefined;
@@ -36,15 +38,16 @@ export interface Answer {
 }
 
 /**
- * Sends one GET and waits for the head of the answer.
+ * Sends one request and waits for the head of the answer.
  * @throws GantryError FETCH_UNREACHABLE, FETCH_STALLED, FETCH_TLS, FETCH_REFUSED, FETCH_CANCELLED
  */
 export async function exchange(request: ExchangeRequest): Promise<Answer> {
-  const { url, headers, agents, timeouts } = request;
+  const { url, headers, form, agents, timeouts } = request;
   const { default: fetch } = await import('node-fetch');
   const abort = new AbortController();
   const init: RequestInit = {
     headers,
+    ...(form === undefined ? {} : { method: 'POST', body: form }),
     redirect: 'manual',
     compress: false,
     agent: agents.of(url),

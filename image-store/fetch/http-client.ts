@@ -10,7 +10,7 @@ import { DEFAULT_RETRIES, pause, retryAfter } from './retry.ts';
 /** Talks to servers: redirects, credentials, proxies, certificates, time limits, further tries. */
 export interface HttpClient {
   /**
-   * Sends a GET and gives the answer with its body unread. Answers other than
+   * Sends a GET, or a form, and gives the answer with its body unread. Answers other than
    * 200 are errors, but for those in `accept`.
    * @throws GantryError with one of `FetchFailure`
    */
@@ -24,6 +24,10 @@ export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Status codes that are answers and not errors. */
   readonly accept?: readonly number[] | undefined;
+  /** Who we are for the server of the URL, in place of what is configured; no other server is told. */
+  readonly credential?: Credential | undefined;
+  /** Sent by POST, to the URL itself only: a redirect is an error. */
+  readonly form?: URLSearchParams | undefined;
 }
 
 export interface ReadOptions extends GetOptions {
@@ -63,8 +67,8 @@ export function createHttpClient(options: ClientOptions): HttpClient {
     checkCertificates: !options.insecure.tls,
   });
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const send: Send = async (url, headers) =>
-    await exchange({ url, headers, agents, timeouts, signal: options.signal });
+  const send: Send = async (url, headers, form) =>
+    await exchange({ url, headers, form, agents, timeouts, signal: options.signal });
 
   const get: HttpClient['get'] = async (url, request = {}) =>
     await persist(options, async (hint) => await follow({ url, request, options, send, hint }));
@@ -80,7 +84,11 @@ export function createHttpClient(options: ClientOptions): HttpClient {
   };
 }
 
-type Send = (url: URL, headers: Readonly<Record<string, string>>) => Promise<Answer>;
+type Send = (
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  form: URLSearchParams | undefined,
+) => Promise<Answer>;
 
 /** What a server said about when to come back. */
 interface RetryHint {
@@ -126,6 +134,9 @@ async function follow(journey: Journey): Promise<Answer> {
     if (!REDIRECTS.includes(answer.status)) return answer;
 
     answer.leave();
+    if (journey.request.form !== undefined) {
+      throw fetchFailure('FETCH_REDIRECT', url, { state: 'redirected, with what was sent to it' });
+    }
     if (hops === MAX_REDIRECTS) {
       throw fetchFailure('FETCH_REDIRECT', url, {
         state: `redirected more than ${MAX_REDIRECTS} times`,
@@ -138,8 +149,8 @@ async function follow(journey: Journey): Promise<Answer> {
 async function ask({ url, request, options, send, hint }: Journey, at: URL): Promise<Answer> {
   demandTransport(at, options);
   const headers = { ...PLAIN_HEADERS, ...request.headers };
-  const credential = credentialAt(at, url, options);
-  const answer = await send(at, await authorized({ url: at, headers }, credential));
+  const credential = credentialAt(at, { url, request, options });
+  const answer = await send(at, await authorized({ url: at, headers }, credential), request.form);
 
   return REDIRECTS.includes(answer.status) ? answer : judged(answer, request, hint);
 }
@@ -179,11 +190,15 @@ function demandTransport(url: URL, { insecure, warn }: ClientOptions): void {
  * Who we are for the server at hand. What the first URL says of its user stays
  * with that origin, and what was asked for over HTTPS is proven over HTTPS only.
  */
-function credentialAt(at: URL, first: URL, { auth }: ClientOptions): Credential | undefined {
+function credentialAt(
+  at: URL,
+  { url: first, request, options }: Pick<Journey, 'url' | 'request' | 'options'>,
+): Credential | undefined {
   if (first.protocol === 'https:' && at.protocol !== 'https:') return undefined;
-  const own = at.origin === first.origin ? credentialIn(first) : undefined;
+  const isFirst = at.origin === first.origin;
+  if (request.credential !== undefined) return isFirst ? request.credential : undefined;
 
-  return own ?? credentialFor(auth ?? [], at);
+  return (isFirst ? credentialIn(first) : undefined) ?? credentialFor(options.auth ?? [], at);
 }
 
 function redirectTarget(answer: Answer, at: URL): URL {

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { isGantryError } from '#base/errors/gantry-error';
+import type { Log } from '#base/log/log';
+import type { Descriptor } from '#schema/oci/descriptor';
+import { isOciDigest, type OciDigest } from '#schema/oci/digest';
+import { type Download, openDownload } from '../fetch/download.ts';
+import type { HttpClient } from '../fetch/http-client.ts';
+import { fetchFailure } from '../fetch/http-failure.ts';
+import type { HttpRetries } from '../fetch/http-options.ts';
+import type { RegistryReference } from '../reference/index.ts';
+import { authenticating, type FindLogin } from './registry-auth.ts';
+
+/** A repository of a registry: OCI distribution specification 1.1. */
+export interface Repository {
+  /**
+   * A manifest or an index, by its tag or digest, of that digest.
+   * @throws GantryError FETCH_NOT_FOUND, DIGEST_MISMATCH, and the other failures of fetching
+   */
+  manifest(reference: string): Promise<FetchedManifest>;
+  /** A blob as it comes, its digest not checked. @throws GantryError with one of `FetchFailure` */
+  blob(descriptor: Descriptor): Promise<Download>;
+}
+
+export interface FetchedManifest {
+  readonly bytes: Buffer;
+  readonly digest: OciDigest;
+  /** As the registry says. */
+  readonly mediaType: string | undefined;
+}
+
+export interface RegistryOptions {
+  readonly client: HttpClient;
+  readonly findLogin: FindLogin;
+  /** Whether a registry that does not speak HTTPS is asked over plain HTTP. */
+  readonly allowHttp: boolean;
+  readonly log: Log;
+  readonly retries?: Partial<HttpRetries> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What manifests may be (distribution specification, "Pulling manifests"): the OCI's, and Docker's of the second schema. */
+const MANIFEST_TYPES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+/** The distribution specification advises registries to take no larger ones. */
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/** Docker Hub answers elsewhere than it is called. */
+const DOCKER_HUB = 'docker.io';
+const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
+
+/** Opens a repository; nothing is sent before something is asked for. */
+export function openRepository(
+  { host = DOCKER_HUB, repository }: Pick<RegistryReference, 'host' | 'repository'>,
+  options: RegistryOptions,
+): Repository {
+  const { findLogin, now, log, retries, signal } = options;
+  const client = authenticating({ client: options.client, host, repository, findLogin, now });
+  const server = host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
+  let origin: Promise<string> | undefined;
+  const address = async (path: string): Promise<URL> => {
+    origin ??= findOrigin(server, options);
+    return new URL(`${await origin}/v2/${repository}/${path}`);
+  };
+
+  return {
+    async manifest(reference) {
+      const { answer, data } = await client.read(await address(`manifests/${reference}`), {
+        maxBytes: MAX_MANIFEST_BYTES,
+        headers: { accept: MANIFEST_TYPES.join(', ') },
+      });
+      const digest = demandDigest(answer.url, data, {
+        asked: reference,
+        told: answer.headers.get('docker-content-digest'),
+      });
+      const mediaType = answer.headers.get('content-type')?.split(';')[0]?.trim();
+
+      return { bytes: data, digest, mediaType };
+    },
+
+    async blob({ digest, size }) {
+      const url = await address(`blobs/${digest}`);
+      const request = { client, url, maxBytes: size, log, retries, signal };
+      const answer = await openDownload(request);
+      if ('unchanged' in answer)
+        throw new Error('an answer of 304 to a question without condition');
+
+      return answer.download;
+    },
+  };
+}
+
+/** HTTPS; where plain HTTP is allowed and nobody there speaks HTTPS, that. */
+async function findOrigin(server: string, { client, allowHttp }: RegistryOptions): Promise<string> {
+  const secure = `https://${server}`;
+  if (!allowHttp) return secure;
+  try {
+    (await client.get(new URL(`${secure}/v2/`), { accept: [401, 404] })).leave();
+    return secure;
+  } catch (error) {
+    if (!isGantryError(error, 'FETCH_TLS', 'FETCH_UNREACHABLE')) throw error;
+    return `http://${server}`;
+  }
+}
+
+interface Claims {
+  /** A tag or a digest. */
+  readonly asked: string;
+  /** What the registry says of it. */
+  readonly told: string | null;
+}
+
+/** What was asked for by its digest is that; what the registry says of it is at least no lie. */
+function demandDigest(url: URL, data: Buffer, { asked, told }: Claims): OciDigest {
+  const claims = [asked, told ?? ''].filter((text) => isOciDigest(text));
+  for (const claim of claims) {
+    const found = digestOf(data, claim.startsWith('sha512:') ? 'sha512' : 'sha256');
+    if (found === claim) continue;
+    throw fetchFailure('FETCH_REFUSED', url, {
+      state: `what it sends has the digest ${found}, not ${claim}`,
+    });
+  }
+
+  return claims[0] ?? digestOf(data, 'sha256');
+}
+
+const digestOf = (data: Buffer, algorithm: 'sha256' | 'sha512'): OciDigest =>
+  `${algorithm}:${createHash(algorithm).update(data).digest('hex')}` as OciDigest;
