@@ -109,7 +109,7 @@ describe('loadNetworks()', () => {
       expect(error).toMatchObject({
         code: 'CNI_NETWORK_NOT_FOUND',
         message: 'cannot find the network "n": no configuration has this name',
-        hint: `it may be in a file that cannot be read: ${join(dir, 'a/10.conflist')}`,
+        hint: expect.stringMatching(/^it may be in a file of no use: cannot .*a\/10\.conflist"/),
       });
     }
   });

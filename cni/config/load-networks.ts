@@ -103,7 +103,7 @@ function notFound(name: string, problems: readonly ConfigProblem[]): GantryError
   const hint =
     nameless.length === 0
       ? undefined
-      : `it may be in a file that cannot be read: ${nameless.map(({ file }) => file).join(', ')}`;
+      : `it may be in a file of no use: ${nameless.map(({ error }) => error.message).join('; ')}`;
 
   return new GantryError(
     'CNI_NETWORK_NOT_FOUND',

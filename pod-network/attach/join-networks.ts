@@ -195,11 +195,32 @@ async function attachPlanned(
     try {
       return pair(planned, await cni.attachAll(stages));
     } catch (error) {
-      // Only what a plugin itself reports can be a matter of what others hold.
-      const mayHelp = tries < TRIES && pluginFailureOf(error)?.kind === 'reported';
-      if (!mayHelp || (await releaseEndedPods(host)).length === 0) throw error;
+      const uuids = tries < TRIES ? othersOn(cni, host.uuid, reportingNetworks(error)) : [];
+      const { gantry } = host;
+      if ((await releaseEndedPods(host, { uuids, gantry })).length === 0) throw error;
     }
   }
+}
+
+/** The networks of plugins that say that they failed: only that can be a matter of what others hold. */
+function reportingNetworks(error: unknown): ReadonlySet<string | undefined> {
+  const failures = [error, ...furtherFailuresOf(error)].map(pluginFailureOf);
+
+  return new Set(failures.filter((each) => each?.kind === 'reported').map((each) => each?.network));
+}
+
+/** The other pods that have something of some networks. */
+function othersOn(
+  cni: Cni,
+  uuid: string,
+  networks: ReadonlySet<string | undefined>,
+): readonly string[] {
+  const holders = cni
+    .attachments()
+    .attachments.filter(({ network }) => networks.has(network.name))
+    .map(({ parameters }) => parameters.containerId);
+
+  return [...new Set<string>(holders)].filter((holder) => holder !== uuid);
 }
 
 function pair(

@@ -68,4 +68,10 @@ describe('routeOverlaps()', () => {
     expect(overlaps({ ...ptp, type: 'macvlan' }, route('10.1.0.0', 16))).toEqual([]);
     expect(overlaps({ type: 'ptp', ipam: { type: 'dhcp' } }, route('10.1.0.0', 16))).toEqual([]);
   });
+
+  it('leaves what is no subnet to its plugin', () => {
+    const ipam = hostLocal('10.300.0.0/24', '10.1.0.0/33', 'fd90::/129');
+
+    expect(overlaps({ type: 'ptp', ipam }, route('10.1.0.0', 16))).toEqual([]);
+  });
 });

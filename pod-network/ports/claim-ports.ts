@@ -26,7 +26,7 @@ export async function claimPorts(host: PodNetworkHost, entry: RegisterEntry): Pr
     const holder = tryClaim(host, entry);
     if (holder === undefined) return;
     if (tries === TRIES || !hasEnded(host, holder)) throw takenByPod(entry, holder);
-    await releaseEndedPods(host, holder.gantry);
+    await releaseEndedPods(host, { uuids: [holder.uuid], gantry: holder.gantry });
     // A pod whose directory was removed by hand gives nothing back any more.
     if (isGone(holder)) removeEntry(holder.uuid);
   }

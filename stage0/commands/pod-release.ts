@@ -6,25 +6,29 @@ import { releaseEndedPod, releaseEndedPods } from '../operations/release-ended.t
 
 /** `gantry pod-release UUID`, for the waiter of a pod, and `--ended`, for a run that needs what ended pods hold. */
 export const command: Command = plainCommand({
-  usage: 'UUID\n--ended',
+  usage: 'UUID\n--ended [UUID…]',
   description:
-    'Gives back what a pod held that has ended. For the waiter that gantry starts with a pod. With --ended, waits until every pod that has ended has done so, and prints which were still to do it.',
+    'Gives back what a pod held that has ended. For the waiter that gantry starts with a pod. With --ended, waits until every pod that has ended, of those given if any are, has done so, and prints which were still to do it.',
   options: {
     ended: { kind: 'flag', summary: 'all pods that have ended' },
   },
-  words: { min: 0, max: 1 },
 
-  async run({ call, globals, options, words: [text] }) {
-    if ((options.ended === true) === (text !== undefined)) {
-      throw usageError('either a UUID or --ended is needed');
+  async run({ call, globals, options, words }) {
+    const [uuid, ...others] = words.map(parsePodUuid);
+    const isEnded = options.ended === true;
+    if (!isEnded && (uuid === undefined || others.length > 0)) {
+      throw usageError('either one UUID or --ended is needed');
     }
     using workplace = await openWorkplace(call, globals);
     const { context } = workplace;
-    if (text === undefined) {
-      const uuids = await releaseEndedPods(context);
-      call.output.write(uuids.map((uuid) => `${uuid}\n`).join(''));
-    } else await releaseEndedPod(context, parsePodUuid(text));
+    if (uuid !== undefined && !isEnded) {
+      await releaseEndedPod(context, uuid);
+      return 0;
+    }
 
+    const wanted = uuid === undefined ? undefined : new Set([uuid, ...others]);
+    const uuids = await releaseEndedPods(context, wanted);
+    call.output.write(uuids.map((each) => `${each}\n`).join(''));
     return 0;
   },
 });

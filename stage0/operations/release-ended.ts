@@ -35,14 +35,19 @@ export async function releaseEndedPod(
 /**
  * Has every pod that has ended give back what it held, and waits for those that
  * are at it.
+ * @param wanted only these; all unless told
  * @returns those that had something left when this began, and have not now
  */
-export async function releaseEndedPods(context: OperationContext): Promise<readonly PodUuid[]> {
+export async function releaseEndedPods(
+  context: OperationContext,
+  wanted?: ReadonlySet<PodUuid>,
+): Promise<readonly PodUuid[]> {
   const { kernel, dataDir, log } = context;
   const done: PodUuid[] = [];
   using library = openLibrary(context);
   for (const phase of PHASES) {
     for (const uuid of listPodUuids(dataDir, [phase])) {
+      if (wanted?.has(uuid) === false) continue;
       using pod = tryLockPod(kernel, { dataDir, uuid, phase }, 'shared');
       if (pod === undefined || existsSync(releasedPath(pod.dir))) continue;
       try {

@@ -185,6 +185,21 @@ describe.runIf(
     expect(existsSync(join(first.dir, 'released'))).toBe(true);
   });
 
+  it('fail at once, though a pod that has ended has not left another one yet', async () => {
+    const file = join(plugins.dir, 'held-up');
+    plugins.install('bad', { ADD: '', DEL: `while [ -e ${file} ]; do sleep 0.1; done` });
+    plugins.install('good', { ADD: printJson({ code: 107, msg: 'no way' }, 1) });
+    net.configure('30-odd.conf', { cniVersion: '1.0.0', name: 'odd', type: 'good' });
+    run('touch', file);
+    await net.shell(['--net=bad'], 'true');
+    const { exitCode, stderr } = await net.shell(['--net=odd'], 'true');
+    const waiting = existsSync(file) && net.reserved('bad').length === 1;
+    rmSync(file);
+    plugins.install('good', { ADD: '' });
+
+    expect([exitCode, stderr, waiting]).toEqual([254, expect.stringContaining('no way'), true]);
+  });
+
   it('are left whole though the namespace was removed under the pod', async () => {
     const pod = await net.pods.start(['--net=default', ...SLEEP]);
     removeNetns(linuxKernel, { path: `/run/gantry/netns/${pod.uuid}` });
