@@ -65,6 +65,10 @@ describe('runPlugin()', () => {
     });
   });
 
+  it('runs a plugin in a folder that is always there', async () => {
+    expect((await failureOf('pwd >&2; exit 1')).stderr).toBe('/');
+  });
+
   it('takes an error object for a failure whatever the exit code', async () => {
     expect(await failureOf(printJson({ code: 104, msg: 'mine' }, 0))).toMatchObject({
       kind: 'reported',

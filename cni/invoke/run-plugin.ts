@@ -114,6 +114,8 @@ async function execute(
     try {
       return await runner.exec.run({
         argv: [path],
+        // Some look for the folder that they are in, and the caller's may be gone.
+        cwd: '/',
         env: { ...runner.env, ...call.env },
         input: JSON.stringify(call.config),
         timeoutMs: runner.timeLimitsMs[call.command],

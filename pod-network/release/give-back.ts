@@ -5,6 +5,7 @@ import {
   type AttachmentList,
   type Cni,
   type ContainerId,
+  firstFailureOf,
   furtherFailuresOf,
   parseContainerId,
   removeNetns,
@@ -81,7 +82,7 @@ async function detachAll(cni: Cni, containerId: ContainerId): Promise<readonly G
     return [];
   } catch (error) {
     if (!isGantryError(error)) throw error;
-    return [error, ...furtherFailuresOf(error)];
+    return [firstFailureOf(error), ...furtherFailuresOf(error)];
   }
 }
 
