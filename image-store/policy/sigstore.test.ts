@@ -102,11 +102,11 @@ describe('verifySigstoreSignature() by a certificate', () => {
   function signedBy(
     who: Partial<CertificateRequest> = {},
     changes: Partial<SigstoreSignature> = {},
-    at = new Date(),
+    at?: Date,
   ): SigstoreSignature {
     const signer = fulcio.issue({ ...WHO, ...who });
     const own = cosign(payload, signer);
-    const bundle = logged({ signature: own, signedWith: signer.certificate, at });
+    const bundle = logged({ signature: own, signedWith: signer.certificate, at: at ?? new Date() });
     const { certificate } = signer;
     return { payload, signature: own, certificate, chain: fulcio.between, bundle, ...changes };
   }
