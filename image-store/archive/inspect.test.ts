@@ -126,6 +126,21 @@ describe('inspectAci()', () => {
       [directory('rootfs/d'), hardLink('rootfs/h', 'rootfs/d')],
       /not placed/,
     ],
+    [
+      'an attribute of no namespace',
+      [{ path: 'rootfs/x', pax: { 'SCHILY.xattr.mine.a': 'b' } }],
+      /attribute "mine\.a" is none/,
+    ],
+    [
+      'an attribute with too long a name',
+      [{ path: 'rootfs/x', pax: { [`SCHILY.xattr.user.${'a'.repeat(251)}`]: 'b' } }],
+      /attribute "user\.a*…" is none/,
+    ],
+    [
+      'an attribute that is too large',
+      [{ path: 'rootfs/x', pax: { 'SCHILY.xattr.user.a': 'b'.repeat(65_537) } }],
+      /attribute "user\.a" is none/,
+    ],
     ['a whiteout device', [{ path: 'rootfs/w', flag: '3' }], /character device 0:0/],
   ])('rejects what could not be placed: %s', async (_, entries, message) => {
     const inspected = inspect(aciOf(...entries));

@@ -1,8 +1,16 @@
+import { quoted } from '#base/errors/quoted';
 import { refused } from './archive-error.ts';
 import type { ArchiveEntry, EntryType } from './entry.ts';
 
 /** What overlayfs itself keeps in attributes: in an image they would change what the pod sees. */
 const OVERLAY_ATTRIBUTE = /^(?:trusted|user)\.overlay\./;
+
+/** Namespaces that Linux has for attributes, with a name after them (xattr(7)). */
+const LINUX_ATTRIBUTE = /^(?:user|trusted|security|system)\../;
+/** XATTR_NAME_MAX, XATTR_SIZE_MAX and PATH_MAX without its end (linux/limits.h): beyond them no file system places an entry. */
+const MAX_ATTRIBUTE_NAME = 255;
+const MAX_ATTRIBUTE_BYTES = 65_536;
+const MAX_TARGET_BYTES = 4095;
 
 const ROOT = 'rootfs';
 
@@ -43,6 +51,19 @@ function checkAttributes(entry: ArchiveEntry): void {
   const foreign = entry.xattrs.find(({ name }) => OVERLAY_ATTRIBUTE.test(name));
   if (foreign !== undefined)
     throw refused(entry.path, `its attribute "${foreign.name}" belongs to the overlay file system`);
+  const impossible = entry.xattrs.find(
+    ({ name, value }) =>
+      !LINUX_ATTRIBUTE.test(name) ||
+      Buffer.byteLength(name) > MAX_ATTRIBUTE_NAME ||
+      value.length > MAX_ATTRIBUTE_BYTES,
+  );
+  if (impossible !== undefined)
+    throw refused(
+      entry.path,
+      `its attribute ${quoted(impossible.name)} is none that a file can have`,
+    );
+  if (entry.type === 'symlink' && Buffer.byteLength(entry.linkPath) > MAX_TARGET_BYTES)
+    throw refused(entry.path, 'the path it leads to is too long');
   if (entry.type === 'char' && entry.device.major === 0 && entry.device.minor === 0)
     throw refused(entry.path, 'a character device 0:0 hides files in an overlay');
 }

@@ -155,11 +155,13 @@ describe('parseImageManifest()', () => {
   });
 
   it.each([
-    [{ user: '' }, 'app.user: must be text without NUL, and not empty'],
+    [{ user: '' }, 'app.user: must be text without NUL or half a character, and not empty'],
     [{ user: null }, 'app.user: is required'],
     [{ group: 0 }, 'app.group: must be text'],
     [{ exec: '/bin/sh' }, 'app.exec: must be a list'],
     [{ exec: ['/bin/sh', 'a\0b'] }, 'app.exec[1]: must be text without NUL'],
+    [{ exec: ['/bin/sh', 'a\ud800'] }, 'app.exec[1]: must be text without NUL or half'],
+    [{ workingDirectory: '/\udc00' }, 'app.workingDirectory: must be an absolute path'],
     [{ supplementaryGIDs: [-1] }, 'app.supplementaryGIDs[0]: must be a whole number'],
     [{ supplementaryGIDs: [4_294_967_295] }, 'app.supplementaryGIDs[0]: must be a whole number'],
     [{ workingDirectory: 'opt' }, 'app.workingDirectory: must be an absolute path, not "opt"'],

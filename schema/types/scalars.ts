@@ -44,12 +44,12 @@ export const acIdentifier: Decoder<AcIdentifier> = textWhere(isAcIdentifier, AC_
 export const imageId: Decoder<ImageId> = textWhere(isImageId, IMAGE_ID_RULE);
 
 /** Text that can be an argument, a value of the environment or a path: the kernel ends it at a NUL. */
-export const cText: Decoder<string> = textWhere(hasNoNul, 'text without NUL');
+export const cText: Decoder<string> = textWhere(isExact, 'text without NUL or half a character');
 
 /** The same, and not empty. */
 export const cWord: Decoder<string> = textWhere(
-  (given) => given !== '' && hasNoNul(given),
-  'text without NUL, and not empty',
+  (given) => given !== '' && isExact(given),
+  'text without NUL or half a character, and not empty',
 );
 
 export const absolutePath: Decoder<string> = textWhere(isAbsolutePath, 'an absolute path');
@@ -66,9 +66,10 @@ export const unixId: Decoder<number> = integer(0, 2 ** 32 - 2);
 export const portNumber: Decoder<number> = integer(1, 65_535);
 
 function isAbsolutePath(given: string): boolean {
-  return given.startsWith('/') && hasNoNul(given);
+  return given.startsWith('/') && isExact(given);
 }
 
-function hasNoNul(given: string): boolean {
-  return !given.includes('\0');
+/** Half a character, which JSON can hold by its number, would reach the kernel as another one. */
+function isExact(given: string): boolean {
+  return !given.includes('\0') && given.isWellFormed();
 }
