@@ -17,13 +17,26 @@ export const policyPath = (configDir: string): string => join(configDir, 'policy
  * @throws GantryError POLICY_INVALID
  */
 export function openPolicy(configDirs: readonly string[]): Policy {
-  const paths = configDirs.map(policyPath).reverse();
-  for (const path of paths) {
+  const found = readPolicyText(configDirs);
+  if (found !== undefined) return parsePolicy(found.text, found.path);
+
+  return {
+    path: policyPath(configDirs.at(-1) ?? ''),
+    default: [{ type: 'reject' }],
+    transports: new Map(),
+  };
+}
+
+/** The text of the policy that counts, and where it is; undefined when there is none. */
+export function readPolicyText(
+  configDirs: readonly string[],
+): { readonly path: string; readonly text: string } | undefined {
+  for (const path of configDirs.map(policyPath).reverse()) {
     const text = readPolicy(path);
-    if (text !== undefined) return parsePolicy(text, path);
+    if (text !== undefined) return { path, text };
   }
 
-  return { path: paths[0] ?? '', default: [{ type: 'reject' }], transports: new Map() };
+  return undefined;
 }
 
 function readPolicy(path: string): string | undefined {
