@@ -111,6 +111,18 @@ describe('attach()', () => {
     expect(bench.cni.attachments().attachments).toEqual([]);
   });
 
+  it('undoes what a plugin refuses for its arguments without them', async () => {
+    const refuse = `[ -z "$CNI_ARGS" ] || { ${failing('no such address')}; }`;
+    bench.plugins.install('main', { ADD: failing('no such address'), DEL: refuse });
+    const parameters = parametersOf('c', 'eth0', { args: [['IP', '10.0.0.300']] });
+    const attaching = bench.cni.attach({ network: networkOf('n', ['main']), parameters });
+    const error = await attaching.catch((thrown: unknown) => thrown);
+
+    expect(pluginFailureOf(error)?.msg).toBe('no such address');
+    expect(furtherFailuresOf(error)).toEqual([]);
+    expect(bench.cni.attachments().attachments).toEqual([]);
+  });
+
   it('leaves a trace before the first plugin is run', async () => {
     const record = join(bench.stateDir, 'attachments-v1/c/eth0.json');
     const seen = join(bench.dir, 'seen');

@@ -45,7 +45,7 @@ export async function attach(context: CniContext, request: AttachRequest): Promi
     const outcome = await addChain(context.runner, chain);
     if (!outcome.done) {
       const { plugins, last } = outcome;
-      const failures = await undo(context, chain, { plugins, raw: last?.raw });
+      const failures = await undo(context, chain, { plugins, raw: last?.raw, unfinished: true });
       throw withFurtherFailures(outcome.error, failures);
     }
 
@@ -101,7 +101,7 @@ async function finish(
     context.store.write(attachment, true);
   } catch (error) {
     const { plugins } = begun.network;
-    const failures = await undo(context, chain, { plugins, raw });
+    const failures = await undo(context, chain, { plugins, raw, unfinished: false });
     throw withFurtherFailures(expectGantryError(error), failures);
   }
 

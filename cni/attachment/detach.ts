@@ -56,7 +56,12 @@ export async function deleteAttachment(
   if (state === 'attaching') await endOrphans(context.kernel, parameters);
   const chain = { negotiated: { network, version }, parameters };
   const { plugins } = network;
-  const failures = await deleteChain(context.runner, chain, { plugins, raw: rawResult });
+  const unfinished = state === 'attaching';
+  const failures = await deleteChain(context.runner, chain, {
+    plugins,
+    raw: rawResult,
+    unfinished,
+  });
 
   return failures.length > 0 ? failures : removeRecord(context, parameters);
 }

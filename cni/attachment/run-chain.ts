@@ -78,6 +78,8 @@ export async function addChain(runner: PluginRunner, chain: Chain): Promise<AddO
 export interface DeleteTargets {
   readonly plugins: readonly PluginConfig[];
   readonly raw: JsonObject | undefined;
+  /** Whether ADD never came to its end. */
+  readonly unfinished: boolean;
 }
 
 /**
@@ -89,13 +91,13 @@ export interface DeleteTargets {
 export async function deleteChain(
   runner: PluginRunner,
   chain: Chain,
-  { plugins, raw }: DeleteTargets,
+  { plugins, raw, unfinished }: DeleteTargets,
 ): Promise<readonly GantryError[]> {
   const failures: GantryError[] = [];
   for (const plugin of plugins.toReversed()) {
     const call = describeDelete(runner, chain, { plugin, raw });
     try {
-      await runPlugin(runner, call, chain.signal);
+      await runDelete(runner, call, { chain, mayDropArgs: unfinished });
     } catch (error) {
       const isUnknown = pluginFailureOf(error)?.cniCode === CNI_CODE.unknownContainer;
       if (isUnknown) continue;
@@ -121,6 +123,34 @@ function describeDelete(
     prevResult: raw,
     pluginDirs: runner.pluginDirs,
   });
+}
+
+interface DeleteRun {
+  readonly chain: Chain;
+  readonly mayDropArgs: boolean;
+}
+
+/**
+ * Arguments that made ADD fail make DEL fail too, for ever: of an attachment
+ * that never came to be the plugin is asked again without them.
+ */
+async function runDelete(
+  runner: PluginRunner,
+  call: PluginCall,
+  { chain: { signal }, mayDropArgs }: DeleteRun,
+): Promise<void> {
+  try {
+    await runPlugin(runner, call, signal);
+  } catch (error) {
+    const isRefused = ['reported', 'exit-code'].includes(pluginFailureOf(error)?.kind ?? '');
+    const { CNI_ARGS: args = '', ...env } = call.env;
+    if (!mayDropArgs || !isRefused || args === '') throw error;
+    try {
+      await runPlugin(runner, { ...call, env }, signal);
+    } catch {
+      throw error;
+    }
+  }
 }
 
 interface FailedDelete {

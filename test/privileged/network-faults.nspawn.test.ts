@@ -155,6 +155,9 @@ describe.runIf(
     expect(exitCode).toBe(0);
     expect(plugins.calls()[0]?.env['CNI_ARGS']).toBe('IgnoreUnknown=1;LABEL=a b"$c:d');
     expect(await refusal('--net=bad:A=b=c;D=\n')).toMatch(/has an empty name, ";" or a control/);
+    expect(await refusal('--net=good:IP=10.81.0.300')).toMatch(
+      /: invalid IP address 10.81.0.300$/m,
+    );
   });
 
   it('warn of a route of the host that they overlap', async () => {
