@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { tryLockPath } from '#base/lock/directory-lock';
 import { addressesOverlap, describePort, type ForwardedPort, portsOverlap } from '#stage1';
@@ -22,6 +23,7 @@ const TRIES = 5;
  * @throws GantryError PORT_TAKEN naming whose it is, NETWORK_REGISTER_UNREADABLE
  */
 export async function claimPorts(host: PodNetworkHost, entry: RegisterEntry): Promise<void> {
+  warnOfForeignAddresses(host, entry);
   for (let tries = 1; ; tries += 1) {
     const holder = tryClaim(host, entry);
     if (holder === undefined) return;
@@ -30,6 +32,23 @@ export async function claimPorts(host: PodNetworkHost, entry: RegisterEntry): Pr
     // A pod whose directory was removed by hand gives nothing back any more.
     if (isGone(holder)) removeEntry(holder.uuid);
   }
+}
+
+/** One that moves between hosts may come later; until then nobody reaches the port. */
+function warnOfForeignAddresses({ log }: PodNetworkHost, { ports }: RegisterEntry): void {
+  const wanted = ports.filter(({ hostIP }) => hostIP !== undefined && !isAnyOrLoopback(hostIP));
+  if (wanted.length === 0) return;
+  const own = Object.values(networkInterfaces()).flatMap((each = []) => each);
+  for (const port of wanted) {
+    if (own.some(({ address }) => addressesOverlap(address, port.hostIP))) continue;
+    log.warning(
+      `port ${describePort(port)} of the host: no interface of this host has that address now`,
+    );
+  }
+}
+
+function isAnyOrLoopback(address: string): boolean {
+  return ['0.0.0.0', '::', '::1'].includes(address) || address.startsWith('127.');
 }
 
 /** @returns the pod that is in the way */

@@ -169,6 +169,9 @@ describe.runIf(
     expect(await refusal('--net', '--port=8099:1/tcp')).toMatch(
       /cannot forward port 8099\/tcp of the host: process "\S+" \(\d+\) listens on it/,
     );
+    expect(await refusal('--net', '--port=192.0.2.9:8099:1/tcp')).toMatch(
+      /warning: port 192\.0\.2\.9:8099\/tcp .* no interface of this host has that address now$[^]*listens on it/m,
+    );
     const other = await start('--net', '--port=8099:1/udp', ...serving('b', 80));
     expect(other.uuid).toBeDefined();
   });
