@@ -10,7 +10,7 @@ import type {
   WorkerFailure,
   WorkerRequest,
 } from './tree/extraction-protocol.ts';
-import { runMounted } from './tree/mounted-job.ts';
+import { runMounted, runStacked } from './tree/mounted-job.ts';
 
 // The process that extracts untrusted archives and looks into packed trees. It
 // reads a request as one line of JSON from standard input, locks itself into the
@@ -41,6 +41,10 @@ function main(): void {
 function work(request: WorkerRequest): Partial<ExtractionDone> {
   const kernel = linuxKernel;
   if (request.kind === 'mounted') return runMounted({ kernel, exec: nodeExec, request });
+  if (request.kind === 'stacked') {
+    runStacked({ kernel, exec: nodeExec, request });
+    return {};
+  }
 
   kernel.chroot(request.root);
   process.chdir('/');

@@ -8,6 +8,7 @@ export type { RebuildReport } from './index/rebuild.ts';
 export { openImageStore } from './open-image-store.ts';
 export type { ImageStore, StoreOptions } from './store.ts';
 export type { ExtractionTarget, StoredTree, Tree, Trees } from './tree/index.ts';
+export { openLayers } from './tree/open-layers.ts';
 export type { TreePlan } from './tree/tree-plan.ts';
 export * from './trust/index.ts';
 export * from './reference/index.ts';

@@ -1,11 +1,15 @@
+import { statSync } from 'node:fs';
+import type { Exec } from '#base/exec/exec';
 import type { HeldLock } from '#base/lock/directory-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
+import { commitOciImage } from './blobs/commit-oci.ts';
+import { holdBlobs, partsOf } from './blobs/hold-blobs.ts';
 import { beginIngest, type IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
-import { verifyBlob } from './blobs/verify-blob.ts';
+import { verifyBlobs } from './blobs/verify-blobs.ts';
 import type { StoreContext } from './format/context.ts';
-import { blobPath } from './format/layout.ts';
+import { blobPath, ociBlobPath } from './format/layout.ts';
 import { storeError } from './format/permissions.ts';
 import { prepareStore } from './format/prepare-store.ts';
 import { collectImages } from './gc/collect.ts';
@@ -19,7 +23,8 @@ import { findByName, findByPrefix } from './index/lookup.ts';
 import { rebuildIndex } from './index/rebuild.ts';
 import { listKeys, readManifest, readRecord, readRemote } from './index/records.ts';
 import { readTreeSize } from './index/tree-size.ts';
-import type { ImageStore, StoreOptions } from './store.ts';
+import { referenceUrl } from './reference/oci-reference.ts';
+import type { ImageStore, OciStore, StoreOptions } from './store.ts';
 import { openTrees, type Tree, type Trees } from './tree/index.ts';
 
 /**
@@ -37,6 +42,7 @@ export function openImageStore(options: StoreOptions): ImageStore {
     const limits = { ...DEFAULT_ARCHIVE_LIMITS, ...said(options.limits) };
     return createStore(context, {
       lock,
+      exec: options.exec,
       limits,
       trees: openTrees({ ...options, limits: treeLimits(limits) }),
     });
@@ -59,13 +65,33 @@ function treeLimits({ maxEntries, maxBytes, maxManifest }: ArchiveLimits): Archi
   };
 }
 
+/** What only who brings an OCI image loads. */
+function ociStore(
+  context: StoreContext,
+  work: { readonly exec: Exec; readonly limits: ArchiveLimits },
+): OciStore {
+  const { dir } = context;
+
+  return {
+    hasBlob: (digest, size) =>
+      statSync(ociBlobPath(dir, digest), { throwIfNoEntry: false })?.size === size,
+    hold: (digests) => guarded(dir, () => holdBlobs(context, digests)),
+    takeLayer: async (layer) => {
+      const { takeLayer } = await import('./blobs/take-layer.ts');
+      await guardedAsync(dir, () => takeLayer({ context, ...work }, layer));
+    },
+    commit: (image) => guarded(dir, () => commitOciImage(context, image)),
+  };
+}
+
 interface Parts {
   readonly lock: HeldLock;
+  readonly exec: Exec;
   readonly limits: ArchiveLimits;
   readonly trees: Trees;
 }
 
-function createStore(context: StoreContext, { lock, limits, trees }: Parts): ImageStore {
+function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts): ImageStore {
   const { dir } = context;
   const close = (): void => lock.release();
 
@@ -75,6 +101,7 @@ function createStore(context: StoreContext, { lock, limits, trees }: Parts): Ima
     ...lookups(context),
     ...changes(context),
     beginIngest: (own) => beginIngest(context, { ...limits, ...own }),
+    oci: ociStore(context, { exec, limits }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
     close,
@@ -88,6 +115,10 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
   return {
     findByPrefix: (text) => findByPrefix(dir, text),
     findByName: (name, labels) => findByName(context, name, labels),
+    findByReference: (reference) => {
+      const key = readRemote(dir, referenceUrl(reference))?.key;
+      return key === undefined ? undefined : readRecord(context, key);
+    },
     record: (key) => readRecord(context, key),
     list: () =>
       listKeys(dir)
@@ -95,9 +126,15 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
         .filter((record) => record !== undefined),
     manifest: (key) => readManifest(dir, key),
     blobPath: (key) => blobPath(dir, key),
+    blobPaths: ({ key, oci }) => [
+      ...new Set([
+        blobPath(dir, key),
+        ...(oci === undefined ? [] : partsOf(oci)).map((digest) => ociBlobPath(dir, digest)),
+      ]),
+    ],
     withDependencies: (keys) => [...withDependencies(context, keys)],
     remote: (url) => readRemote(dir, url),
-    verifyBlob: async (key) => await verifyBlob(context, key),
+    verifyBlobs: async (key) => await verifyBlobs(context, key),
   };
 }
 
@@ -118,15 +155,18 @@ function changes(context: StoreContext): Pick<ImageStore, ChangeName> {
 type LookupName =
   | 'findByPrefix'
   | 'findByName'
+  | 'findByReference'
   | 'record'
   | 'list'
   | 'manifest'
   | 'blobPath'
+  | 'blobPaths'
   | 'withDependencies'
   | 'remote'
-  | 'verifyBlob';
+  | 'verifyBlobs';
 type OwnName =
   | 'beginIngest'
+  | 'oci'
   | 'dir'
   | 'trees'
   | 'treePlan'

@@ -2,15 +2,19 @@ import type { Exec } from '#base/exec/exec';
 import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import type { ImageManifest } from '#schema/image/image-manifest';
+import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
+import type { ArrivedImage } from './blobs/commit-oci.ts';
 import type { Ingest, IngestLimits } from './blobs/ingest.ts';
+import type { ArrivingLayer } from './blobs/take-layer.ts';
 import type { GcOptions, GcReport } from './gc/collect.ts';
 import type { InUseProbe } from './gc/in-use.ts';
 import type { Lease } from './gc/lease.ts';
 import type { Acceptance, ImageRecord, RemoteRecord } from './index/image-record.ts';
 import type { RebuildReport } from './index/rebuild.ts';
+import type { LocalReference, RegistryReference } from './reference/oci-reference.ts';
 import type { Tree, Trees } from './tree/index.ts';
 import type { TreePlan } from './tree/tree-plan.ts';
 
@@ -31,6 +35,18 @@ export interface StoreOptions {
   readonly limits?: IngestLimits | undefined;
 }
 
+/** The store as what brings OCI images sees it. */
+export interface OciStore {
+  /** Whether a blob of this length is there. */
+  hasBlob(digest: OciDigest, size: number): boolean;
+  /** Keeps blobs from being collected, those that are not there yet too. */
+  hold(digests: readonly OciDigest[]): Disposable;
+  /** @throws GantryError IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH, ARCHIVE_*, STORE_FULL */
+  takeLayer(layer: ArrivingLayer): Promise<void>;
+  /** Makes an image visible whose layers are there and held. @throws GantryError STORE_FULL, STORE_NO_PERMISSION */
+  commit(image: ArrivedImage): ImageRecord;
+}
+
 /**
  * The images on this machine. Everything that `run` needs is synchronous and a
  * few file reads. Holds a shared lock on its folder until it is closed.
@@ -47,13 +63,17 @@ export interface ImageStore extends Disposable {
   findByPrefix(text: string): ImageKey;
   /** All labels asked for match; no version asked for: the latest first, then the newest import. */
   findByName(name: AcIdentifier, labels: Labels): ImageRecord | undefined;
+  /** The OCI image that was brought last by a reference. */
+  findByReference(reference: RegistryReference | LocalReference): ImageRecord | undefined;
   record(key: ImageKey): ImageRecord | undefined;
   /** All images, by key. */
   list(): readonly ImageRecord[];
   /** @throws GantryError IMAGE_NOT_FOUND */
   manifest(key: ImageKey): ImageManifest;
-  /** Where the uncompressed archive of an image lies. */
+  /** Where the uncompressed archive of an image lies, or the configuration of an OCI image. */
   blobPath(key: ImageKey): string;
+  /** Where all blobs of an image itself lie, each once. */
+  blobPaths(record: ImageRecord): readonly string[];
   /** Notes that an image was used now; never fails. */
   touch(key: ImageKey): void;
 
@@ -78,6 +98,8 @@ export interface ImageStore extends Disposable {
    */
   renderTree(key: ImageKey): Promise<Tree>;
 
+  /** What takes in OCI images. */
+  readonly oci: OciStore;
   remote(url: string): RemoteRecord | undefined;
   putRemote(record: RemoteRecord): void;
 
@@ -98,8 +120,8 @@ export interface ImageStore extends Disposable {
   gc(options: GcOptions): Promise<GcReport>;
   /** Makes the index anew from the blobs. */
   rebuildIndex(): Promise<RebuildReport>;
-  /** Hashes the blob again. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
-  verifyBlob(key: ImageKey): Promise<void>;
+  /** Hashes the blobs again. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
+  verifyBlobs(key: ImageKey): Promise<void>;
 
   /** Drops the lock; the store must not be used any more. A second time is nothing. */
   close(): void;

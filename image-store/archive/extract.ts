@@ -1,12 +1,14 @@
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Fd, Kernel } from '#base/kernel/kernel';
 import { badLayout, shown } from './archive-error.ts';
+import type { DirectoryLook, LayerDirectories } from './directory-look.ts';
 import { cleanEntryPath } from './entry-path.ts';
 import { checkLimits } from './inspect.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { createPathFilter, type PathFilter } from './path-filter.ts';
 import { linkTargetOf } from './placed.ts';
-import { createPlacer, type Placement, type Placer } from './placer.ts';
+import { layerChanges } from './layer-entries.ts';
+import { createPlacer, type Placement, type Placer, type Whiteouts } from './placer.ts';
 import { openTarReader, type TarReader } from './tar-reader.ts';
 
 /** One image to be placed; the next one overwrites what it placed. */
@@ -17,6 +19,15 @@ export interface Layer {
   readonly size: number;
   /** Its own `pathWhitelist` and those of the images that depend on it. */
   readonly whitelists: readonly (readonly string[])[];
+  /** What is done with what it takes away, of a layer of an OCI image; undefined for an ACI. */
+  readonly whiteouts?: Whiteouts | undefined;
+}
+
+/** What is placed. */
+export interface Contents {
+  readonly layers: readonly Layer[];
+  /** Each below one before it. */
+  readonly directories?: readonly DirectoryLook[] | undefined;
 }
 
 export interface Extracted {
@@ -24,27 +35,36 @@ export interface Extracted {
   readonly bytes: number;
   /** Which file of the archives, in the order of `digestContents`, lies at a path below the root. */
   readonly contents: ReadonlyMap<string, number>;
+  /** Of the last archive when that is a layer's. */
+  readonly directories: LayerDirectories | undefined;
 }
 
 const ROOT = 'rootfs';
 
 /**
- * Places the root file systems of images, lowest first, below the root
- * directory of this process, which has chrooted there. Limits hold for all of
+ * Places the root file systems of images, lowest first, and directories, below the
+ * root directory of this process, which has chrooted there. Limits hold for all of
  * them together.
  * @throws GantryError ARCHIVE_ENTRY_REFUSED, ARCHIVE_TOO_BIG, …; errors of the system as they come
  */
 export function extractLayers(
   kernel: Kernel,
-  layers: readonly Layer[],
+  { layers, directories = [] }: Contents,
   limits: ArchiveLimits,
 ): Extracted {
   const placer = createPlacer(kernel);
   const sofar = { entries: 0, bytes: 0, files: 0 };
-  for (const layer of layers) extractLayer(layer, { placer, sofar, limits });
+  for (const layer of layers) {
+    if (layer.whiteouts === undefined) extractLayer(layer, { placer, sofar, limits });
+    else applyLayer(layer, { placer, sofar, limits });
+  }
+  const isLayer = layers.at(-1)?.whiteouts !== undefined;
+  const found = isLayer ? placer.layerDirectories() : undefined;
+  for (const look of directories) placer.placeDirectory(look);
   placer.finish();
 
-  return { entries: sofar.entries, bytes: sofar.bytes, contents: placer.contents };
+  const { entries, bytes } = sofar;
+  return { entries, bytes, contents: placer.contents, directories: found };
 }
 
 interface Work {
@@ -63,8 +83,7 @@ interface Counts {
 function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
   const route = createRoute(layer);
   const reader = openTarReader(layer.fd, layer.size);
-  const check = (): void =>
-    checkLimits({ entries: sofar.entries + placer.implied(), bytes: sofar.bytes }, limits);
+  const check = (): void => checkSofar(sofar, placer, limits);
   placer.beginLayer();
 
   for (const placement of rootfsEntries(reader, sofar)) {
@@ -74,20 +93,40 @@ function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
     const routed = route(placement);
     if (routed === undefined) continue;
 
-    placing(routed, () => placer.place(routed, reader));
+    placing(routed.entry.path, () => placer.place(routed, reader));
     check();
   }
 }
 
+function checkSofar({ entries, bytes }: Counts, placer: Placer, limits: ArchiveLimits): void {
+  checkLimits({ entries: entries + placer.implied(), bytes }, limits);
+}
+
+/** Does to what lies there what a layer of an OCI image does. */
+function applyLayer(layer: Layer, { placer, sofar, limits }: Work): void {
+  const reader = openTarReader(layer.fd, layer.size);
+  placer.beginLayer(layer.whiteouts);
+
+  for (const change of layerChanges(reader, sofar)) {
+    sofar.entries += 1;
+    if (change.kind === 'place') {
+      sofar.bytes += change.entry.size;
+      checkSofar(sofar, placer, limits);
+      placing(change.entry.path, () => placer.place(change, reader));
+    } else placing(change.entryPath, () => placer[change.kind](change));
+    checkSofar(sofar, placer, limits);
+  }
+}
+
 /** Names the entry in errors of the system. */
-function placing({ entry }: Placement, work: () => void): void {
+function placing(path: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
     if (isGantryError(cause) && !isGantryError(cause, 'KERNEL_CALL_FAILED')) throw cause;
     throw new GantryError(
       'EXTRACT_FAILED',
-      `cannot extract "${shown(entry.path)}": ${shown(errorMessage(cause))}`,
+      `cannot extract "${shown(path)}": ${shown(errorMessage(cause))}`,
       { cause },
     );
   }

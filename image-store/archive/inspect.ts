@@ -20,8 +20,8 @@ export interface AciContents {
 const TOP_ENTRIES = 2;
 const ROOT_PREFIX = 'rootfs/';
 
-/** Bytes: mostly headers are read and contents passed over. */
-const HEADERS_AT_A_TIME = 8192;
+/** Bytes to read at a time where mostly headers are read and contents passed over. */
+export const HEADERS_AT_A_TIME = 8192;
 
 /**
  * Reads a whole uncompressed archive and checks that it is laid out as an ACI

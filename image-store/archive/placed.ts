@@ -36,14 +36,26 @@ export interface Place {
 export function notePlaced(placed: Placed, place: Place): readonly string[] {
   const { entry, path } = place;
   checkAttributes(entry);
-  const implied = missingAbove(placed, path, entry.path);
   const before = placed.get(path);
   if (before !== undefined && !(before === 'implied' && entry.type === 'directory'))
     throw refused(entry.path, 'the archive holds this path twice');
   if (entry.type === 'link') checkLink(placed, place);
 
-  for (const parent of implied) placed.set(parent, 'implied');
+  const implied = noteAbove(placed, path, entry.path);
   placed.set(path, entry.type);
+  return implied;
+}
+
+/**
+ * Notes the directories above a path.
+ * @param entryPath of the entry that is there because of it, for errors
+ * @returns those that no entry has made, outermost first
+ * @throws GantryError ARCHIVE_ENTRY_REFUSED
+ */
+export function noteAbove(placed: Placed, path: string, entryPath: string): readonly string[] {
+  const implied = missingAbove(placed, path, entryPath);
+  for (const parent of implied) placed.set(parent, 'implied');
+
   return implied;
 }
 

@@ -9,14 +9,16 @@ import {
   mkdirSync,
   openSync,
   chmodSync,
+  readdirSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import { removePath } from '#base/fs/remove-path';
 import type { Fd, Kernel } from '#base/kernel/kernel';
+import type { DirectoryLook, LayerDirectories } from './directory-look.ts';
 import type { ArchiveEntry, Xattr } from './entry.ts';
-import { notePlaced, type Place, type Placed } from './placed.ts';
+import { noteAbove, notePlaced, type Place, type Placed } from './placed.ts';
 import type { TarReader } from './tar-reader.ts';
 import { writeContent } from './write-content.ts';
 
@@ -38,16 +40,42 @@ export interface Placement extends Place {
  */
 export interface Placer {
   /** Announces the next archive: what lies there now may be overwritten. */
-  beginLayer(): void;
+  beginLayer(whiteouts?: Whiteouts): void;
   /** @throws GantryError ARCHIVE_ENTRY_REFUSED; errors of the system as they come */
   place(placement: Placement, reader: TarReader): void;
+  /** Takes away what lower layers have at a path. @throws GantryError ARCHIVE_ENTRY_REFUSED */
+  hide(whiteout: Whiteout): void;
+  /** Takes away what lower layers have in a directory. @throws GantryError ARCHIVE_ENTRY_REFUSED */
+  clear(whiteout: Whiteout): void;
+  /** Makes a directory, whose parent is there. */
+  placeDirectory(look: DirectoryLook): void;
   /** Attributes and times of directories, which placing something inside would change again. */
   finish(): void;
   /** How many directories were made that no archive has an entry for. */
   implied(): number;
+  /** What is to be known of the directories of the last archive, a layer's that is marked. */
+  layerDirectories(): LayerDirectories;
   /** Which file of the archives, counted through all of them, lies at a path now. */
   readonly contents: ReadonlyMap<string, number>;
 }
+
+/**
+ * What is done with what a layer takes away: it is marked as overlayfs does, in a
+ * tree of the layer's own, or taken away where the layers below lie.
+ */
+export type Whiteouts = 'mark' | 'apply';
+
+/** Something that a layer takes away. */
+export interface Whiteout {
+  /** Clean path below the root. */
+  readonly path: string;
+  /** As the archive has it, for errors. */
+  readonly entryPath: string;
+}
+
+/** How overlayfs hides what lies at a path in lower layers, and all in a directory (Documentation/filesystems/overlayfs.rst). */
+const HIDDEN = { mode: 0o020000, device: { major: 0, minor: 0 } } as const;
+const OPAQUE: Xattr = { name: 'trusted.overlay.opaque', value: Buffer.from('y') };
 
 interface DirectoryEnd {
   readonly mtimeNs: bigint;
@@ -63,6 +91,11 @@ interface State {
   readonly placed: Placed;
   readonly contents: Map<string, number>;
   implied: number;
+  whiteouts: Whiteouts | undefined;
+  /** What this archive has hidden and not placed since. */
+  readonly hidden: Set<string>;
+  /** Directories that are marked as hiding what is in them in lower layers. */
+  readonly opaque: Set<string>;
 }
 
 /** Makes a placer for the root directory of this process. Its umask must be 0. */
@@ -74,14 +107,37 @@ export function createPlacer(kernel: Kernel): Placer {
     placed: new Map(),
     contents: new Map(),
     implied: 0,
+    whiteouts: undefined,
+    hidden: new Set(),
+    opaque: new Set(),
   };
 
   return {
     contents: state.contents,
     implied: () => state.implied,
-    beginLayer: () => state.placed.clear(),
+    layerDirectories: () => {
+      const paths = [...state.placed].flatMap(([path, type]) => (type === 'implied' ? path : []));
+      const hiding = new Set(
+        [...state.hidden].map((path) => path.slice(0, Math.max(path.lastIndexOf('/'), 0))),
+      );
+      return { implied: state.placed.has('') ? paths : ['', ...paths], hiding: [...hiding] };
+    },
+    beginLayer(whiteouts) {
+      state.placed.clear();
+      state.whiteouts = whiteouts;
+    },
     place: (placement, reader) => place(state, placement, reader),
+    hide: (whiteout) => hide(state, whiteout),
+    clear: (whiteout) => clear(state, whiteout),
+    placeDirectory: ({ path, mtime, attributes, ...look }) => {
+      const xattrs = attributes.map(({ name, value }) => ({
+        name,
+        value: Buffer.from(value, 'base64'),
+      }));
+      placeDirectory(state, { ...look, mtimeNs: BigInt(mtime), xattrs }, path);
+    },
     finish() {
+      for (const path of state.opaque) setXattrs(state, path, [OPAQUE]);
       for (const [path, { mtimeNs, xattrs }] of state.directoryEnds) {
         setXattrs(state, path, xattrs);
         kernel.setTimes(inRoot(path), { atimeNs: mtimeNs, mtimeNs });
@@ -96,7 +152,9 @@ function inRoot(path: string): string {
 
 function place(state: State, placement: Placement, reader: TarReader): void {
   const { entry, path } = placement;
-  for (const parent of notePlaced(state.placed, placement)) placeImplied(state, parent);
+  if (!isRepeated(state, placement)) {
+    for (const parent of notePlaced(state.placed, placement)) placeImplied(state, parent);
+  }
 
   switch (entry.type) {
     case 'directory':
@@ -113,6 +171,50 @@ function place(state: State, placement: Placement, reader: TarReader): void {
     case 'block':
     case 'fifo':
       return placeNode(state, entry, path);
+  }
+}
+
+/** Layers that some programs make say of a directory twice how it looks; the last word counts. */
+function isRepeated({ whiteouts, placed }: State, { entry, path }: Placement): boolean {
+  return whiteouts !== undefined && entry.type === 'directory' && placed.get(path) === 'directory';
+}
+
+function hide(state: State, { path, entryPath }: Whiteout): void {
+  for (const parent of noteAbove(state.placed, path, entryPath)) placeImplied(state, parent);
+
+  const before = state.placed.get(path);
+  if (before === 'directory' || before === 'implied') return clearDirectory(state, path);
+  // What this layer has there itself hides what is below anyway.
+  if (before !== undefined || state.hidden.has(path)) return;
+  if (state.whiteouts === 'apply') {
+    if (lstatSync(inRoot(path), { throwIfNoEntry: false }) !== undefined) remove(state, path);
+    return;
+  }
+  state.kernel.makeNode(inRoot(path), HIDDEN.mode, HIDDEN.device);
+  state.hidden.add(path);
+}
+
+function clear(state: State, { path, entryPath }: Whiteout): void {
+  for (const parent of noteAbove(state.placed, path, entryPath)) placeImplied(state, parent);
+  if (path !== '' && !state.placed.has(path)) {
+    placeImplied(state, path);
+    state.placed.set(path, 'implied');
+  }
+
+  clearDirectory(state, path);
+}
+
+/** Takes away what lower layers have in a directory; what this archive has placed there stays. */
+function clearDirectory(state: State, path: string): void {
+  if (state.whiteouts === 'mark') {
+    state.opaque.add(path);
+    return;
+  }
+  for (const name of readdirSync(inRoot(path))) {
+    const child = path === '' ? name : `${path}/${name}`;
+    const type = state.placed.get(child);
+    if (type === undefined) remove(state, child);
+    else if (type === 'directory' || type === 'implied') clearDirectory(state, child);
   }
 }
 
@@ -144,10 +246,14 @@ function makeDirectory(state: State, path: string): boolean {
     mkdirSync(target, 0o700);
   }
   state.directories.add(path);
+  // Hidden and made again: what lower layers have in it stays hidden.
+  if (state.hidden.delete(path)) state.opaque.add(path);
   return true;
 }
 
-function placeDirectory(state: State, entry: ArchiveEntry, path: string): void {
+type DirectoryEntry = Pick<ArchiveEntry, 'uid' | 'gid' | 'mode' | 'mtimeNs' | 'xattrs'>;
+
+function placeDirectory(state: State, entry: DirectoryEntry, path: string): void {
   makeDirectory(state, path);
   lchownSync(inRoot(path), entry.uid, entry.gid);
   chmodSync(inRoot(path), entry.mode);
@@ -206,6 +312,7 @@ function replacing(state: State, path: string, make: (target: string) => void): 
   } catch (error) {
     if (!isExisting(error)) throw error;
     remove(state, path);
+    state.hidden.delete(path);
     make(target);
   }
 }

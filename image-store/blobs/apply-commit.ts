@@ -11,6 +11,7 @@ import {
   manifestPath,
   nameDir,
   nameMarkerPath,
+  ociBlobPath,
   recordPath,
 } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
@@ -23,6 +24,7 @@ import {
 import type { ImageRecord } from '../index/image-record.ts';
 import { readRecord } from '../index/records.ts';
 import { parseRecord } from '../index/stored-record.ts';
+import { holdBlobs, partsOf } from './hold-blobs.ts';
 import { INCOMING } from './incoming.ts';
 
 /**
@@ -30,26 +32,31 @@ import { INCOMING } from './incoming.ts';
  * index record last: from then on it is visible. Needs no space on the disk.
  * May be repeated after having died anywhere:
  *
- *     blob, acceptance, manifest, name marker, record
+ *     blob, manifest of an OCI image, acceptance, manifest, name marker, record
  *
  * each is moved when it is still there. Synchronous throughout, so that no two
  * tasks of one process wait for each other's locks. The shared lock keeps gc
  * away, the exclusive one those who bring the same image.
  * @param folder the image's folder in tmp/; the record is there
- * @returns undefined when the blob is gone: the image was removed meanwhile
+ * @returns undefined when the blob, or a layer, is gone: the image was removed meanwhile
  */
 export function applyCommit(context: StoreContext, folder: string): ImageRecord | undefined {
   const { dir, kernel } = context;
   const text = readFileSync(join(folder, INCOMING.record), 'utf8');
-  const { key, name } = parseRecord(text, 'record of an image being taken in');
+  const { key, name, oci } = parseRecord(text, 'record of an image being taken in');
   const locks = imageLocksDir(dir);
   using _shared = lockKey(kernel, { folder: locks, key, mode: 'shared' });
+  using _parts = holdBlobs(context, oci === undefined ? [] : partsOf(oci));
   using _exclusive = lockKey(kernel, { folder: locks, key: `${key}.write` });
 
   if (!existsSync(join(folder, INCOMING.blob)) && !existsSync(blobPath(dir, key))) return undefined;
+  const layers = oci?.layers ?? [];
+  if (!layers.every(({ digest }) => existsSync(ociBlobPath(dir, digest)))) return undefined;
 
+  const manifest = oci === undefined ? undefined : ociBlobPath(dir, oci.manifest);
   const folders = [
     dirname(blobPath(dir, key)),
+    ...(manifest === undefined ? [] : [dirname(manifest)]),
     dirname(manifestPath(dir, key)),
     nameDir(dir, name),
   ];
@@ -57,6 +64,7 @@ export function applyCommit(context: StoreContext, folder: string): ImageRecord 
   mergeWithKept(dir, folder, key);
 
   move(join(folder, INCOMING.blob), blobPath(dir, key));
+  if (manifest !== undefined) move(join(folder, INCOMING.ociManifest), manifest);
   move(join(folder, INCOMING.keeping), acceptancePath(dir, key));
   move(join(folder, INCOMING.manifest), manifestPath(dir, key));
   move(join(folder, INCOMING.marker), nameMarkerPath(dir, name, key));

@@ -1,6 +1,7 @@
 import { close, constants, fdatasync, fsync, openSync, writev } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { GantryError } from '#base/errors/gantry-error';
+import type { DigestAlgorithm } from '#schema/oci/digest';
 import { RAISE_LIMIT } from '../archive/archive-error.ts';
 import { storeError } from '../format/permissions.ts';
 
@@ -11,12 +12,16 @@ export interface BlobWriterOptions {
   /** The store's folder, named in errors. */
   readonly dir: string;
   readonly maxBytes: number;
+  /** sha512 unless told. */
+  readonly algorithm?: DigestAlgorithm | undefined;
+  /** Whether it is written out as it comes, so that `sync` has little to wait for; so unless told. */
+  readonly durable?: boolean | undefined;
 }
 
 /** A file that is hashed while it is written. */
 export interface BlobWriter {
   readonly sink: Writable;
-  /** sha512 of what was written; once, after the sink has finished. */
+  /** The hash of what was written; once, after the sink has finished. */
   digest(): Buffer;
   /** Bytes written so far. */
   size(): number;
@@ -36,12 +41,13 @@ const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | con
  * Opens a file for a blob that is being taken in. The sink fails with
  * IMAGE_TOO_LARGE above the limit and with STORE_FULL when the disk is full.
  */
-export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): BlobWriter {
+export function openBlobWriter(options: BlobWriterOptions): BlobWriter {
+  const { path, dir, maxBytes, algorithm = 'sha512', durable = true } = options;
   // Loaded here because who takes in no image, as most runs, should not wait for them.
   const { createHash } = process.getBuiltinModule('node:crypto');
   const stream = process.getBuiltinModule('node:stream');
   const fd = openSync(path, OPEN_FLAGS, 0o600);
-  const hash = createHash('sha512');
+  const hash = createHash(algorithm);
   const flusher = createFlusher(fd);
   let writing: Promise<void> = Promise.resolve();
   let size = 0;
@@ -57,7 +63,7 @@ export function openBlobWriter({ path, dir, maxBytes }: BlobWriterOptions): Blob
     writing = new Promise((resolve) => {
       writeAll(fd, chunks, (error) => {
         resolve();
-        if (error === undefined) flusher.wrote(length);
+        if (error === undefined && durable) flusher.wrote(length);
         done(error === undefined ? undefined : (storeError(error, dir) as Error));
       });
     });

@@ -11,6 +11,8 @@ export const INCOMING_PURPOSE = 'ingest';
 /** The files in such a folder. */
 export const INCOMING = {
   blob: 'blob',
+  /** Of an OCI image, whose `blob` is its configuration. */
+  ociManifest: 'oci-manifest',
   keeping: 'acceptance',
   manifest: 'manifest',
   marker: 'marker',

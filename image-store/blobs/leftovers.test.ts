@@ -86,7 +86,7 @@ describe('sweepLeftovers()', () => {
     using store = openTestStore(dir);
     expect(store.list()).toMatchObject([{ key, name: 'a', latest: true, accepted: SIGNED }]);
     expect(store.findByName(store.manifest(imageKey).name, [])?.key).toBe(key);
-    await store.verifyBlob(imageKey);
+    await store.verifyBlobs(imageKey);
     expect(readdirSync(tempDir(dir))).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { isAcceptable } from './acceptable.ts';
 import type { Brought } from './bring-remote.ts';
 import type { Need } from './dependencies.ts';
 import { recordUrl } from './remote-url.ts';
-import type { FetchContext, FetchOutcome, FetchRequest } from './request.ts';
+import type { FetchContext, FetchOutcome, FetchRequest, InsecureFetch } from './request.ts';
 import type { FetchSession } from './session.ts';
 
 const MAX_DEPENDENCIES = 256;
@@ -98,12 +98,19 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
       return { key: await bringFile(await course.session(), reference, own), fetched: true };
     }
     case 'registry':
-    case 'local':
       throw new GantryError(
         'IMAGE_REFERENCE_UNSUPPORTED',
-        `cannot use image "${reference.text}": OCI and Docker images cannot be fetched yet`,
-        { hint: 'name an appc image, or convert the image to an ACI' },
+        `cannot use image "${reference.text}": images cannot be fetched from registries yet`,
+        { hint: 'copy it to this machine, with skopeo say, and name it as oci:DIR[:TAG]' },
       );
+    case 'local': {
+      demandOciAccepted(reference.text, course.request.insecure);
+      const { openLocalSource } = await import('./oci/local-source.ts');
+      const { bringOci } = await import('./oci/bring-oci.ts');
+      const session = await course.session();
+      await using source = await openLocalSource(session, reference);
+      return { key: await bringOci(session, source), fetched: true };
+    }
     default: {
       const kept = await fromStore(course, reference);
       return kept === undefined
@@ -111,6 +118,20 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
         : { key: kept, fetched: false };
     }
   }
+}
+
+/**
+ * Nothing says yet which signatures an OCI image must have: none is accepted.
+ * @throws GantryError IMAGE_POLICY_REJECTS
+ */
+function demandOciAccepted(text: string, insecure: InsecureFetch): void {
+  if (insecure.image) return;
+
+  throw new GantryError(
+    'IMAGE_POLICY_REJECTS',
+    `cannot accept image "${text}": signatures of OCI images are not checked yet, so that none is accepted`,
+    { hint: 'use --insecure-options=image, if you trust where it comes from' },
+  );
 }
 
 /** The image of the store that is meant, provided that the policy lets it be used without asking the server. */

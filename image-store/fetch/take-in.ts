@@ -2,10 +2,10 @@ import { GantryError, redact } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { ImageName } from '../reference/image-name.ts';
 import { demandAsked } from './asked.ts';
-import { pour } from './pour.ts';
+import { pour } from '../archive/pour.ts';
 import { refusing } from './refusal.ts';
 import type { FetchSession } from './session.ts';
-import { unpack } from './unpack.ts';
+import { unpack } from '../archive/unpack.ts';
 import type { Verification } from './verification.ts';
 
 /** An image on its way into the store. */

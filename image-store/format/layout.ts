@@ -1,6 +1,7 @@
 import { below } from '#base/fs/below';
 
 import { shortSha512 } from '#base/hash/short-hash';
+import { type DigestAlgorithm, digestAlgorithm, type OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 
 // Every path in the store (`DATA/cas`), relative names as rkt has them where
@@ -8,17 +9,27 @@ import type { ImageKey } from '#schema/types/image-hash';
 
 /** Number of the on-disk format, decimal and a newline. */
 export const versionPath = (dir: string): string => below(dir, 'version');
-/** Blobs, each an uncompressed tar below `sha512/<2 hex>`. */
-export const blobsDir = (dir: string): string => below(dir, 'blob', 'sha512');
+/** Blobs by algorithm and, below that, the first two digits: uncompressed ACIs, and of OCI images manifests, configurations and layers as they came. */
+export const blobsDir = (dir: string, algorithm: DigestAlgorithm): string =>
+  below(dir, 'blob', algorithm);
+/** The blob that an image is known by: its uncompressed ACI, or its OCI configuration. */
 export const blobPath = (dir: string, key: ImageKey): string =>
-  below(blobsDir(dir), shard(key), key);
+  below(blobsDir(dir, algorithmOf(key)), shard(key), key);
+/** Any blob of an OCI image but the configuration; a sha512 has all its 128 digits, that of an ACI only 64. */
+export const ociBlobPath = (dir: string, digest: OciDigest): string => {
+  const name = ociBlobName(digest);
+  return below(blobsDir(dir, digestAlgorithm(digest)), shard(name), name);
+};
+/** The name of such a blob, and of the lock that keeps it. */
+export const ociBlobName = (digest: OciDigest): string => digest.replace(':', '-');
 /** How the image was accepted and whether it was the latest, JSON; beside the blob, so that it outlives the index. */
 export const acceptancePath = (dir: string, key: ImageKey): string =>
   `${blobPath(dir, key)}${ACCEPTANCE_ENDING}`;
-/** Copies of the manifests in the blobs. */
-export const manifestsDir = (dir: string): string => below(dir, 'imageManifest', 'sha512');
+/** Copies of the manifests in ACIs, and what tells of OCI images in their place. */
+export const manifestsDir = (dir: string, algorithm: DigestAlgorithm): string =>
+  below(dir, 'imageManifest', algorithm);
 export const manifestPath = (dir: string, key: ImageKey): string =>
-  below(manifestsDir(dir), shard(key), key);
+  below(manifestsDir(dir, algorithmOf(key)), shard(key), key);
 /** All that can be made again from the blobs, and the records of downloads. */
 export const indexDir = (dir: string): string => below(dir, 'index');
 /** One record an image; an image is in the store when its record is there. */
@@ -56,13 +67,16 @@ export const ACCEPTANCE_ENDING = '.accepted';
 /** How the names of index records end. */
 export const RECORD_ENDING = '.json';
 
+/** The algorithms of keys. */
+export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha512', 'sha256'];
+
 /** Every folder that a store has from the start, parents before children. */
 export function storeDirs(dir: string): readonly string[] {
   return [
     below(dir, 'blob'),
-    blobsDir(dir),
+    ...ALGORITHMS.map((algorithm) => blobsDir(dir, algorithm)),
     below(dir, 'imageManifest'),
-    manifestsDir(dir),
+    ...ALGORITHMS.map((algorithm) => manifestsDir(dir, algorithm)),
     indexDir(dir),
     recordsDir(dir),
     namesDir(dir),
@@ -74,8 +88,13 @@ export function storeDirs(dir: string): readonly string[] {
   ];
 }
 
-function shard(key: ImageKey): string {
-  return key.slice('sha512-'.length, 'sha512-'.length + 2);
+/** @param name `sha512-` or `sha256-` and digits */
+function shard(name: string): string {
+  return name.slice('sha512-'.length, 'sha512-'.length + 2);
+}
+
+function algorithmOf(key: ImageKey): DigestAlgorithm {
+  return key.startsWith('sha256-') ? 'sha256' : 'sha512';
 }
 
 /** A URL as a file name; a long one, cut, ends in `++` and a hash, and no encoded URL holds a `+`. */

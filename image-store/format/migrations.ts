@@ -17,7 +17,13 @@ export interface Migration {
 
 /** From every format before the current one to the next. */
 export const MIGRATIONS: readonly Migration[] = [
-  { from: 0, isNeeded: (dir) => readdirSync(blobsDir(dir)).length > 0, run: indexWithoutDatabase },
+  {
+    from: 0,
+    isNeeded: (dir) => readdirSync(blobsDir(dir, 'sha512')).length > 0,
+    run: indexWithoutDatabase,
+  },
+  // Format 2 has OCI images beside ACIs; a program that knows only ACIs would collect their trees.
+  { from: 1, isNeeded: () => false, run: () => {} },
 ];
 
 /**

@@ -17,7 +17,9 @@ export function regroupStore({ dir, groupId = storeGroupId() }: StoreContext): b
 
   for (const folder of storeDirs(dir)) give(folder, groupId);
   // Not what is in tmp/ and the lock folders: that belongs to whoever made it.
-  for (const folder of [dirname(blobsDir(dir)), dirname(manifestsDir(dir)), indexDir(dir)]) {
+  const blobs = dirname(blobsDir(dir, 'sha512'));
+  const manifests = dirname(manifestsDir(dir, 'sha512'));
+  for (const folder of [blobs, manifests, indexDir(dir)]) {
     giveContents(folder, groupId);
   }
   give(versionPath(dir), groupId);

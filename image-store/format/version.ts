@@ -5,7 +5,7 @@ import { versionPath } from './layout.ts';
 import { STORE_FILE_MODE } from './permissions.ts';
 
 /** The on-disk format that this program writes; docs/on-disk-format.md lists them all. */
-export const STORE_VERSION = 1;
+export const STORE_VERSION = 2;
 
 /**
  * The format that a store is in.

@@ -8,11 +8,12 @@ import { regroupStore } from '../format/regroup.ts';
 import { imageSource, withDependencies } from '../index/dependencies.ts';
 import { listKeys, readRecord, removeFile } from '../index/records.ts';
 import type { StoredTree } from '../tree/tree.ts';
-import { planTree } from '../tree/tree-plan.ts';
+import { isLayerTreeId, planTree } from '../tree/tree-plan.ts';
 import type { InUseProbe } from './in-use.ts';
 import { deleteImage } from './remove-image.ts';
 import { settleStrays } from './strays.ts';
-import { takeTree, treesInSight } from './take-tree.ts';
+import { removeUnneededBlobs } from './oci-blobs.ts';
+import { takeTree, takeUnneededLayers, treesInSight } from './take-tree.ts';
 import { isTreeUsed } from './tree-use.ts';
 
 /** What to collect. */
@@ -50,12 +51,17 @@ export async function collectImages(
 
   const trees = collectTrees(collection);
   const images = collectBlobs(collection);
+  const layers = collectLayers(collection);
+  const blobs = removeUnneededBlobs(context, collection.limit);
 
   return {
     images: images.keys,
-    trees: trees.map(({ id }) => id),
+    trees: [...trees, ...layers].map(({ id }) => id),
     leftovers,
-    freedBytes: trees.reduce((sum, { size }) => sum + size, images.bytes),
+    freedBytes: [...trees, ...layers].reduce(
+      (sum, { size }) => sum + size,
+      images.bytes + blobs.bytes,
+    ),
   };
 }
 
@@ -69,7 +75,8 @@ interface Collection {
 function collectTrees(collection: Collection): readonly StoredTree[] {
   const { context, inUse } = collection;
   const { dir } = context;
-  const collected = treesInSight(dir).filter((tree) => {
+  const images = treesInSight(dir).filter(({ id }) => !isLayerTreeId(id));
+  const collected = images.filter((tree) => {
     const { key = tree.name, name } = tree;
     const isNeeded = (): boolean => inUse().trees.has(tree.id) || isCurrentTree(collection, tree);
     using entry = unlessNeeded(context, { key, isNeeded }, () => takeTree(context, name));
@@ -82,6 +89,14 @@ function collectTrees(collection: Collection): readonly StoredTree[] {
   }
 
   return collected;
+}
+
+/** After the images: their layers are needed as long as they are there. */
+function collectLayers({ context, inUse }: Collection): readonly StoredTree[] {
+  return takeUnneededLayers(context, inUse).map((entry) => {
+    entry.remove();
+    return entry.tree;
+  });
 }
 
 /** Whether it is the tree of an image that is used; not so when a dependency has changed since. */

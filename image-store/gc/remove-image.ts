@@ -9,7 +9,8 @@ import type { StoreContext } from '../format/context.ts';
 import { acceptancePath, blobPath, imageLocksDir, recordsDir } from '../format/layout.ts';
 import { imageNotFound, listKeys, removeFile, removeFromIndex } from '../index/records.ts';
 import type { InUseProbe } from './in-use.ts';
-import { takeTree, treesInSight } from './take-tree.ts';
+import { neededBlobs, removeUnneededBlobs } from './oci-blobs.ts';
+import { takeTree, takeUnneededLayers, treesInSight } from './take-tree.ts';
 import { isTreeUsed } from './tree-use.ts';
 
 /** The lock of an image that nobody prepares a pod from or brings; undefined when somebody does. */
@@ -40,6 +41,8 @@ export function removeImage(context: StoreContext, key: ImageKey, inUse: InUsePr
       if (entry !== undefined) taken.push(entry);
     }
     deleteImage(context.dir, key);
+    taken.push(...takeUnneededLayers(context, inUse));
+    removeUnneededBlobs(context, context.clock());
   } finally {
     for (const entry of taken) entry.remove();
   }
@@ -57,7 +60,8 @@ export function deleteImage(dir: string, key: ImageKey): number {
   removeFromIndex(dir, key);
   syncDir(recordsDir(dir));
   removeFile(acceptancePath(dir, key));
-  removeFile(path);
+  // One image's configuration could be a layer, or the manifest, of another.
+  if (!neededBlobs(dir).has(key)) removeFile(path);
 
   return size;
 }

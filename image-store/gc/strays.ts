@@ -6,6 +6,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
 import {
   ACCEPTANCE_ENDING,
+  ALGORITHMS,
   blobPath,
   blobsDir,
   imageLocksDir,
@@ -47,13 +48,17 @@ export async function settleStrays(context: StoreContext): Promise<number> {
 
 /** Keys that some file speaks of and that are not in the index. */
 function strayKeys(dir: string): readonly ImageKey[] {
-  const shards = [blobsDir(dir), manifestsDir(dir), namesDir(dir)].flatMap((folder) =>
-    readNames(folder).map((name) => join(folder, name)),
-  );
-  const keys = [...shards, lastUsesDir(dir), treeSizesDir(dir)].flatMap((folder) => [
-    ...keysIn(folder, ''),
-    ...keysIn(folder, ACCEPTANCE_ENDING),
-  ]);
+  const below = (folder: string): readonly string[] =>
+    readNames(folder).map((name) => join(folder, name));
+  const manifests = ALGORITHMS.flatMap((algorithm) => below(manifestsDir(dir, algorithm)));
+  const aciBlobs = below(blobsDir(dir, 'sha512'));
+  const ociBlobs = below(blobsDir(dir, 'sha256'));
+  const named = [...aciBlobs, ...manifests, ...below(namesDir(dir)), lastUsesDir(dir)];
+  const keys = [
+    ...[...named, treeSizesDir(dir)].flatMap((folder) => keysIn(folder, '')),
+    // Of the others only configurations are known by what is kept beside them.
+    ...[...aciBlobs, ...ociBlobs].flatMap((folder) => keysIn(folder, ACCEPTANCE_ENDING)),
+  ];
 
   return [...new Set(keys)].filter((key) => !isIndexed(dir, key));
 }

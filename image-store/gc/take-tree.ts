@@ -10,6 +10,9 @@ import { removeFile } from '../index/records.ts';
 import { listTrees } from '../tree/find-tree.ts';
 import type { StoredTree } from '../tree/tree.ts';
 import { treeDir, treeFlagPath, treeLocksDir, treesDir } from '../tree/tree-paths.ts';
+import { isLayerTreeId } from '../tree/tree-plan.ts';
+import type { InUseProbe } from './in-use.ts';
+import { neededLayerTrees } from './oci-blobs.ts';
 
 /** All folders among the trees; none for who may not look at them, who cannot remove them either. */
 export function treesInSight(dir: string): readonly StoredTree[] {
@@ -25,12 +28,17 @@ export function treesInSight(dir: string): readonly StoredTree[] {
  * Takes a tree out of everybody's sight, its flag first. Synchronous, so that
  * it can happen under the lock of the tree's image; its files are removed with
  * the entry, when the lock is free again.
- * @returns undefined when it is gone, or when somebody works on it
+ * @param isFree asked once more, under the lock
+ * @returns undefined when it is gone, not free, or when somebody works on it
  */
-export function takeTree(context: StoreContext, name: string): TempEntry | undefined {
+export function takeTree(
+  context: StoreContext,
+  name: string,
+  isFree: () => boolean = () => true,
+): TempEntry | undefined {
   const { kernel, dir } = context;
   using lock = tryLockKey(kernel, { folder: treeLocksDir(dir), key: name });
-  if (lock === undefined) return undefined;
+  if (lock === undefined || !isFree()) return undefined;
 
   const path = treeDir(dir, name);
   removeFile(treeFlagPath(path));
@@ -46,6 +54,32 @@ export function takeTree(context: StoreContext, name: string): TempEntry | undef
   }
 
   return entry ?? { path, remove: () => {}, [Symbol.dispose]: () => {} };
+}
+
+/**
+ * Takes the trees of layers out of sight that no image in the store has, and no
+ * tree of an image lies over; broken ones that no pod lies over.
+ */
+export function takeUnneededLayers(
+  context: StoreContext,
+  inUse: InUseProbe,
+): readonly (TempEntry & { readonly tree: StoredTree })[] {
+  const { dir } = context;
+  return treesInSight(dir)
+    .filter(({ id }) => isLayerTreeId(id))
+    .flatMap((tree) => {
+      if (isLayerNeeded(dir, tree, inUse)) return [];
+      const entry = takeTree(context, tree.name, () => !isLayerNeeded(dir, tree, inUse));
+      return entry === undefined ? [] : [{ ...entry, tree }];
+    });
+}
+
+function isLayerNeeded(dir: string, { id, broken }: StoredTree, inUse: InUseProbe): boolean {
+  const above = treesInSight(dir).filter(({ layers }) => layers.includes(id));
+  const { trees } = inUse();
+  if (above.some((tree) => trees.has(tree.id))) return true;
+
+  return !broken && (above.length > 0 || neededLayerTrees(dir).has(id));
 }
 
 /** A disk so full that it has no room for a folder is one that gc must be able to help. */

@@ -4,13 +4,28 @@ import { decodeJson } from '#base/decode/decode';
 import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { acceptancePath } from '../format/layout.ts';
-import type { Acceptance } from './image-record.ts';
+import { ociDigest } from '#schema/oci/digest';
+import type { Acceptance, OciOrigin, OciParts } from './image-record.ts';
 
 /** What is kept beside a blob: all about an image that its blob does not say. */
 export interface Keeping {
   readonly accepted: Acceptance;
   readonly latest: boolean;
+  /** Of an OCI image. */
+  readonly origin?: OciOrigin | undefined;
 }
+
+/** What an OCI image is made of, as it is written down. */
+export const ociParts: v.GenericSchema<OciParts> = v.object({
+  manifest: ociDigest,
+  layers: v.array(
+    v.object({
+      digest: ociDigest,
+      diffId: ociDigest,
+      size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    }),
+  ),
+});
 
 const keepingSchema = v.object({
   accepted: v.object({
@@ -22,6 +37,17 @@ const keepingSchema = v.object({
     source: v.string(),
   }),
   latest: v.boolean(),
+  origin: v.optional(
+    v.intersect([
+      ociParts,
+      v.object({
+        mediaType: v.string(),
+        reference: v.string(),
+        name: v.string(),
+        version: v.optional(v.string()),
+      }),
+    ]),
+  ),
 });
 
 /** The text that is kept beside a blob. */
@@ -77,5 +103,6 @@ export function mergeKeeping(kept: Keeping | undefined, given: Keeping): Keeping
   return {
     accepted: isWeaker ? kept.accepted : given.accepted,
     latest: kept.latest || given.latest,
+    origin: given.origin ?? kept.origin,
   };
 }

@@ -2,10 +2,10 @@ import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Dependency } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
-import { blobPath } from '../format/layout.ts';
+import { blobPath, ociBlobPath } from '../format/layout.ts';
 import type { ImageSource } from '../tree/tree-plan.ts';
 import { findByName, findByPrefix } from './lookup.ts';
-import { readManifest } from './records.ts';
+import { readManifest, readStoredRecord } from './records.ts';
 
 /**
  * The image in the store that a dependency means: by its id when it names one,
@@ -31,6 +31,11 @@ export function imageSource(context: StoreContext): ImageSource {
   return {
     manifest: (key) => readManifest(context.dir, key),
     blobPath: (key) => blobPath(context.dir, key),
+    layersOf: (key) =>
+      readStoredRecord(context.dir, key)?.oci?.layers.map(({ digest, diffId }) => ({
+        diffId,
+        blob: ociBlobPath(context.dir, digest),
+      })),
     resolve: (dependency) => {
       const key = findDependency(context, dependency);
       if (key !== undefined) return key;

@@ -1,3 +1,4 @@
+import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
@@ -18,6 +19,33 @@ export interface Acceptance {
   readonly source: string;
 }
 
+/** Where an OCI image came from and what it is made of; kept beside its configuration. */
+export interface OciOrigin extends OciParts {
+  /** Of its manifest. */
+  readonly mediaType: string;
+  /** As users write it, `docker://` left out. */
+  readonly reference: string;
+  /** What it is called where appc's names are used, and its tag. */
+  readonly name: string;
+  readonly version?: string | undefined;
+}
+
+/** What an OCI image is made of beside its configuration. */
+export interface OciParts {
+  /** The digest of its manifest. */
+  readonly manifest: OciDigest;
+  /** Lowest first. */
+  readonly layers: readonly OciLayer[];
+}
+
+export interface OciLayer {
+  readonly digest: OciDigest;
+  /** Of its archive, unpacked. */
+  readonly diffId: OciDigest;
+  /** Bytes, as it came. */
+  readonly size: number;
+}
+
 /** An image in the store. Times are milliseconds since 1970, sizes bytes. */
 export interface ImageRecord {
   readonly key: ImageKey;
@@ -25,19 +53,25 @@ export interface ImageRecord {
   readonly labels: Labels;
   readonly importTime: number;
   readonly lastUsed: number;
-  /** Of the blob. */
+  /** Of the blob, or of all blobs of an OCI image. */
   readonly size: number;
   /** Of its rendered tree; 0 when there is none. */
   readonly treeSize: number;
   /** Whether it was once fetched without asking for a version: what a name without version means. */
   readonly latest: boolean;
   readonly accepted: Acceptance;
+  /** Undefined for an ACI. */
+  readonly oci?: OciParts | undefined;
+  /** Of an OCI image. */
+  readonly origin?: OciOrigin | undefined;
 }
 
-/** A download, so that the next one can ask whether anything has changed. */
+/** A download, or what a name of an OCI image means, so that the next one can ask whether anything has changed. */
 export interface RemoteRecord {
   readonly url: string;
+  /** Empty for an OCI image. */
   readonly signatureUrl: string;
+  /** Of an OCI image the digest that the name leads to. */
   readonly etag?: string | undefined;
   readonly key: ImageKey;
   /** Seconds for which the server need not be asked again. */

@@ -161,10 +161,10 @@ describe('rebuildIndex()', () => {
 describe('verifyBlob()', () => {
   it('tells a blob that is not the bytes that it was', async () => {
     const { key } = await addImage(store, { name: 'a' });
-    await store.verifyBlob(key);
+    await store.verifyBlobs(key);
     appendFileSync(blobPath(dir, key), 'x');
 
-    await expect(store.verifyBlob(key)).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+    await expect(store.verifyBlobs(key)).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
   });
 });
 

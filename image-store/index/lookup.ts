@@ -6,7 +6,7 @@ import type { StoreContext } from '../format/context.ts';
 import type { ImageRecord } from './image-record.ts';
 import { imageNotFound, listKeys, listKeysNamed, readRecord } from './records.ts';
 
-/** Characters of a key: `sha512-` and half of the digest's hexadecimal digits. */
+/** Characters of a key: `sha512-` and half of the digest's hexadecimal digits, or `sha256-` and all. */
 const KEY_LENGTH = 'sha512-'.length + 64;
 /** So many candidates are named in an error. */
 const MAX_NAMED = 5;
@@ -47,6 +47,8 @@ export function findByName(
   const candidates = listKeysNamed(context.dir, name)
     .map((key) => readRecord(context, key))
     .filter((record) => record !== undefined)
+    // OCI images are found by references of their own: nobody shall pass one off as an ACI.
+    .filter(({ oci }) => oci === undefined)
     .filter((record) => record.name === name && labelsMatch(labels, record.labels));
 
   return candidates.reduce<ImageRecord | undefined>(

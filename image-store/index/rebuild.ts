@@ -3,6 +3,7 @@ import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
 import { blobPath } from '../format/layout.ts';
+import { readKeepingIfSound } from './acceptance.ts';
 import { listKeys, removeFromIndex } from './records.ts';
 import { indexBlob, listBlobs } from './reindex.ts';
 
@@ -45,9 +46,15 @@ export async function rebuildIndex(context: StoreContext): Promise<RebuildReport
  * @throws GantryError when it is no image, or nobody knows how it was accepted
  */
 export async function indexBlobAnew(context: StoreContext, key: ImageKey): Promise<boolean> {
-  const { inspectAci } = await import('../archive/inspect.ts');
   const path = blobPath(context.dir, key);
   if (!existsSync(path)) return false;
+  const origin = readKeepingIfSound(context.dir, key)?.origin;
+  if (origin !== undefined) {
+    const { readOciImage } = await import('./oci-image.ts');
+    return indexBlob(context, key, readOciImage(context.dir, key, origin));
+  }
+
+  const { inspectAci } = await import('../archive/inspect.ts');
   const { manifestText } = await inspectAci(path);
 
   return indexBlob(context, key, { manifestText });

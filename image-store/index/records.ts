@@ -21,7 +21,7 @@ import { readLastUse } from './last-use.ts';
 import { parseRecord, parseRemote, type StoredRecord } from './stored-record.ts';
 import { readTreeSize } from './tree-size.ts';
 
-const KEY = /^sha512-[0-9a-f]{64}$/;
+const KEY = /^sha(?:512|256)-[0-9a-f]{64}$/;
 
 /** Keys of all images in the store that begin so, sorted. */
 export function listKeys(dir: string, prefix = ''): readonly ImageKey[] {

@@ -7,9 +7,17 @@ import { applyCommit } from '../blobs/apply-commit.ts';
 import { INCOMING_PURPOSE, writeDecision } from '../blobs/incoming.ts';
 import { makeTempEntry } from '../blobs/temp-entry.ts';
 import type { StoreContext } from '../format/context.ts';
-import { blobPath, blobsDir, manifestPath } from '../format/layout.ts';
+import {
+  ACCEPTANCE_ENDING,
+  blobPath,
+  blobsDir,
+  manifestPath,
+  ociBlobPath,
+} from '../format/layout.ts';
 import { type Keeping, readKeepingIfSound } from './acceptance.ts';
+import { ociSize } from './oci-size.ts';
 import { readNames } from './records.ts';
+import type { StoredRecord } from './stored-record.ts';
 
 /** What to write down of an image about which nothing is kept. */
 export interface IndexDefaults {
@@ -21,10 +29,17 @@ export interface IndexDefaults {
 
 /** Keys of all blobs, indexed or not. */
 export function listBlobs(dir: string): readonly ImageKey[] {
-  return readNames(blobsDir(dir))
-    .flatMap((shard) => readNames(join(blobsDir(dir), shard)))
-    .filter((name) => /^sha512-[0-9a-f]{64}$/.test(name))
-    .map(parseImageKey);
+  const files = (algorithm: 'sha512' | 'sha256'): readonly string[] =>
+    readNames(blobsDir(dir, algorithm)).flatMap((shard) =>
+      readNames(join(blobsDir(dir, algorithm), shard)),
+    );
+  const oci = new Set(files('sha256'));
+
+  return [
+    ...files('sha512').filter((name) => /^sha512-[0-9a-f]{64}$/.test(name)),
+    // Of the others, the configurations: layers and manifests were accepted with them.
+    ...[...oci].filter((name) => oci.has(`${name}${ACCEPTANCE_ENDING}`)),
+  ].map(parseImageKey);
 }
 
 /**
@@ -40,14 +55,26 @@ export function indexBlob(
   const { dir, kernel } = context;
   const { size, mtimeMs } = statSync(blobPath(dir, key));
   const importTime = Math.trunc(mtimeMs);
+  const keeping = keepingOr(dir, key, source === undefined ? undefined : { importTime, source });
+  using entry = makeTempEntry(kernel, dir, INCOMING_PURPOSE);
   const text = manifestText ?? readFileSync(manifestPath(dir, key), 'utf8');
   const { name, labels = [] } = parseImageManifest(text);
-  const keeping = keepingOr(dir, key, source === undefined ? undefined : { importTime, source });
-
-  using entry = makeTempEntry(kernel, dir, INCOMING_PURPOSE);
-  const record = { key, name, labels, importTime, size };
+  const record = { key, name, labels, importTime, ...ociPart(dir, size, keeping) };
   writeDecision(entry.path, { record, keeping, manifestText: text });
   return applyCommit(context, entry.path) !== undefined;
+}
+
+/** What the record of an OCI image has beyond that of an ACI. */
+function ociPart(
+  dir: string,
+  configSize: number,
+  { origin }: Keeping,
+): Pick<StoredRecord, 'size' | 'oci'> {
+  if (origin === undefined) return { size: configSize };
+  const { manifest, layers } = origin;
+  const manifestSize = statSync(ociBlobPath(dir, manifest)).size;
+
+  return { size: ociSize(layers, configSize + manifestSize), oci: { manifest, layers } };
 }
 
 function keepingOr(

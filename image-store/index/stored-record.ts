@@ -3,15 +3,18 @@ import { decodeJson } from '#base/decode/decode';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import { type AcIdentifier, parseAcIdentifier } from '#schema/types/names';
-import type { RemoteRecord } from './image-record.ts';
+import { ociParts } from './acceptance.ts';
+import type { OciParts, RemoteRecord } from './image-record.ts';
 
-/** The part of an image's record that its index file holds, all of it told by the blob; time in ms since 1970. */
+/** The part of an image's record that its index file holds, all of it told by the blobs; time in ms since 1970. */
 export interface StoredRecord {
   readonly key: ImageKey;
   readonly name: AcIdentifier;
   readonly labels: Labels;
   readonly importTime: number;
   readonly size: number;
+  /** Undefined for an ACI. */
+  readonly oci?: OciParts | undefined;
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -22,6 +25,7 @@ const recordSchema = v.object({
   labels: v.array(v.object({ name: v.string(), value: v.string() })),
   importTime: v.number(),
   size: count,
+  oci: v.optional(ociParts),
 });
 
 const remoteSchema = v.object({

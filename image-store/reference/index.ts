@@ -8,6 +8,7 @@ export type {
   UrlReference,
 } from './reference.ts';
 export {
+  formatLocalReference,
   formatRegistryReference,
   type LocalForm,
   type LocalReference,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import { isOciDigest, type OciDigest } from '#schema/oci/digest';
@@ -150,6 +151,11 @@ export function parseLocalReference(text: string, form: LocalForm): LocalReferen
   return { kind: 'local', text, form, path, name };
 }
 
+/** A reference to an image on this machine as it is kept: with the whole path. */
+export function formatLocalReference({ form, path, name }: LocalReference): string {
+  return `${form}:${resolve(path)}${name === undefined ? '' : `:${name}`}`;
+}
+
 /** A reference to a registry as everybody writes it, without `docker://`. */
 export function formatRegistryReference(
   reference: Omit<RegistryReference, 'kind' | 'text'>,
@@ -162,6 +168,13 @@ export function formatRegistryReference(
     tag === undefined ? '' : `:${tag}`,
     digest === undefined ? '' : `@${digest}`,
   ].join('');
+}
+
+/** Under what a reference is kept, as that of a download under its URL. */
+export function referenceUrl(reference: RegistryReference | LocalReference): string {
+  return reference.kind === 'local'
+    ? formatLocalReference(reference)
+    : `docker://${formatRegistryReference(reference)}`;
 }
 
 function invalid(text: string, state: string, hint: string): GantryError {

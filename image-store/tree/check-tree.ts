@@ -2,7 +2,7 @@ import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { findDifference, readListing } from './listing.ts';
 import { hashPacked, type Packer } from './packed-tree.ts';
-import type { Tree } from './tree.ts';
+import type { PlainTree } from './tree.ts';
 import { hashTree } from './tree-hash.ts';
 import { treeListingPath } from './tree-paths.ts';
 
@@ -12,7 +12,7 @@ import { treeListingPath } from './tree-paths.ts';
  * no content; made for the path to `run`.
  * @throws GantryError TREE_CHANGED naming an entry
  */
-export function checkFast(kernel: Kernel, tree: Tree): void {
+export function checkFast(kernel: Kernel, tree: PlainTree): void {
   const listing = readListing(treeListingPath(tree.dir));
   if (listing === undefined) throw changed(tree, 'its listing is missing or damaged');
 
@@ -26,7 +26,7 @@ export function checkFast(kernel: Kernel, tree: Tree): void {
  * was computed when the tree was rendered, and does what `checkFast` does.
  * @throws GantryError TREE_CHANGED
  */
-export function verifyDeep(packer: Packer, tree: Tree): void {
+export function verifyDeep(packer: Packer, tree: PlainTree): void {
   const { kernel } = packer;
   checkFast(kernel, tree);
 
@@ -43,7 +43,7 @@ function differenceOf(find: () => string | undefined): string | undefined {
   }
 }
 
-function changed({ id }: Tree, what: string): GantryError {
+function changed({ id }: PlainTree, what: string): GantryError {
   return new GantryError(
     'TREE_CHANGED',
     `cannot use the rendered tree "${id}": ${what} since it was rendered`,

@@ -15,7 +15,8 @@ import { mountsBelow } from '#base/fs/mounts-below';
 import { removePath } from '#base/fs/remove-path';
 import { formatImageManifest } from '#schema/image/image-manifest';
 import { targetError } from '../archive/target-error.ts';
-import { type Extractor, extract } from './extraction.ts';
+import { type ExtractedLayer, type Extractor, extract } from './extraction.ts';
+import { unpackKept } from './render-stack.ts';
 import type { TreePlan } from './tree-plan.ts';
 
 /** Where an image is extracted to, and how. */
@@ -97,11 +98,28 @@ async function extractBelow(
     chownSync(dir, -1, process.getegid?.() ?? -1);
     chmodSync(dir, 0o755);
   }
-  await extract(extractor, { root, layers: plan.layers });
+  if (plan.stack === undefined) await extract(extractor, { root, layers: plan.layers });
+  else await extractStack(extractor, plan.stack, { root, temporary });
   if (target.rootfsOnly !== true)
     writeFileSync(join(made, 'manifest'), `${formatImageManifest(plan.manifest)}\n`);
 
   return made;
+}
+
+/** Places the layers of an OCI image one over the other. */
+async function extractStack(
+  extractor: Extractor,
+  stack: NonNullable<TreePlan['stack']>,
+  { root, temporary }: { readonly root: string; readonly temporary: string },
+): Promise<void> {
+  const layers: ExtractedLayer[] = [];
+  for (const [index, layer] of stack.entries()) {
+    const blob = join(temporary, `layer-${index}.tar`);
+    await unpackKept(extractor, layer, blob);
+    layers.push({ key: layer.diffId, blob, whitelists: [], whiteouts: 'apply' });
+  }
+
+  await extract(extractor, { root, layers });
 }
 
 /** @returns the target's path, its parent resolved */

@@ -21,7 +21,7 @@ export interface ExtractionJob {
  * @throws GantryError and errors of the system
  */
 export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob): ExtractionDone {
-  const { contents, entries, bytes } = extractLayers(kernel, request.layers, request.limits);
+  const { contents, entries, bytes, directories } = extractLayers(kernel, request, request.limits);
   if (request.record === undefined) return { entries, bytes };
 
   const { listingFd, digestsFd } = request.record;
@@ -36,7 +36,7 @@ export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob
   writeAll(listingFd, listing.encode());
   kernel.syncFs(listingFd);
 
-  return { entries, bytes, hash: hasher.digest() };
+  return { entries, bytes, directories, hash: hasher.digest() };
 }
 
 /** @returns undefined for a file that no archive holds */

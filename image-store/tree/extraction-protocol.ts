@@ -1,8 +1,9 @@
 import type { ArchiveLimits } from '../archive/limits.ts';
+import type { DirectoryLook, LayerDirectories } from '../archive/directory-look.ts';
 import type { Layer } from '../archive/extract.ts';
 
 /** What the worker process is asked for, one line of JSON on its standard input. */
-export type WorkerRequest = ExtractionRequest | MountedRequest;
+export type WorkerRequest = ExtractionRequest | MountedRequest | StackedRequest;
 
 /** To extract archives; standard input ends when all digests are in their file. */
 export interface ExtractionRequest {
@@ -11,6 +12,8 @@ export interface ExtractionRequest {
   readonly root: string;
   /** Lowest first; descriptors as the process sees them. */
   readonly layers: readonly Layer[];
+  /** What is made beside them: directories, each below one before it. */
+  readonly directories?: readonly DirectoryLook[] | undefined;
   readonly limits: ArchiveLimits;
   /** What makes it a tree that can be checked later; undefined for an extraction for somebody's own use. */
   readonly record?: RecordRequest | undefined;
@@ -24,6 +27,16 @@ export interface MountedRequest {
   readonly mountpoint: string;
   /** Where everything is copied to; undefined to compute the whole-tree hash. */
   readonly copyTo?: string | undefined;
+}
+
+/** To copy what several trees look like one over the other, mounted in a mount namespace of the process's own. */
+export interface StackedRequest {
+  readonly kind: 'stacked';
+  /** Root file systems, the top one first. */
+  readonly lowers: readonly string[];
+  /** A directory to mount them on. */
+  readonly mountpoint: string;
+  readonly copyTo: string;
 }
 
 /** Descriptors as the process sees them. */
@@ -40,6 +53,8 @@ export interface ExtractionDone {
   readonly bytes: number;
   /** The whole-tree hash, when a record was asked for. */
   readonly hash?: string | undefined;
+  /** Of the layer of an OCI image. */
+  readonly directories?: LayerDirectories | undefined;
 }
 
 /** Why nothing can be used of what was done. */

@@ -4,11 +4,11 @@ import { obstacleOf } from '#base/errors/obstacle';
 import type { Exec, RunningProgram } from '#base/exec/exec';
 import type { Fd } from '#base/kernel/kernel';
 import type { ProgressEvent } from '#base/log/log';
-import type { ImageKey } from '#schema/types/image-hash';
 import { digestContents } from '../archive/digest-contents.ts';
+import type { DirectoryLook } from '../archive/directory-look.ts';
+import type { Layer } from '../archive/extract.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { ExtractionDone, ExtractionRequest } from './extraction-protocol.ts';
-import type { PlannedLayer } from './tree-plan.ts';
 import { readAnswer } from './worker-answer.ts';
 
 /** What it takes to extract. */
@@ -23,11 +23,20 @@ export interface Extractor {
 export interface Extraction {
   /** An empty directory. */
   readonly root: string;
-  readonly layers: readonly PlannedLayer[];
+  readonly layers: readonly ExtractedLayer[];
+  /** Directories that are made beside them, each below one before it. */
+  readonly directories?: readonly DirectoryLook[] | undefined;
   /** Makes it a tree that can be checked later: listed, hashed, and all written to disk. */
   readonly record?: ExtractionRecord | undefined;
   /** Told how far it has come; only with a record. */
   readonly progress?: ((progress: ExtractionProgress) => void) | undefined;
+}
+
+/** One archive, uncompressed. */
+export interface ExtractedLayer extends Pick<Layer, 'whitelists' | 'whiteouts'> {
+  /** The image or the layer, for errors. */
+  readonly key: string;
+  readonly blob: string;
 }
 
 /** How far an extraction has come, judged by the hashing beside it. */
@@ -51,7 +60,7 @@ const FIRST_FD = 3;
  */
 export async function extract(
   extractor: Extractor,
-  { root, layers, record, progress = () => {} }: Extraction,
+  { root, layers, directories, record, progress = () => {} }: Extraction,
 ): Promise<ExtractionDone> {
   using files = openFiles(layers, record);
   const { blobs, written, digests } = files;
@@ -60,11 +69,13 @@ export async function extract(
     kind: 'extract',
     root,
     limits: extractor.limits,
-    layers: layers.map(({ whitelists }, index) => ({
+    layers: layers.map(({ whitelists, whiteouts }, index) => ({
       fd: first + index,
       size: blobs[index]?.size ?? 0,
       whitelists,
+      whiteouts,
     })),
+    directories,
     record: record === undefined ? undefined : { listingFd: FIRST_FD, digestsFd: FIRST_FD + 1 },
   };
 
@@ -127,7 +138,7 @@ interface OpenFiles extends Disposable {
   readonly digests: Fd | undefined;
 }
 
-function openFiles(layers: readonly PlannedLayer[], record: Extraction['record']): OpenFiles {
+function openFiles(layers: readonly ExtractedLayer[], record: Extraction['record']): OpenFiles {
   const fds: Fd[] = [];
   const open = (path: string, flags: string): Fd => {
     const fd = openSync(path, flags, 0o600);
@@ -150,7 +161,7 @@ function openFiles(layers: readonly PlannedLayer[], record: Extraction['record']
   }
 }
 
-function openBlob(key: ImageKey, open: () => Fd): Fd {
+function openBlob(key: string, open: () => Fd): Fd {
   try {
     return open();
   } catch (cause) {
@@ -189,8 +200,9 @@ async function answerOf({ said, ended }: Running, root: string): Promise<Extract
     entries = 0,
     bytes = 0,
     hash,
+    directories: found,
   } = readAnswer({ ...result, stdout: Buffer.concat(said) }, action);
-  return { entries, bytes, hash };
+  return { entries, bytes, hash, directories: found };
 }
 
 /** Whether the number of a user is root's. */

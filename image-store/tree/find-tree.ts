@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
-import type { StoredTree, Tree, TreeKind } from './tree.ts';
+import type { PlainTree, StoredTree, Tree, TreeKind } from './tree.ts';
+import { isLayerTreeId } from './tree-plan.ts';
 import {
   BROKEN_ENDING,
   treeDir,
@@ -17,7 +18,10 @@ const TREE_VERSION = 1;
 
 /** What the completion flag says. */
 export interface TreeFlag {
-  readonly key: ImageKey;
+  /** The image that the tree is for; undefined for a layer's. */
+  readonly key: ImageKey | undefined;
+  /** Ids of the trees that it lies over, lowest first. */
+  readonly layers?: readonly string[] | undefined;
   readonly kind: TreeKind;
   /** Bytes of content. */
   readonly size: number;
@@ -31,23 +35,42 @@ export function formatFlag(flag: TreeFlag): string {
   return `${JSON.stringify({ version: TREE_VERSION, ...flag })}\n`;
 }
 
-/** The tree with this id; undefined when there is none or it is not complete. */
+/** The tree of an image with this id; undefined when there is none or it, or one below it, is not complete. */
 export function findTree(dir: string, id: string): Tree | undefined {
   const path = treeDir(dir, id);
   const flag = readFlag(path);
-  if (flag === undefined) return undefined;
+  if (flag?.key === undefined) return undefined;
+  const layers: PlainTree[] = [];
+  for (const each of flag.layers ?? []) {
+    const layer = findLayerTree(dir, each);
+    if (layer === undefined) return undefined;
+    layers.push(layer);
+  }
 
   let manifest: ImageManifest | undefined;
   return {
-    id,
-    ...flag,
-    dir: path,
-    rootfs: treeRootfsPath(path),
+    ...plainTree(dir, id, flag),
+    key: flag.key,
+    size: layers.reduce((sum, layer) => sum + layer.size, flag.size),
+    layers,
     get manifest() {
       manifest ??= parseImageManifest(readFileSync(treeManifestPath(path), 'utf8'));
       return manifest;
     },
   };
+}
+
+/** The tree of a layer; undefined when there is none or it is not complete. */
+export function findLayerTree(dir: string, id: string): PlainTree | undefined {
+  const flag = isLayerTreeId(id) ? readFlag(treeDir(dir, id)) : undefined;
+
+  return flag === undefined ? undefined : plainTree(dir, id, flag);
+}
+
+function plainTree(dir: string, id: string, { kind, size, entries, hash }: TreeFlag): PlainTree {
+  const path = treeDir(dir, id);
+
+  return { id, dir: path, rootfs: treeRootfsPath(path), kind, size, entries, hash };
 }
 
 /** All folders among the trees, complete or not. */
@@ -62,6 +85,7 @@ export function listTrees(dir: string): readonly StoredTree[] {
       name,
       id: ending === -1 ? name : name.slice(0, ending),
       key: flag?.key,
+      layers: flag?.layers ?? [],
       size: flag?.size ?? 0,
       broken: ending !== -1,
     };
@@ -82,8 +106,10 @@ function readFlag(path: string): TreeFlag | undefined {
     const flag = JSON.parse(readFileSync(treeFlagPath(path), 'utf8')) as Record<string, unknown>;
     if (flag['version'] !== TREE_VERSION) return undefined;
 
+    const { key, layers } = flag;
     return {
-      key: parseImageKey(String(flag['key'])),
+      key: typeof key === 'string' ? parseImageKey(key) : undefined,
+      layers: Array.isArray(layers) ? layers.map(String) : undefined,
       kind: flag['kind'] === 'packed' ? 'packed' : 'directory',
       size: Number(flag['size']),
       entries: Number(flag['entries']),

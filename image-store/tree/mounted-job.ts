@@ -3,15 +3,16 @@ import type { Exec, ExecRequest, ExecResult } from '#base/exec/exec';
 import { ENDING_TOGETHER } from '#base/exec/end-together';
 import { demandSuccess } from '#base/exec/node-exec';
 import { CLONE, type Kernel, MS } from '#base/kernel/kernel';
-import type { MountedRequest } from './extraction-protocol.ts';
+import type { MountedRequest, StackedRequest } from './extraction-protocol.ts';
+import { openLayers } from './open-layers.ts';
 import { mountPacked } from './packed-tree.ts';
 import { hashTree } from './tree-hash.ts';
 
-/** What the worker process looks into a packed tree with. */
-export interface MountedJob {
+/** What the worker process looks into trees with that have to be mounted for it. */
+export interface MountedJob<Request = MountedRequest> {
   readonly kernel: Kernel;
   readonly exec: Exec;
-  readonly request: MountedRequest;
+  readonly request: Request;
 }
 
 /**
@@ -20,13 +21,36 @@ export interface MountedJob {
  */
 export function runMounted({ kernel, exec, request }: MountedJob): { hash?: string } {
   const { image, mountpoint, copyTo } = request;
-  kernel.unshare(CLONE.NEWNS);
-  kernel.mount({ source: 'none', target: '/', flags: MS.REC | MS.PRIVATE });
+  leaveMounts(kernel);
   mountPacked(kernel, image, mountpoint);
   if (copyTo === undefined) return { hash: hashTree(kernel, mountpoint) };
 
   demandCopied(exec.runSync(copyRequest(mountpoint, copyTo)), copyTo);
   return {};
+}
+
+/**
+ * Copies what trees look like one over the other.
+ * @throws GantryError KERNEL_CALL_FAILED, EXTRACT_NO_SPACE, EXEC_FAILED
+ */
+export function runStacked({ kernel, exec, request }: MountedJob<StackedRequest>): void {
+  const { lowers, mountpoint, copyTo } = request;
+  leaveMounts(kernel);
+  using layers = openLayers(lowers);
+  kernel.mount({
+    source: 'overlay',
+    target: mountpoint,
+    fstype: 'overlay',
+    flags: MS.RDONLY,
+    data: `lowerdir=${layers.option}`,
+  });
+
+  demandCopied(exec.runSync(copyRequest(mountpoint, copyTo)), copyTo);
+}
+
+function leaveMounts(kernel: Kernel): void {
+  kernel.unshare(CLONE.NEWNS);
+  kernel.mount({ source: 'none', target: '/', flags: MS.REC | MS.PRIVATE });
 }
 
 /**

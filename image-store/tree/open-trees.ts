@@ -1,3 +1,4 @@
+import { isGantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
 import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
@@ -7,10 +8,11 @@ import { storeError } from '../format/permissions.ts';
 import { checkFast, verifyDeep } from './check-tree.ts';
 import { type ExtractionTarget, extractImage } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
+import { putAside } from './make-tree.ts';
 import { copyRequest, demandCopied } from './mounted-job.ts';
-import { copyPacked, mountPacked } from './packed-tree.ts';
-import { putAside, type Renderer, renderTree } from './render-tree.ts';
-import type { StoredTree, Tree } from './tree.ts';
+import { copyPacked, copyStacked, mountPacked } from './packed-tree.ts';
+import { type Renderer, renderTree } from './render-tree.ts';
+import type { PlainTree, StoredTree, Tree } from './tree.ts';
 import { lockTree } from './tree-lock.ts';
 import { treeImagePath } from './tree-paths.ts';
 import { type ImageSource, planAlone, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
@@ -41,7 +43,7 @@ export interface Trees {
   /** @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws */
   plan(key: ImageKey, source: ImageSource): TreePlan;
   /** The plan of an image's own archive: no dependencies, all its files whatever its whitelist says. */
-  planAlone(key: ImageKey, source: Pick<ImageSource, 'manifest' | 'blobPath'>): TreePlan;
+  planAlone(key: ImageKey, source: Omit<ImageSource, 'resolve'>): TreePlan;
   /** The tree when it is there and complete. */
   find(id: string): Tree | undefined;
   /**
@@ -54,16 +56,16 @@ export interface Trees {
   checkFast(tree: Tree): void;
   /** @throws GantryError TREE_CHANGED */
   verifyDeep(tree: Tree): void;
-  /** Puts a broken tree aside, so that it is rendered anew; pods that have it keep it. */
+  /** Puts a broken tree aside, and what is broken below it, so that it is rendered anew; pods that have it keep it. */
   discard(id: string): Promise<void>;
   /** Everything among the trees, broken and unfinished ones too. */
   list(): readonly StoredTree[];
   /**
    * Sees to it that a tree's root file system lies at `rootfs` in the mount
    * namespace of this process; that of a directory lies there anyhow.
-   * @returns `tree.rootfs`
+   * @returns the lower directories of the overlay that the image is seen by, the top one first
    */
-  attach(tree: Tree): string;
+  attach(tree: Tree): readonly string[];
   /** Copies a tree with everything preserved to a path where nothing is yet, for pods without overlay. */
   copyTo(tree: Tree, target: string): Promise<void>;
   /**
@@ -91,27 +93,54 @@ export function openTrees(options: TreesOptions): Trees {
     planAlone,
     find: (id) => findTree(dir, id),
     render: (plan) => oneAfterTheOther(() => renderTree(renderer, plan)),
-    checkFast: (tree) => checkFast(kernel, tree),
-    verifyDeep: (tree) => verifyDeep(renderer, tree),
-    discard: (id) =>
-      oneAfterTheOther(async () => {
-        using _lock = await lockTree(renderer, id);
-        if (listTrees(dir).some(({ name }) => name === id)) putAside(dir, id);
-      }),
+    checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
+    verifyDeep: (tree) => allOf(tree).forEach((each) => verifyDeep(renderer, each)),
+    discard: (id) => oneAfterTheOther(() => discardTree(renderer, id)),
     list: () => listTrees(dir),
     attach(tree) {
       if (tree.kind === 'packed' && !attached.has(tree.dir)) {
         mountPacked(kernel, treeImagePath(tree.dir), tree.rootfs);
         attached.add(tree.dir);
       }
-      return tree.rootfs;
+      return lowersOf(tree);
     },
     async copyTo(tree, target) {
+      if (tree.layers.length > 0) return copyStacked(renderer, lowersOf(tree), target);
       if (tree.kind === 'packed') return copyPacked(renderer, tree.dir, target);
       demandCopied(await exec.run(copyRequest(tree.rootfs, target)), target);
     },
     extract: (plan, target) => extractImage(renderer, plan, target),
   };
+}
+
+/** The trees of an image, the top one last. */
+function allOf(tree: Tree): readonly PlainTree[] {
+  return [...tree.layers, tree];
+}
+
+function lowersOf(tree: Tree): readonly string[] {
+  return allOf(tree)
+    .map(({ rootfs }) => rootfs)
+    .toReversed();
+}
+
+async function discardTree(renderer: Renderer, id: string): Promise<void> {
+  const { dir } = renderer;
+  const broken = (findTree(dir, id)?.layers ?? []).filter((layer) => !isWhole(renderer, layer));
+  for (const each of new Set([...broken.map((layer) => layer.id), id])) {
+    using _lock = await lockTree(renderer, each);
+    if (listTrees(dir).some(({ name }) => name === each)) putAside(dir, each);
+  }
+}
+
+function isWhole(renderer: Renderer, tree: PlainTree): boolean {
+  try {
+    verifyDeep(renderer, tree);
+    return true;
+  } catch (error) {
+    if (!isGantryError(error, 'TREE_CHANGED')) throw error;
+    return false;
+  }
 }
 
 function createQueue(dir: string): <Result>(work: () => Promise<Result>) => Promise<Result> {

@@ -7,7 +7,7 @@ import { demandSuccess } from '#base/exec/node-exec';
 import { removePath } from '#base/fs/remove-path';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import { STATX_SIZE } from './entry-stat.ts';
-import type { MountedRequest } from './extraction-protocol.ts';
+import type { MountedRequest, StackedRequest } from './extraction-protocol.ts';
 import { createListingBuilder } from './listing.ts';
 import { treeImagePath, treeListingPath, treeRootfsPath } from './tree-paths.ts';
 import { readAnswer } from './worker-answer.ts';
@@ -65,20 +65,32 @@ export function copyPacked(packer: Packer, tree: string, target: string): void {
   ask(packer, tree, target);
 }
 
-function ask(
-  { exec, worker }: Packer,
-  tree: string,
-  copyTo?: string,
-): { hash?: string | undefined } {
-  const request: MountedRequest = {
+/**
+ * Copies what the trees of an image look like one over the other.
+ * @param lowers root file systems, the top one first
+ * @throws GantryError EXTRACT_FAILED, EXTRACT_NO_SPACE, EXEC_FAILED
+ */
+export function copyStacked(packer: Packer, lowers: readonly string[], target: string): void {
+  const [top = ''] = lowers;
+  askWorker(packer, { kind: 'stacked', lowers, mountpoint: top, copyTo: target });
+}
+
+function ask(packer: Packer, tree: string, copyTo?: string): { hash?: string | undefined } {
+  return askWorker(packer, {
     kind: 'mounted',
     image: treeImagePath(tree),
     mountpoint: treeRootfsPath(tree),
     copyTo,
-  };
+  });
+}
+
+function askWorker(
+  { exec, worker }: Packer,
+  request: MountedRequest | StackedRequest,
+): { hash?: string | undefined } {
   const result = exec.runSync({ argv: worker, env: {}, input: `${JSON.stringify(request)}\n` });
 
-  return readAnswer(result, `read the packed tree "${tree}"`);
+  return readAnswer(result, `read the rendered tree "${request.mountpoint}"`);
 }
 
 /** @returns false when there is no program to make it with */

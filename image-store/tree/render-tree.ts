@@ -1,43 +1,20 @@
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  fsyncSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
-import { renameDurably, syncDir } from '#base/fs/atomic';
-import type { Log } from '#base/log/log';
+import { existsSync, writeFileSync } from 'node:fs';
+import { GantryError } from '#base/errors/gantry-error';
 import { formatImageManifest } from '#schema/image/image-manifest';
-import { makeTempEntry } from '../blobs/temp-entry.ts';
-import { checkFast } from './check-tree.ts';
-import { type Extractor, extract, isRoot } from './extraction.ts';
-import { findTree, formatFlag } from './find-tree.ts';
+import { extract, isRoot } from './extraction.ts';
+import { findTree } from './find-tree.ts';
+import { isUnchanged, makeTree, putAside, type TreeMaker } from './make-tree.ts';
 import { packTree } from './packed-tree.ts';
+import { fillStackTree, renderLayers } from './render-stack.ts';
 import type { Tree } from './tree.ts';
-import { type Locker, lockTree } from './tree-lock.ts';
-import {
-  BROKEN_ENDING,
-  treeDir,
-  treeFlagPath,
-  treeListingPath,
-  treeManifestPath,
-  treeRootfsPath,
-  treesDir,
-} from './tree-paths.ts';
+import { lockTree } from './tree-lock.ts';
+import { treeDir, treeListingPath, treeManifestPath, treeRootfsPath } from './tree-paths.ts';
 import type { TreePlan } from './tree-plan.ts';
 
 /** What it takes to render. */
-export interface Renderer extends Locker, Extractor {
+export interface Renderer extends TreeMaker {
   /** From how many entries on a tree becomes one image where tools and kernel allow it. */
   readonly packFrom: number;
-  readonly log: Log;
 }
 
 /**
@@ -54,6 +31,7 @@ export async function renderTree(renderer: Renderer, plan: TreePlan): Promise<Tr
       { hint: 'run the command as root' },
     );
 
+  if (plan.stack !== undefined) await renderLayers(renderer, plan.stack);
   using _lock = await lockTree(renderer, plan.id);
   const there = findTree(renderer.dir, plan.id);
   if (there !== undefined && isUnchanged(renderer, there)) return there;
@@ -65,56 +43,30 @@ export async function renderTree(renderer: Renderer, plan: TreePlan): Promise<Tr
   return tree;
 }
 
-/**
- * Renames a tree out of the way, so that it is rendered anew; what uses it goes
- * on doing so. The caller holds its lock.
- */
-export function putAside(dir: string, id: string): void {
-  const aside = `${treeDir(dir, id)}${BROKEN_ENDING}-${randomBytes(4).toString('hex')}`;
-  renameDurably(treeDir(dir, id), aside);
-}
-
-function isUnchanged({ kernel, log }: Renderer, tree: Tree): boolean {
-  try {
-    checkFast(kernel, tree);
-    return true;
-  } catch (error) {
-    if (!isGantryError(error, 'TREE_CHANGED')) throw error;
-    log.warning(`${errorMessage(error)}; rendering it again`);
-    return false;
-  }
-}
-
-/**
- * In the order that a crash allows: all content on disk, what describes it, the
- * flag, the name.
- */
 async function render(renderer: Renderer, plan: TreePlan): Promise<void> {
-  const { dir, kernel, log } = renderer;
-  const { key, layers, manifest } = plan;
-  using temp = makeTempEntry(kernel, dir, 'tree');
-  const tree = join(temp.path, 'tree');
-  makePrivateDir(temp.path, tree);
+  const { log } = renderer;
+  const { key, manifest } = plan;
+  const layers = plan.stack ?? plan.layers;
   log.debug(`rendering image "${manifest.name}" of ${layers.length} layers`);
 
-  // The extracting process flushes the file system: this file too.
-  writeFileSync(treeManifestPath(tree), `${formatImageManifest(manifest)}\n`, { mode: 0o600 });
-  const done = await extract(renderer, {
-    root: treeRootfsPath(tree),
-    layers,
-    record: { listingPath: treeListingPath(tree), digestsPath: join(temp.path, 'digests') },
-    progress: (progress) => log.progress({ ...progress, id: manifest.name, action: 'rendering' }),
+  await makeTree(renderer, plan.id, async ({ tree, digestsPath }) => {
+    // The extracting process flushes the file system: this file too.
+    writeFileSync(treeManifestPath(tree), `${formatImageManifest(manifest)}\n`, { mode: 0o600 });
+    if (plan.stack !== undefined) {
+      return await fillStackTree(renderer, plan.stack, { tree, key, digestsPath });
+    }
+    const done = await extract(renderer, {
+      root: treeRootfsPath(tree),
+      layers: plan.layers,
+      record: { listingPath: treeListingPath(tree), digestsPath },
+      progress: (progress) => log.progress({ ...progress, id: manifest.name, action: 'rendering' }),
+    });
+    const { bytes: size, entries, hash = '' } = done;
+    const kind = (await packIfLarge(renderer, { tree, plan, entries, hash }))
+      ? 'packed'
+      : 'directory';
+    return { key, kind, size, entries, hash };
   });
-  const { bytes: size, entries, hash = '' } = done;
-  const kind = (await packIfLarge(renderer, { tree, plan, entries, hash }))
-    ? 'packed'
-    : 'directory';
-  writeDurably(treeFlagPath(tree), formatFlag({ key, kind, size, entries, hash }));
-  syncDir(tree);
-
-  makeTreesDir(dir);
-  renameSync(tree, treeDir(dir, plan.id));
-  syncDir(treesDir(dir));
 }
 
 interface Finished {
@@ -134,34 +86,4 @@ async function packIfLarge(
   const packed = await packTree(renderer, tree, hash);
   if (!packed) renderer.log.debug('this machine does not pack trees into erofs images');
   return packed;
-}
-
-/** Only root looks into a tree: it holds set-id programs that must not be run on the host. */
-function makePrivateDir(temp: string, tree: string): void {
-  chmodSync(temp, 0o700);
-  mkdirSync(tree, 0o700);
-  mkdirSync(treeRootfsPath(tree));
-  // The store's folders hand their group down.
-  for (const path of [tree, treeRootfsPath(tree)]) chownSync(path, 0, 0);
-  chmodSync(tree, 0o700);
-  chmodSync(treeRootfsPath(tree), 0o755);
-}
-
-function makeTreesDir(dir: string): void {
-  if (existsSync(treesDir(dir))) return;
-
-  mkdirSync(treesDir(dir), { recursive: true, mode: 0o700 });
-  chownSync(treesDir(dir), 0, 0);
-  chmodSync(treesDir(dir), 0o700);
-  syncDir(dir);
-}
-
-function writeDurably(path: string, text: string): void {
-  writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

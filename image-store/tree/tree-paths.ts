@@ -15,6 +15,8 @@ export const treeImagePath = (tree: string): string => below(tree, 'rootfs.erofs
 export const treeManifestPath = (tree: string): string => below(tree, 'manifest');
 /** How every entry looked when it was rendered. */
 export const treeListingPath = (tree: string): string => below(tree, 'listing');
+/** What overlayfs would get wrong of the directories of a layer, JSON. */
+export const treeDirectoriesPath = (tree: string): string => below(tree, 'directories');
 /** The completion flag, JSON with the whole-tree hash, written last; a tree without it is none. */
 export const treeFlagPath = (tree: string): string => below(tree, 'rendered');
 

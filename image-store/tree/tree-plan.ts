@@ -1,6 +1,7 @@
 import { GantryError } from '#base/errors/gantry-error';
 import { shortSha512 } from '#base/hash/short-hash';
 import type { Dependency, ImageManifest } from '#schema/image/image-manifest';
+import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 
 /** Where a plan gets its images from. */
@@ -10,6 +11,16 @@ export interface ImageSource {
   blobPath(key: ImageKey): string;
   /** The image in the store that a dependency means. @throws GantryError when there is none */
   resolve(dependency: Dependency): ImageKey;
+  /** The layers of an OCI image, lowest first; undefined for an ACI. */
+  layersOf?(key: ImageKey): readonly PackedLayer[] | undefined;
+}
+
+/** A layer of an OCI image, as it is kept. */
+export interface PackedLayer {
+  /** Of its archive, unpacked. */
+  readonly diffId: OciDigest;
+  /** Where its archive lies, packed as it came. */
+  readonly blob: string;
 }
 
 /** One image of a tree. */
@@ -28,6 +39,8 @@ export interface TreePlan {
   readonly manifest: ImageManifest;
   /** In the order in which they are placed: dependencies first, depth first, the image itself last. */
   readonly layers: readonly PlannedLayer[];
+  /** What an OCI image is made of, lowest first; undefined for an ACI. */
+  readonly stack?: readonly PackedLayer[] | undefined;
 }
 
 /** More images than any real one is made of; dependencies that name each other twice grow without end. */
@@ -38,6 +51,8 @@ const MAX_LAYERS = 1000;
  * @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws
  */
 export function planTree(key: ImageKey, source: ImageSource): TreePlan {
+  if (source.layersOf?.(key) !== undefined) return planAlone(key, source);
+
   const flat: PlannedLayer[] = [];
   const manifest = rememberManifests(source);
   flatten({ key, above: [], whitelists: [] }, { source: { ...source, manifest }, flat });
@@ -62,13 +77,11 @@ function rememberManifests(source: ImageSource): ImageSource['manifest'] {
 }
 
 /** Plans to take an image's own archive as it is: no dependencies and no whitelist. */
-export function planAlone(
-  key: ImageKey,
-  source: Pick<ImageSource, 'manifest' | 'blobPath'>,
-): TreePlan {
+export function planAlone(key: ImageKey, source: Omit<ImageSource, 'resolve'>): TreePlan {
   const layer = { key, blob: source.blobPath(key), whitelists: [] };
+  const stack = source.layersOf?.(key);
 
-  return { id: treeIdOf([key]), key, manifest: source.manifest(key), layers: [layer] };
+  return { id: treeIdOf([key]), key, manifest: source.manifest(key), layers: [layer], stack };
 }
 
 /**
@@ -83,6 +96,19 @@ export function treeIdOf(keys: readonly ImageKey[]): string {
 
   return `deps-sha512-${shortSha512(keys.join(',')).slice(0, 64)}`;
 }
+
+/** The id of the tree of a layer, which all images share that have it. */
+export function layerTreeIdOf(diffId: OciDigest): string {
+  return `${LAYER_TREE}${diffId.replace(':', '-')}`;
+}
+
+/** Whether a tree is that of a layer. */
+export function isLayerTreeId(id: string): boolean {
+  return id.startsWith(LAYER_TREE);
+}
+
+/** How the ids of layers' trees begin. */
+const LAYER_TREE = 'layer-';
 
 interface Place {
   readonly key: ImageKey;

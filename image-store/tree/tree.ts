@@ -4,12 +4,22 @@ import type { ImageKey } from '#schema/types/image-hash';
 /** `packed`: one read-only erofs image. */
 export type TreeKind = 'directory' | 'packed';
 
-/** A rendered tree, complete. */
-export interface Tree {
-  /** `deps-sha512-` and 64 hexadecimal digits. */
-  readonly id: string;
+/** A rendered tree of an image, complete. */
+export interface Tree extends PlainTree {
   /** The image that it was rendered for. */
   readonly key: ImageKey;
+  /** Bytes of content, its layers' included. */
+  readonly size: number;
+  /** Of the image; read when first asked for. */
+  readonly manifest: ImageManifest;
+  /** The trees of an OCI image's layers that it lies over, lowest first; none for an ACI. */
+  readonly layers: readonly PlainTree[];
+}
+
+/** A rendered tree, of an image or of a layer. */
+export interface PlainTree {
+  /** `deps-` and the key of an image, or `deps-sha512-` and 64 hexadecimal digits; `layer-` and the digest of a layer. */
+  readonly id: string;
   /** The tree's own folder. */
   readonly dir: string;
   /** Whether its root file system is a directory, or an image that has to be mounted there. */
@@ -21,8 +31,6 @@ export interface Tree {
   readonly entries: number;
   /** Of all that the tree held when it was rendered: `sha512-` and 128 hexadecimal digits. */
   readonly hash: string;
-  /** Of the image; read when first asked for. */
-  readonly manifest: ImageManifest;
 }
 
 /** A folder among the trees. */
@@ -32,8 +40,10 @@ export interface StoredTree {
   readonly name: string;
   /** The tree id; a pod that was started before a tree was put aside still has this one. */
   readonly id: string;
-  /** Undefined when the tree is not complete. */
+  /** Undefined when the tree is not complete, or a layer's. */
   readonly key: ImageKey | undefined;
+  /** Ids of the trees that it lies over. */
+  readonly layers: readonly string[];
   readonly size: number;
   /** Whether it was found broken and waits for its last pod to end. */
   readonly broken: boolean;

@@ -26,6 +26,9 @@ export interface OciIndex {
   readonly manifests: readonly Descriptor[];
 }
 
+/** So many bytes a manifest, an index or a configuration may have: what registries must take at least. */
+export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024;
+
 /** More layers than an overlay of this kernel may have (OVL_MAX_STACK, fs/overlayfs). */
 const MAX_LAYERS = 500;
 

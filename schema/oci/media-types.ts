@@ -30,6 +30,8 @@ export const CONFIG_TYPES: ReadonlySet<string> = new Set([
   DOCKER_CONFIG_TYPE,
 ]);
 
+export const DOCKER_LAYER_TYPE = 'application/vnd.docker.image.rootfs.diff.tar';
+
 const TAR_LAYER =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?)$/;
 

@@ -1,4 +1,5 @@
 import { GantryError } from '#base/errors/gantry-error';
+import { digestAlgorithm, digestHex, type OciDigest } from '../oci/digest.ts';
 import type { Branded } from './brand.ts';
 import { quoted } from '#base/errors/quoted';
 
@@ -60,6 +61,11 @@ export function parseImageKey(text: string): ImageKey {
     'IMAGE_ID_INVALID',
     `cannot use ${quoted(text)} as an image key: it must be "sha512-" or "sha256-" and 64 hexadecimal digits`,
   );
+}
+
+/** The key of an OCI image whose configuration has this digest; a sha512 is shortened as that of an ACI. */
+export function imageKeyOfDigest(digest: OciDigest): ImageKey {
+  return parseImageKey(`${digestAlgorithm(digest)}-${digestHex(digest).slice(0, KEY_DIGITS)}`);
 }
 
 /** The key of an image whose uncompressed tar has this sha512 (all 64 bytes of it). */

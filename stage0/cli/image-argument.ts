@@ -1,33 +1,58 @@
 import { GantryError } from '#base/errors/gantry-error';
-import { type ImageRecord, type ImageStore, parseImageName } from '#image-store';
+import { type ImageRecord, type ImageStore, parseReference, type Reference } from '#image-store';
 import type { ImageKey } from '#schema/types/image-hash';
 import { labelValue } from '#schema/types/labels';
 
 /** What `fetch` prints of a key: 32 of its 64 digits, as rkt did. */
 export const shortKey = (key: ImageKey): string => key.slice(0, 'sha512-'.length + 32);
 
-/** An image's name as tables show it: with its version, when it has one. */
-export function shownName({ name, labels }: ImageRecord): string {
+/** An image's name as tables show it: with its version, when it has one; of an OCI image the reference. */
+export function shownName({ name, labels, origin }: ImageRecord): string {
+  if (origin !== undefined) return origin.reference;
   const version = labelValue(labels, 'version');
 
   return version === undefined ? name : `${name}:${version}`;
 }
 
 /**
- * The image in the store that an argument means: a beginning of its key, or a
- * name.
+ * The image in the store that an argument means: a beginning of its key, a
+ * name, or the reference of an OCI image, with or without `docker://`.
  * @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_REFERENCE_INVALID
  */
 export function findStored(store: ImageStore, text: string): ImageKey {
-  if (text.startsWith('sha512-')) return store.findByPrefix(text);
-
-  const { name, labels } = parseImageName(text);
-  const record = store.findByName(name, labels);
+  const record = findByShownName(store, text);
   if (record !== undefined) return record.key;
+  const reference = parseReference(text, { fileExists: () => false });
+  if (reference.kind === 'hash') return store.findByPrefix(reference.prefix);
+  const found = findReferred(store, reference);
+  if (found !== undefined) return found.key;
 
   throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${text}" in the store`, {
     hint: '"gantry image list" shows what there is',
   });
+}
+
+/** The image that a table shows by this name; the newest of several. */
+function findByShownName(store: ImageStore, text: string): ImageRecord | undefined {
+  return store
+    .list()
+    .filter((record) => record.origin !== undefined && shownName(record) === text)
+    .reduce<ImageRecord | undefined>(
+      (best, record) => (best === undefined || record.importTime > best.importTime ? record : best),
+      undefined,
+    );
+}
+
+function findReferred(store: ImageStore, reference: Reference): ImageRecord | undefined {
+  switch (reference.kind) {
+    case 'name':
+      return store.findByName(reference.name, reference.labels);
+    case 'registry':
+    case 'local':
+      return store.findByReference(reference);
+    default:
+      return undefined;
+  }
 }
 
 /** Flags of `image extract` and `image render`. */

@@ -8,6 +8,7 @@ import { formatTable } from '../cli/table.ts';
 import { formatBytes, formatTime } from '../cli/units.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
+import { imageParts } from '../operations/image-parts.ts';
 import { type ImageShare, shareOut } from '../operations/image-shares.ts';
 import { openLibrary } from '../operations/library.ts';
 
@@ -86,7 +87,7 @@ const FIELDS: readonly Field[] = [
 export const command: Command = plainCommand({
   usage: '[--fields=…] [--sort=…] [--order=…] [--full] [--no-legend] [--format=…]',
   description:
-    'Lists the images in the store. SIZE is that of the archive and of the rendered tree together. Of an image with all that it depends on, SHARED is what other images depend on too, UNIQUE what would be free without this one. "gantry df" measures what all takes on the disk.',
+    'Lists the images in the store. SIZE is that of the archive, or of the layers, and of the rendered trees together. Of an image with all that it depends on or is made of, SHARED is what other images have too, UNIQUE what would be free without this one. "gantry df" measures what all takes on the disk.',
   options: {
     fields: {
       kind: 'value',
@@ -158,14 +159,7 @@ function sharesOf(store: ImageStore, records: readonly ImageRecord[]): View['sha
   let shares: ReadonlyMap<ImageKey, ImageShare> | undefined;
 
   return (key) => {
-    shares ??= shareOut(
-      records.map(({ key: each, size, treeSize }) => ({
-        key: each,
-        needs: store.withDependencies([each]),
-        blob: size,
-        trees: treeSize,
-      })),
-    );
+    shares ??= shareOut(imageParts(store, records));
     return shares.get(key) ?? { shared: 0, unique: 0 };
   };
 }

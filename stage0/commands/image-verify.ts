@@ -10,7 +10,7 @@ import { type Library, openLibrary } from '../operations/library.ts';
 export const command: Command = plainCommand({
   usage: 'IMAGE…',
   description:
-    'Hashes the archives of images and every file of their rendered trees again. A tree that has changed is rendered anew; an archive that has is an error.',
+    'Hashes the archives of images, or their layers, and every file of their rendered trees again. A tree that has changed is rendered anew; an archive that has is an error.',
   operands: ['images'],
   options: {},
   words: { min: 1 },
@@ -21,7 +21,7 @@ export const command: Command = plainCommand({
 
     return await reportAll(workplace, words, async (text) => {
       const key = findStored(library.store, text);
-      await library.store.verifyBlob(key);
+      await library.store.verifyBlobs(key);
       const verdict = await verifyTree(workplace, library, key);
       workplace.talk.quiet();
       call.output.write(`${verdict} image "${key}"\n`);

@@ -14,12 +14,13 @@ export async function demandAccepted(
 ): Promise<void> {
   const objection = await objectionTo(trust, record);
   if (objection === undefined) return;
+  const name = record.origin?.reference ?? record.name;
   if (insecure) {
-    context.log.warning(`image "${record.name}" ${objection}: run anyway, as told`);
+    context.log.warning(`image "${name}" ${objection}: run anyway, as told`);
     return;
   }
 
-  throw new GantryError('IMAGE_UNTRUSTED', `cannot run image "${record.name}": it ${objection}`, {
+  throw new GantryError('IMAGE_UNTRUSTED', `cannot run image "${name}": it ${objection}`, {
     hint: 'fetch it again with a good signature, or say --insecure-options=image this time too',
   });
 }

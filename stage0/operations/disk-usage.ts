@@ -11,7 +11,7 @@ import type { PodState, PodStateName } from '../pod/pod-state.ts';
 import { type PodUse, podUses } from '../pod/used-images.ts';
 import type { OperationContext } from './context.ts';
 import { attemptTo } from './describe-pod.ts';
-import { type SizedImage, sharedImages, shareOut } from './image-shares.ts';
+import { type SizedImage, sharedParts, shareOut, sizeOfAll } from './image-shares.ts';
 import { type Library, openLibrary } from './library.ts';
 
 /** What everything of one kind takes on the disk. Bytes. */
@@ -66,7 +66,7 @@ export async function measureDisk(context: OperationContext): Promise<DiskUsage>
     (uuid) => readPodState(kernel, dataDir, uuid) ?? [],
   );
   const bytes = await diskBytes(exec, [
-    ...records.map(({ key }) => library.store.blobPath(key)),
+    ...new Set(records.flatMap((record) => library.store.blobPaths(record))),
     ...trees.map(({ dir }) => dir),
     ...pods.map(({ dir }) => dir),
     // Last: what is left for it is all the rest.
@@ -102,27 +102,45 @@ const NOTHING = { count: undefined, active: undefined, shared: 0, reclaimable: 0
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
 
 function sizedImages({ library: { store }, records, trees, at }: Taken): readonly SizedImage[] {
-  return records.map(({ key }) => ({
-    key,
-    needs: store.withDependencies([key]),
-    blob: at(store.blobPath(key)),
-    trees: sum(trees.filter((tree) => tree.key === key).map(({ dir }) => at(dir))),
-  }));
+  const byKey = new Map(records.map((record) => [record.key, record]));
+
+  return records.map(({ key }) => {
+    const own = trees.filter((tree) => tree.key === key);
+    const below = own.flatMap((tree) => layersOf(trees, tree));
+    const blobs = store.withDependencies([key]).flatMap((need) => {
+      const record = byKey.get(need);
+      return record === undefined ? [] : store.blobPaths(record);
+    });
+    const paths = [...blobs, ...[...own, ...below].map(({ dir }) => dir)];
+    return { key, parts: new Map(paths.map((path) => [path, at(path)])) };
+  });
 }
 
-function imagesUsage(taken: Taken, images: readonly SizedImage[]): KindUsage {
+/** The trees of layers that a tree lies over. */
+function layersOf(trees: readonly StoredTree[], { layers }: StoredTree): readonly StoredTree[] {
+  return trees.filter(({ id, broken }) => !broken && layers.includes(id));
+}
+
+/** Without the trees, which are told of beside the images. */
+function withoutTrees({ trees }: Taken, { key, parts }: SizedImage): SizedImage {
+  const dirs = new Set(trees.map(({ dir }) => dir));
+
+  return { key, parts: new Map([...parts].filter(([path]) => !dirs.has(path))) };
+}
+
+function imagesUsage(taken: Taken, all: readonly SizedImage[]): KindUsage {
+  const images = all.map((image) => withoutTrees(taken, image));
   const needed = neededImages(taken);
   const active = images.filter(({ key }) => needed.has(key));
-  const shared = sharedImages(images);
-  const size = sum(images.map(({ blob }) => blob));
+  const size = sizeOfAll(images);
 
   return {
     kind: 'images',
     count: images.length,
     active: active.length,
     size,
-    shared: sum(images.filter(({ key }) => shared.has(key)).map(({ blob }) => blob)),
-    reclaimable: size - sum(active.map(({ blob }) => blob)),
+    shared: sum([...sharedParts(images)].map(taken.at)),
+    reclaimable: size - sizeOfAll(active),
   };
 }
 
@@ -136,8 +154,12 @@ function neededImages({ library, trees, uses }: Taken): ReadonlySet<ImageKey> {
 }
 
 function treesUsage({ trees, uses, at }: Taken): KindUsage {
-  const users = (tree: StoredTree): number =>
-    [...uses.values()].filter((use) => use.trees.includes(tree.id)).length;
+  const users = (tree: StoredTree): number => {
+    const above = trees.filter(({ layers }) => layers.includes(tree.id)).map(({ id }) => id);
+    return [...uses.values()].filter((use) =>
+      [tree.id, ...above].some((id) => use.trees.includes(id)),
+    ).length;
+  };
   const bytes = (some: readonly StoredTree[]): number => sum(some.map(({ dir }) => at(dir)));
   const active = trees.filter((tree) => users(tree) > 0);
 
@@ -184,12 +206,17 @@ function imageUsages(taken: Taken, images: readonly SizedImage[]): readonly Imag
 
 function podUsage({ trees, uses, at }: Taken, { uuid, name, dir }: PodState): PodUsage {
   const own = new Set(uses.get(uuid)?.trees);
+  const over = trees.filter(({ id }) => own.has(id));
 
   return {
     uuid,
     name: attemptTo(() => readPodName(dir), new Set()),
     state: name,
-    shared: sum(trees.filter(({ id }) => own.has(id)).map((tree) => at(tree.dir))),
+    shared: sum(
+      [...new Set([...over, ...over.flatMap((tree) => layersOf(trees, tree))])].map(
+        ({ dir: path }) => at(path),
+      ),
+    ),
     unique: at(dir),
   };
 }

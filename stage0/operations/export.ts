@@ -5,7 +5,7 @@ import { removePath } from '#base/fs/remove-path';
 import { uniqueName } from '#base/fs/unique-name';
 import { MS } from '#base/kernel/kernel';
 import { tryLockPath } from '#base/lock/directory-lock';
-import { makeAci, targetError } from '#image-store';
+import { makeAci, openLayers, targetError } from '#image-store';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { appImageManifestPath, appRootfsDir, overlayPreparedPath, overlayUpperDir } from '#stage1';
@@ -99,13 +99,14 @@ function openRoot(context: OperationContext, podDir: string, app: string): OpenR
   const path = mkdtempSync(join(tmpdir(), 'gantry-export-'));
   enterPodMounts(kernel);
   // Without an upper directory it is read-only: the pod stays as it is.
-  const lower = `${overlayUpperDir(podDir, id, app)}:${library.store.trees.attach(tree)}`;
+  const lowers = [overlayUpperDir(podDir, id, app), ...library.store.trees.attach(tree)];
+  using layers = openLayers(lowers);
   kernel.mount({
     source: 'overlay',
     target: path,
     fstype: 'overlay',
     flags: MS.RDONLY,
-    data: `lowerdir=${lower}`,
+    data: `lowerdir=${layers.option}`,
   });
 
   return {

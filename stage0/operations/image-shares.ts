@@ -1,13 +1,10 @@
 import type { ImageKey } from '#schema/types/image-hash';
 
-/** An image and how much of it there is. */
+/** An image and what it is made of. */
 export interface SizedImage {
   readonly key: ImageKey;
-  /** All images that it is made of, itself included. */
-  readonly needs: readonly ImageKey[];
-  /** Bytes. */
-  readonly blob: number;
-  readonly trees: number;
+  /** Bytes of all that it is made of, by what tells one part from others: blobs and trees, those that it has in common with other images too. */
+  readonly parts: ReadonlyMap<string, number>;
 }
 
 /** Bytes of an image and of all that it is made of. */
@@ -23,21 +20,33 @@ export interface ImageShare {
  * is unique, and once each of what is shared.
  */
 export function shareOut(images: readonly SizedImage[]): ReadonlyMap<ImageKey, ImageShare> {
-  const blobs = new Map(images.map(({ key, blob }) => [key, blob]));
-  const shared = sharedImages(images);
+  const shared = sharedParts(images);
 
   return new Map(
-    images.map(({ key, needs, trees }) => {
+    images.map(({ key, parts }) => {
       const bytes = (isShared: boolean): number =>
-        needs
-          .filter((need) => shared.has(need) === isShared)
-          .reduce((sum, need) => sum + (blobs.get(need) ?? 0), 0);
-      return [key, { shared: bytes(true), unique: bytes(false) + trees }];
+        [...parts]
+          .filter(([part]) => shared.has(part) === isShared)
+          .reduce((sum, [, size]) => sum + size, 0);
+      return [key, { shared: bytes(true), unique: bytes(false) }];
     }),
   );
 }
 
-/** The images that others than themselves are made of. */
-export function sharedImages(images: readonly SizedImage[]): ReadonlySet<ImageKey> {
-  return new Set(images.flatMap(({ key, needs }) => needs.filter((need) => need !== key)));
+/** The parts that several images are made of. */
+export function sharedParts(images: readonly SizedImage[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const { parts } of images) {
+    for (const part of parts.keys()) (seen.has(part) ? shared : seen).add(part);
+  }
+
+  return shared;
+}
+
+/** Bytes of all parts of images, each once. */
+export function sizeOfAll(images: readonly SizedImage[]): number {
+  const all = new Map(images.flatMap(({ parts }) => [...parts]));
+
+  return [...all.values()].reduce((sum, size) => sum + size, 0);
 }

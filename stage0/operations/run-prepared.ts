@@ -46,7 +46,7 @@ async function becomePrepared(
     flavor: stage1.flavor,
     stage1TreeRootfs: stage1.treeRootfs,
     apps: manifest.apps.map(({ name }) => name),
-    rootfsOf: (id) => library.store.trees.attach(demandTree(library, id)),
+    lowersOf: (id) => library.store.trees.attach(demandTree(library, id)),
     options: request,
     insecure: request.insecure,
   });

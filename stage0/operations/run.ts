@@ -69,7 +69,7 @@ async function launch(context: OperationContext, start: Start): Promise<number> 
     flavor: plan.flavor,
     stage1TreeRootfs: plan.stage1.tree.rootfs,
     apps: plan.manifest.apps.map(({ name }) => name),
-    rootfsOf: (id) => {
+    lowersOf: (id) => {
       const tree = planned.get(id);
       if (tree === undefined) throw new Error(`not a tree of the pod: ${id}`);
       return trees.attach(tree);

@@ -122,7 +122,7 @@ export function readPodTreeIds(podDir: string): PodTreeIds {
 /** Ids become parts of paths. */
 function readTreeId(path: string): string | undefined {
   const text = readText(path);
-  if (text === undefined || /^deps-sha512-[0-9a-f]{64}$/.test(text)) return text;
+  if (text === undefined || /^deps-sha(?:512|256)-[0-9a-f]{64}$/.test(text)) return text;
 
   throw new GantryError('POD_UNREADABLE', `cannot read "${path}": it holds no id of a tree`);
 }

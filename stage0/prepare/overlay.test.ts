@@ -15,7 +15,7 @@ describe('mountOverlay()', () => {
   it('says which pod it failed for, why, and what goes without', () => {
     const kernel = createRecordingKernel();
     kernel.failNext('mount', 22);
-    const place = { podDir: '/pod', treeId: 'tree', app: 'app', lower: '/lower' };
+    const place = { podDir: '/pod', treeId: 'tree', app: 'app', lowers: ['/lower'] };
 
     expect(() => mountOverlay(kernel, place, '/target')).toThrow(
       expect.objectContaining({

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, statfsSync, statSync } f
 import { dirname, join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
+import { openLayers } from '#image-store';
 import { overlayUpperDir, overlayWorkDir } from '#stage1';
 
 /** A tree under one changeable layer of a pod. */
@@ -10,8 +11,8 @@ export interface OverlayPlace {
   readonly treeId: string;
   /** Empty for stage1. */
   readonly app: string;
-  /** The tree's root file system. */
-  readonly lower: string;
+  /** What it lies over, the top one first. */
+  readonly lowers: readonly string[];
 }
 
 /**
@@ -48,14 +49,14 @@ export function overlayObstacle(
 }
 
 /** Makes the folders of an overlay, beforehand. The top one looks like the tree's, for it becomes the app's `/`. */
-export function makeOverlayDirs({ podDir, treeId, app, lower }: OverlayPlace): void {
+export function makeOverlayDirs({ podDir, treeId, app, lowers }: OverlayPlace): void {
   for (const leaf of [overlayUpperDir(podDir, treeId), overlayWorkDir(podDir, treeId)]) {
     for (const dir of [dirname(dirname(leaf)), dirname(leaf), leaf]) makeDir(dir);
     if (app !== '') makeDir(join(leaf, app));
   }
 
   const upper = overlayUpperDir(podDir, treeId, app);
-  const { mode, uid, gid } = statSync(lower);
+  const { mode, uid, gid } = statSync(lowers[0] ?? '');
   if (uid !== 0 || gid !== 0) chownSync(upper, uid, gid);
   chmodSync(upper, mode & 0o7777);
 }
@@ -74,10 +75,11 @@ export function makeDir(path: string): void {
  * @throws GantryError OVERLAY_REFUSED
  */
 export function mountOverlay(kernel: Kernel, place: OverlayPlace, target: string): void {
-  const { podDir, treeId, app, lower } = place;
+  const { podDir, treeId, app, lowers } = place;
   const upper = overlayUpperDir(podDir, treeId, app);
   const work = overlayWorkDir(podDir, treeId, app);
-  const data = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  using layers = openLayers(lowers);
+  const data = `lowerdir=${layers.option},upperdir=${upper},workdir=${work}`;
 
   try {
     kernel.mount({ source: 'overlay', target, fstype: 'overlay', data });

@@ -89,9 +89,9 @@ function appsOf({ manifest, apps }: PodContents): readonly AppTree[] {
 function writeLayers(podDir: string, contents: PodContents): void {
   const { stage1 } = contents;
   makeDir(stage1RootfsDir(podDir));
-  makeOverlayDirs({ podDir, treeId: stage1.id, app: '', lower: stage1.rootfs });
+  makeOverlayDirs({ podDir, treeId: stage1.id, app: '', lowers: [stage1.rootfs] });
   for (const app of appsOf(contents)) {
-    makeOverlayDirs({ podDir, treeId: app.tree.id, app: app.name, lower: app.tree.rootfs });
+    makeOverlayDirs({ podDir, treeId: app.tree.id, app: app.name, lowers: [app.tree.rootfs] });
     // Into the layer, before it is mounted: on an overlay it takes longer.
     const dir = writeAppDir(overlayUpperDir(podDir, stage1.id), app);
     makeDir(join(dir, 'rootfs'));

@@ -21,7 +21,7 @@ export interface Launch {
   readonly flavor: Flavor;
   readonly stage1TreeRootfs: string;
   readonly apps: readonly string[];
-  readonly rootfsOf: (treeId: string) => string;
+  readonly lowersOf: (treeId: string) => readonly string[];
   readonly options: RunOptions;
   readonly insecure: InsecureOptions;
 }
@@ -50,7 +50,7 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
 
   const callerMounts = enterPodMounts(kernel);
   process.chdir(pod.dir);
-  mountPod(kernel, { podDir: pod.dir, apps: launch.apps, rootfsOf: launch.rootfsOf });
+  mountPod(kernel, { podDir: pod.dir, apps: launch.apps, lowersOf: launch.lowersOf });
   writeNames(pod.dir, launch.options);
 
   const env = { [LOCK_FD_VARIABLE]: String(pod.lock.fd) };

@@ -27,23 +27,23 @@ export function enterPodMounts(kernel: Kernel): Fd {
 export interface PodLayers {
   readonly podDir: string;
   readonly apps: readonly string[];
-  /** The root file system of a rendered tree. @throws GantryError when it is gone */
-  readonly rootfsOf: (treeId: string) => string;
+  /** The lower directories that an image is seen by, the top one first. @throws GantryError when its tree is gone */
+  readonly lowersOf: (treeId: string) => readonly string[];
 }
 
 /**
  * Puts the pod's file systems together, in its mount namespace: stage1 over
  * its tree, each app over its own below it. Copies are in place already.
  */
-export function mountPod(kernel: Kernel, { podDir, apps, rootfsOf }: PodLayers): void {
+export function mountPod(kernel: Kernel, { podDir, apps, lowersOf }: PodLayers): void {
   if (!existsSync(overlayPreparedPath(podDir))) return;
 
   const treeId = readFileSync(stage1TreeIdPath(podDir), 'utf8');
-  const place = { podDir, treeId, app: '', lower: rootfsOf(treeId) };
+  const place = { podDir, treeId, app: '', lowers: lowersOf(treeId) };
   mountOverlay(kernel, place, stage1RootfsDir(podDir));
   for (const app of apps) {
     const id = readFileSync(appTreeIdPath(podDir, app), 'utf8');
-    const layers = { podDir, treeId: id, app, lower: rootfsOf(id) };
+    const layers = { podDir, treeId: id, app, lowers: lowersOf(id) };
     mountOverlay(kernel, layers, appRootfsDir(podDir, app));
   }
 }

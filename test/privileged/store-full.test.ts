@@ -61,7 +61,7 @@ describe.runIf(requires('root', 'mount-namespace'))('an image store on a full di
         if (other !== undefined) store.remove(other.key);
       }
       expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
-      await store.verifyBlob(first.key);
+      await store.verifyBlobs(first.key);
     }
 
     expect(refused).toBeGreaterThanOrEqual(5);

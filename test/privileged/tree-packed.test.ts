@@ -54,7 +54,7 @@ async function attachedNames(tree: Tree): Promise<string> {
     kernel.mount({ source: 'none', target: '/', flags: 0x4000 | 0x80000 });
     const tree = trees.find(${JSON.stringify(tree.id)});
     trees.attach(tree);
-    process.stdout.write(readdirSync(trees.attach(tree)).join(' '));`;
+    process.stdout.write(readdirSync(trees.attach(tree)[0]).join(' '));`;
   const result = await nodeExec.run({
     argv: [process.execPath, '--input-type=module', '--eval', program],
     env: {},

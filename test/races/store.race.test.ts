@@ -32,7 +32,7 @@ const start = (action: string, argument: string): Actor =>
 /** What must be true of a store whatever has happened to it. */
 async function expectWhole(store: ImageStore): Promise<void> {
   for (const { key, name, accepted } of store.list()) {
-    await store.verifyBlob(key);
+    await store.verifyBlobs(key);
     expect(store.manifest(key).name).toBe(name);
     expect(store.findByName(name, [])).toBeDefined();
     expect(accepted.how).toBe('signed');

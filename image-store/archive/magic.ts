@@ -1,5 +1,5 @@
 import { isGantryError } from '#base/errors/gantry-error';
-import { BLOCK, decodeBlock } from '../archive/tar-block.ts';
+import { BLOCK, decodeBlock } from './tar-block.ts';
 
 /** How an archive is packed (appc, ACI: tar, gzip, bzip2 and xz; zstd beside them). */
 export type Packing = 'plain' | 'gzip' | 'bzip2' | 'xz' | 'zstd';

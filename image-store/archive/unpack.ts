@@ -5,6 +5,7 @@ import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error'
 import type { Exec } from '#base/exec/exec';
 import { type Fed, feed } from './feed.ts';
 import { MAGIC_BYTES, type Packing, packingOf } from './magic.ts';
+import { isZero } from './tar-block.ts';
 
 type Bytes = AsyncGenerator<Buffer, void, undefined>;
 
@@ -12,6 +13,8 @@ export interface UnpackOptions {
   readonly exec: Exec;
   /** The archive as errors name it. */
   readonly what: string;
+  /** Whether an archive may be nothing but its end mark, as that of an empty layer is. */
+  readonly mayBeEmpty?: boolean | undefined;
 }
 
 /**
@@ -22,7 +25,9 @@ export interface UnpackOptions {
 export async function* unpack(packed: Bytes, options: UnpackOptions): Bytes {
   const head = await readHead(packed);
   const all = restored(head, packed);
-  const packing = packingOf(head);
+  const start = head.subarray(0, MAGIC_BYTES);
+  const isEmptyTar = options.mayBeEmpty === true && start.length === MAGIC_BYTES && isZero(start);
+  const packing = isEmptyTar ? 'plain' : packingOf(head);
 
   switch (packing) {
     case undefined:

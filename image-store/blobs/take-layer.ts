@@ -1,0 +1,114 @@
+import { chmodSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { GantryError } from '#base/errors/gantry-error';
+import { syncDir } from '#base/fs/atomic';
+import type { Exec } from '#base/exec/exec';
+import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
+import { inspectLayer } from '../archive/inspect-layer.ts';
+import type { ArchiveLimits } from '../archive/limits.ts';
+import { unpackLayer } from '../archive/unpack-layer.ts';
+import type { StoreContext } from '../format/context.ts';
+import { ociBlobPath } from '../format/layout.ts';
+import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
+import type { OciLayer } from '../index/image-record.ts';
+import { openBlobWriter } from './blob-writer.ts';
+import { makeTempEntry } from './temp-entry.ts';
+
+/** A layer on its way into the store. */
+export interface ArrivingLayer extends OciLayer {
+  /** Its archive, packed, as it comes; the memory of the chunks must be nobody else's. */
+  readonly chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** As errors name it. */
+  readonly what: string;
+}
+
+/** What taking in a layer works with. */
+export interface LayerTaker {
+  readonly context: StoreContext;
+  readonly exec: Exec;
+  readonly limits: ArchiveLimits;
+}
+
+/**
+ * Takes in a layer while it comes: it is hashed and written as it is, unpacked and
+ * hashed again, and everything in it looked at, before it gets its name. The
+ * caller holds its blob.
+ * @throws GantryError IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH, ARCHIVE_*, STORE_FULL
+ */
+export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promise<void> {
+  const { exec, limits, context } = taker;
+  const { kernel, dir } = context;
+  const { digest, diffId, size, what } = layer;
+  using entry = makeTempEntry(kernel, dir, 'layer');
+  const packed = join(entry.path, 'packed');
+  const unpacked = join(entry.path, 'layer.tar');
+  const algorithm = digestAlgorithm(digest);
+  const writer = openBlobWriter({ path: packed, dir, maxBytes: size, algorithm });
+  writer.sink.on('error', () => {});
+  try {
+    const source = kept(layer, writer.sink);
+    await unpackLayer(source, { exec, what, diffId, target: unpacked, dir, limits });
+    await ended(writer.sink);
+    demandDigest(layer, digestOf(algorithm, writer.digest()));
+    inspectLayer(unpacked, limits);
+    await writer.sync();
+  } finally {
+    await writer.close();
+  }
+
+  const path = ociBlobPath(dir, digest);
+  if (makeStoreDir(dirname(path))) syncDir(dirname(dirname(path)));
+  chmodSync(packed, STORE_FILE_MODE);
+  renameSync(packed, path);
+  syncDir(dirname(path));
+}
+
+/** Writes the chunks down on their way, and counts them. */
+async function* kept(
+  { chunks, size, what }: ArrivingLayer,
+  sink: Writable,
+): AsyncGenerator<Buffer, void, undefined> {
+  let done = 0;
+  for await (const chunk of chunks) {
+    done += chunk.length;
+    if (done > size) throw wrongSize(what, size, `more than that`);
+    await written(sink, chunk);
+    yield chunk;
+  }
+  if (done !== size) throw wrongSize(what, size, `${done}`);
+}
+
+async function written(sink: Writable, chunk: Buffer): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    sink.write(chunk, (error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}
+
+async function ended(sink: Writable): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    sink.once('error', reject);
+    sink.end(resolve);
+  });
+}
+
+function wrongSize(what: string, wanted: number, found: string): GantryError {
+  return new GantryError(
+    'IMAGE_SIZE_MISMATCH',
+    `cannot accept ${what}: it should have ${wanted} bytes and has ${found}`,
+    { hint: 'fetch it again; if that does not help, its publisher has to push it again' },
+  );
+}
+
+function demandDigest({ what, digest }: ArrivingLayer, found: OciDigest): void {
+  if (found === digest) return;
+
+  throw new GantryError(
+    'IMAGE_DIGEST_MISMATCH',
+    `cannot accept ${what}: what came has the digest ${found}`,
+    { hint: 'fetch it again; if that does not help, its publisher has to push it again' },
+  );
+}

@@ -1,0 +1,72 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import {
+  type DigestAlgorithm,
+  digestAlgorithm,
+  digestOf,
+  type OciDigest,
+} from '#schema/oci/digest';
+import { type ImageKey, imageKeyOf, imageKeyOfDigest } from '#schema/types/image-hash';
+import type { StoreContext } from '../format/context.ts';
+import { blobPath, ociBlobPath } from '../format/layout.ts';
+import { storeError } from '../format/permissions.ts';
+import { imageNotFound, readStoredRecord } from '../index/records.ts';
+import { partsOf } from './hold-blobs.ts';
+
+const READ_SIZE = 1024 * 1024;
+
+/**
+ * Hashes the blobs of an image again: its archive, or configuration, manifest and
+ * layers of an OCI image.
+ * @throws GantryError IMAGE_CORRUPT when one is not the bytes that it was, IMAGE_NOT_FOUND
+ */
+export async function verifyBlobs({ dir }: StoreContext, key: ImageKey): Promise<void> {
+  const oci = readStoredRecord(dir, key)?.oci;
+  if (oci === undefined) {
+    const found = imageKeyOf(
+      await hashFile(dir, key, { path: blobPath(dir, key), algorithm: 'sha512' }),
+    );
+    if (found !== key) throw corrupt(key, `its blob now hashes to ${found}`);
+    return;
+  }
+
+  const algorithm = key.startsWith('sha256-') ? 'sha256' : 'sha512';
+  const config = await hashFile(dir, key, { path: blobPath(dir, key), algorithm });
+  const found = imageKeyOfDigest(digestOf(algorithm, config));
+  if (found !== key) throw corrupt(key, `its configuration now hashes to ${found}`);
+  for (const digest of new Set(partsOf(oci))) await verifyPart(dir, key, digest);
+}
+
+async function verifyPart(dir: string, key: ImageKey, digest: OciDigest): Promise<void> {
+  const algorithm = digestAlgorithm(digest);
+  const path = ociBlobPath(dir, digest);
+  const found = digestOf(algorithm, await hashFile(dir, key, { path, algorithm }));
+  if (found !== digest) throw corrupt(key, `its blob ${digest} now hashes to ${found}`);
+}
+
+interface Hashed {
+  readonly path: string;
+  readonly algorithm: DigestAlgorithm;
+}
+
+async function hashFile(dir: string, key: ImageKey, { path, algorithm }: Hashed): Promise<Buffer> {
+  const { createHash } = await import('node:crypto');
+  const hash = createHash(algorithm);
+  try {
+    const chunks = createReadStream(path, { highWaterMark: READ_SIZE });
+    for await (const chunk of chunks) hash.update(chunk as Buffer);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') {
+      throw existsSync(blobPath(dir, key)) ? corrupt(key, `"${path}" is gone`) : imageNotFound(key);
+    }
+    throw storeError(error, dir);
+  }
+
+  return hash.digest();
+}
+
+function corrupt(key: ImageKey, state: string): GantryError {
+  return new GantryError('IMAGE_CORRUPT', `cannot use image ${key}: ${state}`, {
+    hint: 'remove it with "gantry image rm" and fetch it again',
+  });
+}

@@ -1,0 +1,156 @@
+import { createReadStream, fstatSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { GantryError } from '#base/errors/gantry-error';
+import type { Fd } from '#base/kernel/kernel';
+import { cleanEntryPath } from '../../archive/entry-path.ts';
+import { DEFAULT_ARCHIVE_LIMITS } from '../../archive/limits.ts';
+import { MAGIC_BYTES, packingOf } from '../../archive/magic.ts';
+import { openTarReader } from '../../archive/tar-reader.ts';
+import { pour } from '../../archive/pour.ts';
+import { unpack } from '../../archive/unpack.ts';
+import { openBlobWriter } from '../../blobs/blob-writer.ts';
+import { makeTempEntry } from '../../blobs/temp-entry.ts';
+import type { FetchSession } from '../session.ts';
+import { type LocalFiles, openRegular, unreadable } from './local-files.ts';
+
+/** More files than an archive of images has. */
+const MAX_FILES = 100_000;
+/** Links to links of an archive that are followed. */
+const MAX_LINKS = 8;
+const READ_SIZE = 256 * 1024;
+
+/**
+ * The files of an image in a tar archive, packed or not.
+ * @throws GantryError IMAGE_FILE_UNREADABLE, ARCHIVE_*
+ */
+export async function archiveFiles(
+  session: FetchSession,
+  path: string,
+  what: string,
+): Promise<LocalFiles> {
+  await using stack = new AsyncDisposableStack();
+  const file = stack.use(await openRegular(path, what));
+  const fd = (await isPlain(file.fd))
+    ? file.fd
+    : stack.use(await unpacked(session, { path, what })).fd;
+  const table = readTable(fd);
+  const kept = stack.move();
+
+  const find = (name: string): number | undefined => resolve(table, name);
+  return {
+    sizeOf: async (name) => {
+      const at = find(name);
+      return await Promise.resolve(at === undefined ? undefined : table.sizes[at]);
+    },
+    async *open(name) {
+      const at = find(name);
+      if (at === undefined) throw unreadable(what, `it has no file "${name}"`);
+      yield* contentOf(fd, at);
+    },
+    [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
+  };
+}
+
+async function isPlain(fd: Fd): Promise<boolean> {
+  const head = Buffer.alloc(MAGIC_BYTES);
+  const { read } = await import('node:fs');
+  const got = await new Promise<number>((done, failed) => {
+    read(fd, head, 0, MAGIC_BYTES, 0, (error, bytes) =>
+      error === null ? done(bytes) : failed(error),
+    );
+  });
+
+  return packingOf(head.subarray(0, got)) === 'plain';
+}
+
+interface Archive {
+  readonly path: string;
+  readonly what: string;
+}
+
+/** A packed archive, unpacked in the store's tmp/ as long as it is needed. */
+async function unpacked(
+  { context: { kernel, store, exec } }: FetchSession,
+  { path, what }: Archive,
+): Promise<{ readonly fd: Fd } & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const entry = stack.use(makeTempEntry(kernel, store.dir, 'fetch'));
+  const target = join(entry.path, 'archive.tar');
+  const { maxBytes } = DEFAULT_ARCHIVE_LIMITS;
+  const writer = openBlobWriter({ path: target, dir: store.dir, maxBytes, durable: false });
+  writer.sink.on('error', () => {});
+  try {
+    await pour(unpack(chunksOf(path), { exec, what }), writer.sink);
+  } finally {
+    await writer.close();
+  }
+  const file = stack.use(await openRegular(target, what));
+  const kept = stack.move();
+
+  return { fd: file.fd, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Buffer, void, undefined> {
+  const stream = createReadStream(path, { highWaterMark: READ_SIZE });
+  for await (const chunk of stream) yield chunk as Buffer;
+}
+
+/** What lies in an archive, by the number of the entry. */
+interface Table {
+  readonly files: ReadonlyMap<string, number>;
+  readonly links: ReadonlyMap<string, string>;
+  readonly sizes: Readonly<Record<number, number>>;
+}
+
+function readTable(fd: Fd): Table {
+  const reader = openTarReader(fd, fstatSync(fd).size, HEADERS);
+  const files = new Map<string, number>();
+  const links = new Map<string, string>();
+  const sizes: Record<number, number> = {};
+  let count = 0;
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next(), count += 1) {
+    if (count > MAX_FILES) {
+      throw new GantryError(
+        'ARCHIVE_TOO_BIG',
+        `cannot read the archive: it holds more than ${MAX_FILES} entries`,
+      );
+    }
+    const path = cleanEntryPath(entry.path);
+    if (entry.type === 'file') {
+      files.set(path, count);
+      sizes[count] = entry.size;
+    } else if (entry.type === 'symlink') {
+      links.set(path, posix.join(posix.dirname(path), entry.linkPath));
+    } else if (entry.type === 'link') links.set(path, posix.normalize(entry.linkPath));
+  }
+
+  return { files, links, sizes };
+}
+
+/** Bytes to read at a time for headers. */
+const HEADERS = 8192;
+
+function resolve({ files, links }: Table, name: string): number | undefined {
+  let path = posix.normalize(name);
+  for (let steps = 0; steps < MAX_LINKS; steps += 1) {
+    const next = links.get(path);
+    if (next === undefined) break;
+    path = next;
+  }
+
+  return files.get(path);
+}
+
+/** The content of an entry, from the archive's beginning on: headers are passed over without reading what is between. */
+async function* contentOf(fd: Fd, wanted: number): AsyncGenerator<Buffer, void, undefined> {
+  const reader = openTarReader(fd, fstatSync(fd).size);
+  for (let at = 0; at <= wanted; at += 1) reader.next();
+  for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) {
+    // Memory of its own: whoever gets it may give it back.
+    const copy = Buffer.allocUnsafeSlow(piece.length);
+    piece.copy(copy);
+    yield copy;
+    await setImmediate();
+  }
+}

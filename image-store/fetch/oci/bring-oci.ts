@@ -1,0 +1,212 @@
+import { GantryError, redact } from '#base/errors/gantry-error';
+import type { OciDigest } from '#schema/oci/digest';
+import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
+import { choosePlatform, formatPlatform, hostPlatform } from '#schema/oci/platform';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { OciLayer } from '../../index/image-record.ts';
+import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
+import { partsOf } from '../../blobs/hold-blobs.ts';
+import { refusing } from '../refusal.ts';
+import type { FetchSession } from '../session.ts';
+import { type OciSource, readDocument, type TopDocument } from './source.ts';
+
+/** Indexes in indexes that are followed. */
+const MAX_INDEXES = 4;
+const REPORT_EVERY = 256 * 1024;
+
+/**
+ * Brings an OCI image into the store: manifest, configuration, and the layers
+ * that are not there, several at a time. It is seen by nobody before all are.
+ * @throws GantryError whatever it is refused for
+ */
+export async function bringOci(session: FetchSession, source: OciSource): Promise<ImageKey> {
+  return await refusing(source.what, async () => await bring(session, source));
+}
+
+async function bring(session: FetchSession, source: OciSource): Promise<ImageKey> {
+  const { store } = session.context;
+  session.warn(`the signature of ${source.what} is not checked`);
+  const top = await source.top();
+  const { document, manifest } = await findManifest(source, top);
+  const config = await readDocument(source, manifest.config);
+  const { reference, name, version } = source;
+  const called: OciCalled = {
+    manifest: document.digest,
+    mediaType: document.mediaType,
+    reference: reference.replace(/^docker:\/\//, ''),
+    name,
+    version,
+  };
+  const documents = { manifest: document.bytes, config };
+  const told = tellOciImage(documents, called);
+  for (const warning of told.warnings) session.warn(`${source.what}: ${warning}`);
+
+  using _held = store.oci.hold(partsOf(told.record.oci));
+  await bringLayers(session, source, { layers: told.record.oci.layers, manifest });
+  const { key } = store.oci.commit({
+    documents,
+    told,
+    keeping: {
+      accepted: { how: 'insecure', time: session.now(), source: redact(reference) },
+      latest: false,
+      origin: { ...called, layers: told.record.oci.layers },
+    },
+  });
+  store.putRemote({
+    url: reference,
+    signatureUrl: '',
+    etag: top.digest,
+    key,
+    downloadTime: session.now(),
+  });
+
+  return key;
+}
+
+interface Found {
+  readonly document: TopDocument;
+  readonly manifest: OciManifest;
+}
+
+/** The manifest for this machine, through indexes where there are any. */
+async function findManifest(source: OciSource, top: TopDocument): Promise<Found> {
+  let document = top;
+  for (let depth = 0; depth <= MAX_INDEXES; depth += 1) {
+    const { bytes, mediaType, digest } = document;
+    const parsed = parseOciManifest(bytes.toString(), {
+      what: `manifest ${digest} of ${source.what}`,
+      mediaType,
+    });
+    if (parsed.kind === 'manifest') return { document, manifest: parsed };
+
+    const platform = hostPlatform();
+    const chosen = choosePlatform(parsed.manifests, platform);
+    if (chosen === undefined) {
+      throw new GantryError(
+        'IMAGE_FOREIGN',
+        `cannot use ${source.what}: it is not for this machine, ${formatPlatform(platform)}`,
+        { hint: platformsHint(parsed.manifests.map((each) => each.platform)) },
+      );
+    }
+    const next = await readDocument(source, chosen);
+    document = { bytes: next, mediaType: chosen.mediaType, digest: chosen.digest };
+  }
+
+  throw new GantryError(
+    'IMAGE_MANIFEST_INVALID',
+    `cannot use ${source.what}: it has indexes in indexes, more than ${MAX_INDEXES} deep`,
+  );
+}
+
+function platformsHint(
+  platforms: readonly (Parameters<typeof formatPlatform>[0] | undefined)[],
+): string | undefined {
+  const known = platforms
+    .filter((platform) => platform !== undefined)
+    .map(formatPlatform)
+    .filter((platform) => /^[\w./-]{1,40}$/.test(platform));
+
+  return known.length === 0
+    ? undefined
+    : `it is for ${[...new Set(known)].slice(0, 20).join(', ')}`;
+}
+
+interface Wanted {
+  readonly layers: readonly OciLayer[];
+  readonly manifest: OciManifest;
+}
+
+/** The first failure ends the others, and all have ended when this throws. */
+async function bringLayers(
+  session: FetchSession,
+  source: OciSource,
+  { layers, manifest }: Wanted,
+): Promise<void> {
+  const { store } = session.context;
+  const each = new Map(layers.map((layer) => [layer.digest, layer]));
+  const missing = [...each.values()].filter(({ digest, size }) => !store.oci.hasBlob(digest, size));
+  const failed = new AbortController();
+  const work = missing.map((layer) =>
+    session.downloads(async () => {
+      if (failed.signal.aborted) return;
+      try {
+        await bringLayer(session, source, { layer, manifest, failed: failed.signal });
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    }),
+  );
+  await Promise.allSettled(work);
+  if (failed.signal.aborted) throw failed.signal.reason;
+}
+
+interface OneLayer {
+  readonly layer: OciLayer;
+  readonly manifest: OciManifest;
+  readonly failed: AbortSignal;
+}
+
+async function bringLayer(
+  session: FetchSession,
+  source: OciSource,
+  { layer, manifest, failed }: OneLayer,
+): Promise<void> {
+  const descriptor = manifest.layers.find(({ digest }) => digest === layer.digest);
+  if (descriptor === undefined) throw new Error(`no descriptor of layer ${layer.digest}`);
+
+  const { log, signal, store } = session.context;
+  const chunks = reported(source.open(descriptor), {
+    stop: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
+    what: source.what,
+    tell: (done, finished) =>
+      log.progress({
+        id: shortDigest(layer.digest),
+        action: 'fetching',
+        total: layer.size,
+        unit: 'bytes',
+        done,
+        finished,
+      }),
+  });
+  await store.oci.takeLayer({
+    ...layer,
+    chunks,
+    what: `layer ${layer.digest} of ${source.what}`,
+  });
+}
+
+interface Report {
+  readonly stop: AbortSignal;
+  readonly what: string;
+  readonly tell: (done: number, finished: boolean) => void;
+}
+
+async function* reported(
+  chunks: AsyncGenerator<Buffer, void, undefined>,
+  { stop, what, tell }: Report,
+): AsyncGenerator<Buffer, void, undefined> {
+  let [done, told] = [0, 0];
+  try {
+    for await (const chunk of chunks) {
+      if (stop.aborted) {
+        throw new GantryError('FETCH_CANCELLED', `cannot fetch ${what}: cancelled`, {
+          cause: stop.reason,
+        });
+      }
+      done += chunk.length;
+      if (done - told >= REPORT_EVERY) {
+        tell(done, false);
+        told = done;
+      }
+      yield chunk;
+    }
+  } finally {
+    tell(done, true);
+  }
+}
+
+/** As much as tells layers apart. */
+function shortDigest(digest: OciDigest): string {
+  return digest.slice(0, digest.indexOf(':') + 13);
+}

@@ -1,0 +1,63 @@
+import { basename, resolve } from 'node:path';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { quoted } from '#base/errors/quoted';
+import {
+  formatLocalReference,
+  type LocalReference,
+  parseRegistryReference,
+} from '../../reference/oci-reference.ts';
+
+/** How a local image is called. */
+export interface LocalNames {
+  readonly what: string;
+  /** `oci:/PATH:NAME`. */
+  readonly reference: string;
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+/** @param called what the image is called where it lies; may be a whole reference to a registry, or a tag */
+export function namesOf(reference: LocalReference, called: string | undefined): LocalNames {
+  const common = {
+    what: `image "${reference.text}"`,
+    reference: formatLocalReference(reference),
+  };
+  const whole = called === undefined ? undefined : asReference(called);
+  if (whole !== undefined) return { ...common, ...whole };
+
+  const name = basename(resolve(reference.path)).replace(/\.(?:tar|tgz|tar\.\w+)$/, '');
+  return { ...common, name, version: called };
+}
+
+/** `busybox:1` and `r.example/team/app`, not the tag `1.0`. */
+function asReference(text: string): Pick<LocalNames, 'name' | 'version'> | undefined {
+  if (!/[/:]/.test(text)) return undefined;
+  try {
+    const { host, repository, tag } = parseRegistryReference(text, text);
+    return { name: host === undefined ? repository : `${host}/${repository}`, version: tag };
+  } catch (error) {
+    if (isGantryError(error, 'IMAGE_REFERENCE_INVALID')) return undefined;
+    throw error;
+  }
+}
+
+/** So many names are shown. */
+const MAX_SHOWN = 10;
+
+/** There is no such image where it was looked for, or more than one. */
+export function unknownName(
+  what: string,
+  name: string | undefined,
+  known: readonly (string | undefined)[],
+): GantryError {
+  const names = [...new Set(known.filter((each) => each !== undefined))].sort();
+  const shown = names.slice(0, MAX_SHOWN).map(quoted).join(', ');
+  const state =
+    name === undefined
+      ? `it holds ${known.length} images`
+      : `it holds ${names.includes(name) ? 'several images' : 'no image'} of that name`;
+
+  return new GantryError('IMAGE_NAME_UNKNOWN', `cannot find ${what}: ${state}`, {
+    hint: shown === '' ? undefined : `the names there are ${shown}; write one behind the path`,
+  });
+}

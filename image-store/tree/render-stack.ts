@@ -1,0 +1,149 @@
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { GantryError } from '#base/errors/gantry-error';
+import { obstacleOf } from '#base/errors/obstacle';
+import type { OciDigest } from '#schema/oci/digest';
+import type { ImageKey } from '#schema/types/image-hash';
+import type { LayerDirectories } from '../archive/directory-look.ts';
+import { directoryLooks, type LookedAtLayer, visibleLayers } from './directory-looks.ts';
+import { extract } from './extraction.ts';
+import { findLayerTree, type TreeFlag } from './find-tree.ts';
+import {
+  isUnchanged,
+  makeTree,
+  putAside,
+  type TreeInMaking,
+  type TreeMaker,
+  writeDurably,
+} from './make-tree.ts';
+import type { PlainTree } from './tree.ts';
+import { lockTree } from './tree-lock.ts';
+import { treeDir, treeDirectoriesPath, treeListingPath, treeRootfsPath } from './tree-paths.ts';
+import { layerTreeIdOf, type PackedLayer } from './tree-plan.ts';
+
+/**
+ * Renders the trees of layers that are not there, or changed, each once.
+ * @throws GantryError ARCHIVE_*, EXTRACT_*, IMAGE_DIGEST_MISMATCH
+ */
+export async function renderLayers(maker: TreeMaker, stack: readonly PackedLayer[]): Promise<void> {
+  const layers = new Map(stack.map((layer) => [layer.diffId, layer]));
+  for (const layer of layers.values()) await renderLayer(maker, layer);
+}
+
+async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> {
+  const id = layerTreeIdOf(layer.diffId);
+  using _lock = await lockTree(maker, id);
+  const there = findLayerTree(maker.dir, id);
+  if (there !== undefined && isUnchanged(maker, there)) return;
+  if (existsSync(treeDir(maker.dir, id))) putAside(maker.dir, id);
+
+  maker.log.debug(`extracting layer ${layer.diffId}`);
+  await makeTree(maker, id, async ({ tree, temp, digestsPath }) => {
+    const archive = join(temp, 'layer.tar');
+    await unpackKept(maker, layer, archive);
+    const done = await extract(maker, {
+      root: treeRootfsPath(tree),
+      layers: [{ key: layer.diffId, blob: archive, whitelists: [], whiteouts: 'mark' }],
+      record: { listingPath: treeListingPath(tree), digestsPath },
+      progress: (progress) =>
+        maker.log.progress({ ...progress, id: layer.diffId, action: 'extracting' }),
+    });
+    writeDurably(treeDirectoriesPath(tree), JSON.stringify(done.directories));
+
+    return flagOf(done, undefined);
+  });
+}
+
+interface Done {
+  readonly bytes: number;
+  readonly entries: number;
+  readonly hash?: string | undefined;
+}
+
+function flagOf({ bytes, entries, hash = '' }: Done, key: ImageKey | undefined): TreeFlag {
+  return { key, kind: 'directory', size: bytes, entries, hash };
+}
+
+/** Unpacks the archive of a layer as the store keeps it. */
+export async function unpackKept(
+  { exec, limits }: Pick<TreeMaker, 'exec' | 'limits'>,
+  { blob, diffId }: PackedLayer,
+  target: string,
+): Promise<void> {
+  // What unpacks is not needed where trees are there already.
+  const { unpackLayer } = await import('../archive/unpack-layer.ts');
+  const what = `layer ${diffId}`;
+  await unpackLayer(chunksOf(blob, diffId), {
+    exec,
+    what,
+    diffId,
+    target,
+    dir: dirname(target),
+    limits,
+  });
+}
+
+const READ_SIZE = 256 * 1024;
+
+async function* chunksOf(path: string, layer: OciDigest): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    const stream = createReadStream(path, { highWaterMark: READ_SIZE });
+    for await (const chunk of stream) yield chunk as Buffer;
+  } catch (cause) {
+    if (obstacleOf(cause) !== undefined) throw cause;
+    throw new GantryError(
+      'IMAGE_CORRUPT',
+      `cannot read layer ${layer}: its blob cannot be opened`,
+      { hint: 'remove the image and fetch it again', cause },
+    );
+  }
+}
+
+/** Which tree is filled. */
+interface StackTree extends Pick<TreeInMaking, 'tree' | 'digestsPath'> {
+  readonly key: ImageKey;
+}
+
+/**
+ * Fills the tree of an OCI image, whose layers' trees are there: with the
+ * directories that overlayfs would show wrongly, and which layers are below.
+ */
+export async function fillStackTree(
+  maker: TreeMaker,
+  stack: readonly PackedLayer[],
+  { tree, key, digestsPath }: StackTree,
+): Promise<TreeFlag> {
+  const { kernel, dir } = maker;
+  // A layer that comes twice hides its lower self, and overlayfs takes no directory twice.
+  const ids = [...new Set(stack.map(({ diffId }) => layerTreeIdOf(diffId)).toReversed())];
+  const layers = visibleLayers(
+    kernel,
+    ids.toReversed().map((id) => demandLayerTree(dir, id)),
+  );
+  const looks = directoryLooks(
+    kernel,
+    layers.map((layer) => ({ rootfs: layer.rootfs, ...directoriesOf(layer) })),
+  );
+  const done = await extract(maker, {
+    root: treeRootfsPath(tree),
+    layers: [],
+    directories: looks,
+    record: { listingPath: treeListingPath(tree), digestsPath },
+  });
+
+  return { ...flagOf(done, key), layers: layers.map(({ id }) => id) };
+}
+
+function demandLayerTree(dir: string, id: string): PlainTree {
+  const tree = findLayerTree(dir, id);
+  if (tree === undefined) throw new Error(`tree ${id} is not there after it was rendered`);
+
+  return tree;
+}
+
+function directoriesOf({ dir }: PlainTree): Omit<LookedAtLayer, 'rootfs'> {
+  const text = readFileSync(treeDirectoriesPath(dir), 'utf8');
+  const { implied, hiding } = JSON.parse(text) as LayerDirectories;
+
+  return { implied: new Set(implied), hiding };
+}
