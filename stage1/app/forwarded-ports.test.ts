@@ -66,6 +66,26 @@ describe('resolvePorts()', () => {
     expect(() => resolve(exposed, ...more)).toThrow(message);
   });
 
+  it.each([
+    ['FD90:0::1', 'fd90::1'],
+    ['::FFFF:10.0.2.1', '10.0.2.1'],
+    ['0:0::0', '::'],
+  ])('knows that %s is %s', (hostIP, canonical) => {
+    expect(resolve([{ name: 'www', hostPort: 1, hostIP }])).toMatchObject([{ hostIP: canonical }]);
+    expect(() =>
+      resolve([
+        { name: 'www', hostPort: 1, hostIP },
+        { name: 'www', hostPort: 1, hostIP: canonical },
+      ]),
+    ).toThrow('leads to');
+  });
+
+  it('refuses an address that is of one interface only', () => {
+    expect(() => resolve([{ name: 'www', hostPort: 1, hostIP: 'fe80::1%eth0' }])).toThrow(
+      '"fe80::1%eth0" is of one interface only',
+    );
+  });
+
   it('takes one number twice for different addresses or protocols', () => {
     const dns = { name: 'dns', protocol: 'udp', port: 53 };
     expect(

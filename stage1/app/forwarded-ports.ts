@@ -96,11 +96,26 @@ function resolvePort(exposed: ExposedPort, apps: readonly AppPorts[]): Forwarded
   return {
     name,
     protocol: protocol as PortProtocol,
-    ...(hostIP === undefined ? {} : { hostIP }),
+    ...(hostIP === undefined ? {} : { hostIP: canonical(name, hostIP) }),
     hostPort,
     podPort: port,
     count,
   };
+}
+
+/** As the kernel and the plugins write it, so that one address is one text. */
+function canonical(name: string, address: string): string {
+  if (!isIPv6(address)) return address;
+  if (address.includes('%')) throw invalid(name, `"${address}" is of one interface only`);
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(short);
+  if (mapped === null) return short;
+
+  return mapped
+    .slice(1)
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.');
 }
 
 function declaredPort(name: string, apps: readonly AppPorts[]): Port {
