@@ -11,5 +11,6 @@ export type { ExtractionTarget, StoredTree, Tree, Trees } from './tree/index.ts'
 export { openLayers } from './tree/open-layers.ts';
 export type { TreePlan } from './tree/tree-plan.ts';
 export * from './trust/index.ts';
+export * from './policy/index.ts';
 export * from './reference/index.ts';
 export * from './fetch/index.ts';

@@ -8,6 +8,7 @@ import type { SignedClaim } from './payload.ts';
 import type { KeySource, Policy, SignedBy, SigstoreSigned } from './policy.ts';
 import { matchPolicy } from './policy-scope.ts';
 import { matchesIdentity } from './signed-identity.ts';
+import { parsePublicKey } from './public-key.ts';
 import type { SigstoreSignature, SigstoreTrust } from './sigstore.ts';
 
 /** Where the signatures of a manifest are got from; each is asked only when the policy wants it. */
@@ -150,7 +151,7 @@ async function checkSigstore(
   requirement: SigstoreSigned,
   { signatures }: PolicyQuestion,
 ): Promise<Check> {
-  const { parsePublicKey, verifySigstoreSignature } = await import('./sigstore.ts');
+  const { verifySigstoreSignature } = await import('./sigstore.ts');
   const keysOf = (source: KeySource | undefined): SigstoreTrust['keys'] =>
     source === undefined
       ? undefined

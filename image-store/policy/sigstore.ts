@@ -6,6 +6,7 @@ import { decodeJson } from '#base/decode/decode';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import { type CertifiedSigner, certifiedSigner, parseCertificates } from './certificates.ts';
 import { parseClaim, type SignedClaim } from './payload.ts';
+import { fingerprintOf, spkiOf } from './public-key.ts';
 
 /** A signature as cosign keeps it beside an image: a blob, and annotations of it. */
 export interface SigstoreSignature {
@@ -42,21 +43,6 @@ export interface GoodSigstoreSignature extends SignedClaim {
   readonly signer: string;
 }
 
-/** The key in a PEM text. @throws GantryError KEY_FILE_INVALID */
-export function parsePublicKey(pem: Uint8Array, what: string): KeyObject {
-  try {
-    return createPublicKey(Buffer.from(pem));
-  } catch (cause) {
-    throw new GantryError(
-      'KEY_FILE_INVALID',
-      `cannot use the key in ${what}: it is no public key`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
 /**
  * Checks a signature by what a policy trusts, without asking anybody.
  * @throws GantryError SIGNATURE_MALFORMED, SIGNATURE_INVALID, CERTIFICATE_INVALID, CERTIFICATE_UNTRUSTED
@@ -78,8 +64,8 @@ function findSigner(given: SigstoreSignature, trust: SigstoreTrust): string {
   const failures: unknown[] = [];
   for (const key of trust.keys ?? []) {
     try {
-      demandGood(given, { key, isValidAt: () => true, signedWith: spki(key) }, { entry, trust });
-      return `sha256:${fingerprint(key)}`;
+      demandGood(given, { key, isValidAt: () => true, signedWith: spkiOf(key) }, { entry, trust });
+      return `sha256:${fingerprintOf(key)}`;
     } catch (error) {
       failures.push(error);
     }
@@ -184,7 +170,7 @@ function demandGood(given: SigstoreSignature, signer: Signer, { entry, trust }: 
     timestampAuthorities: [],
     ctlogs: [],
     tlogs: (trust.rekorKeys ?? []).map((publicKey) => ({
-      logID: Buffer.from(fingerprint(publicKey), 'hex'),
+      logID: Buffer.from(fingerprintOf(publicKey), 'hex'),
       baseURL: '',
       publicKey,
       validFor: ALWAYS,
@@ -222,7 +208,9 @@ function demandSameSigner({ Payload }: LogEntry, { signedWith }: Signer): string
 
 function derOf(pem: string): Buffer {
   try {
-    return pem.includes('CERTIFICATE') ? new X509Certificate(pem).raw : spki(createPublicKey(pem));
+    return pem.includes('CERTIFICATE')
+      ? new X509Certificate(pem).raw
+      : spkiOf(createPublicKey(pem));
   } catch (cause) {
     throw invalidSignature('the log does not say whose it is', cause);
   }
@@ -260,10 +248,6 @@ function bundleOf(
     },
   };
 }
-
-const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
-const fingerprint = (key: KeyObject): string =>
-  createHash('sha256').update(spki(key)).digest('hex');
 
 function invalidSignature(state: string, cause?: unknown): GantryError {
   return new GantryError('SIGNATURE_INVALID', `the signature is not good: ${state}`, { cause });

@@ -14,11 +14,28 @@ import { formatTime } from './units.ts';
 import type { Workplace } from './workplace.ts';
 
 /** A key file that somebody is asked about. */
-export interface ReviewedKeys {
-  readonly scope: KeyScope;
+export interface ReviewedKeys extends KeyTarget {
   /** Where it comes from: a path or URL. */
   readonly source: string;
-  readonly keys: readonly KeyReview[];
+  readonly keys: readonly ShownKey[];
+}
+
+/** What keys are to be trusted for. */
+export interface KeyTarget {
+  /** In words: `images of any name`. */
+  readonly meaning: string;
+  /** The flag of `gantry trust` that says so. */
+  readonly flag: string;
+}
+
+/** Of a key that is no OpenPGP key nothing but its fingerprint is known. */
+type ShownKey = KeyReview | Pick<KeyReview, 'fingerprint'>;
+
+/** Trust for appc images whose name begins so. */
+export function keyTarget(scope: KeyScope): KeyTarget {
+  return scope === ''
+    ? { meaning: 'images of any name', flag: '--root' }
+    : { meaning: `images whose name begins with "${scope}"`, flag: `--prefix=${scope}` };
 }
 
 /**
@@ -28,7 +45,7 @@ export interface ReviewedKeys {
 export async function askForKeys(workplace: Workplace, found: FoundKeys): Promise<boolean> {
   const keys = await readPublicKeys(found.data, { source: found.url });
 
-  return await askToTrust(workplace, { scope: found.prefix, source: found.url, keys });
+  return await askToTrust(workplace, { ...keyTarget(found.prefix), source: found.url, keys });
 }
 
 /**
@@ -44,11 +61,12 @@ export async function askToTrust({ talk }: Workplace, reviewed: ReviewedKeys): P
 }
 
 /** What one looks at before trusting keys. */
-export function formatReview({ scope, source, keys }: ReviewedKeys): string {
-  const meaning = scope === '' ? 'images of any name' : `images whose name begins with "${scope}"`;
+export function formatReview({ meaning, source, keys }: ReviewedKeys): string {
   const lines = [`Keys for ${meaning}`, `from ${printable(source)}:`];
   for (const key of keys) {
-    lines.push(`  ${grouped(key.fingerprint)}`, `    ${lifeText(key)}`);
+    lines.push(`  ${grouped(key.fingerprint)}`);
+    if (!('userIds' in key)) continue;
+    lines.push(`    ${lifeText(key)}`);
     lines.push(...key.userIds.map((id) => `    ${printable(id)}`));
     for (const subkey of key.subkeys) {
       lines.push(`    subkey ${grouped(subkey.fingerprint)}`, `      ${lifeText(subkey)}`);
@@ -88,16 +106,14 @@ async function askYesNo(question: string): Promise<boolean> {
   return false;
 }
 
-function reviewNeeded({ scope, source, keys }: ReviewedKeys): GantryError {
+function reviewNeeded({ flag, source, keys }: ReviewedKeys): GantryError {
   const prints = keys.map(({ fingerprint }) => fingerprint).join(', ');
 
   return new GantryError(
     'KEY_REVIEW_NEEDED',
     `cannot trust key ${prints} from "${source}": its fingerprint must be reviewed and nobody is at the terminal`,
     {
-      hint: `compare the fingerprint, then run gantry trust --skip-fingerprint-review ${
-        scope === '' ? '--root' : `--prefix=${scope}`
-      } with it`,
+      hint: `compare the fingerprint, then run gantry trust --skip-fingerprint-review ${flag} with it`,
     },
   );
 }

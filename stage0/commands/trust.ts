@@ -2,7 +2,8 @@ import { GantryError } from '#base/errors/gantry-error';
 import { addTrustedKey, readPublicKeys } from '#image-store';
 import { parseAcIdentifier } from '#schema/types/names';
 import { type Command, plainCommand } from '../cli/command.ts';
-import { askToTrust } from '../cli/key-review.ts';
+import { askToTrust, keyTarget } from '../cli/key-review.ts';
+import { editPolicy, listPolicy } from '../cli/policy-edit.ts';
 import { editKeys, listKeys } from '../cli/key-edit.ts';
 import { type KeyFile, type KeyWish, keyFiles } from '../cli/key-files.ts';
 import { usageError } from '../cli/usage-error.ts';
@@ -10,11 +11,18 @@ import { openWorkplace, type Workplace } from '../cli/workplace.ts';
 import { openKeys } from '../operations/library.ts';
 
 const OPTIONS = {
+  accept: { kind: 'flag', summary: 'with --registry: take images unsigned' },
   'insecure-allow-http': { kind: 'flag', summary: 'take keys over plain HTTP' },
   list: { kind: 'flag', summary: 'list the trusted keys and what hides them' },
   mask: { kind: 'flag', summary: 'take trust in a key back, one of the system too' },
   prefix: { kind: 'value', value: 'NAME', summary: 'trust for images whose name begins so' },
-  remove: { kind: 'flag', summary: 'remove a key that was added here' },
+  registry: {
+    kind: 'value',
+    value: 'PLACE',
+    summary: 'demand signatures of OCI images of HOST[:PORT][/NAME], or of oci:DIR',
+  },
+  reject: { kind: 'flag', summary: 'with --registry: take no image' },
+  remove: { kind: 'flag', summary: 'remove a key that was added here, or what --registry set' },
   root: { kind: 'flag', summary: 'trust for images of any name' },
   'skip-fingerprint-review': { kind: 'flag', summary: 'do not ask' },
   unmask: { kind: 'flag', summary: 'undo --mask' },
@@ -25,11 +33,13 @@ export const command: Command = plainCommand({
   usage: [
     '--prefix=NAME [PUBKEY…]',
     '--root PUBKEY…',
+    '--registry=PLACE PUBKEY…|--accept|--reject|--remove',
     '--list',
     '--remove|--mask|--unmask (--prefix=NAME|--root) FINGERPRINT…',
   ].join('\n'),
   description: [
     'Trusts public keys for images whose name begins with a prefix, or for all. PUBKEY is a file or URL; without any, the keys that the site of the prefix announces are found by discovery.',
+    'Of OCI and Docker images, policy.json says by their registry or repository what is demanded: a signature by one of the keys that --registry names (OpenPGP, or PEM for sigstore), nothing, or they are rejected, as all are of which nothing is said.',
     'Each key is shown and asked about, unless told otherwise: compare its fingerprint with one that you got another way.',
   ].join('\n'),
   operands: ['files'],
@@ -39,27 +49,54 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     if (options.list === true) {
       if (words.length > 0) throw usageError('flag --list takes no arguments');
+      const policy = listPolicy(workplace);
       call.output.write(listKeys(openKeys(workplace.context)));
+      if (policy !== '') call.output.write(`\n${policy}`);
       return 0;
     }
+    const skipReview = options['skip-fingerprint-review'] === true;
+    const allowHttp = options['insecure-allow-http'] === true || globals.insecure.pubkey;
+    if (options.registry !== undefined) {
+      demandNone(options, ['prefix', 'root', 'mask', 'unmask'], '--registry');
+      const place = options.registry;
+      const edit = onlyOne(options, ['accept', 'reject', 'remove']);
+      return await editPolicy(workplace, { place, edit, keys: words, skipReview, allowHttp });
+    }
+    demandNone(options, ['accept', 'reject'], 'a prefix or --root');
 
     const scope = readScope(options.prefix, options.root);
-    const edits = (['remove', 'mask', 'unmask'] as const).filter((edit) => options[edit] === true);
-    const [edit, other] = edits;
-    if (other !== undefined) throw usageError(`flags --${edit} and --${other} exclude each other`);
+    const edit = onlyOne(options, ['remove', 'mask', 'unmask']);
     if (edit !== undefined) return await editKeys(workplace, { edit, scope, fingerprints: words });
 
     if (scope === '' && words.length === 0) {
       throw usageError('flag --root needs a key', 'keys can be discovered for a prefix only');
     }
-    const skipReview = options['skip-fingerprint-review'] === true;
-    const allowHttp = options['insecure-allow-http'] === true || globals.insecure.pubkey;
     for await (const file of keyFiles(workplace, { scope, places: words, allowHttp })) {
       await trustFile(workplace, { file, scope, skipReview });
     }
     return 0;
   },
 });
+
+/** Which of some flags is given. */
+function onlyOne<Name extends string>(
+  options: Readonly<Record<Name, boolean | undefined>>,
+  names: readonly Name[],
+): Name | undefined {
+  const [first, second] = names.filter((name) => options[name] === true);
+  if (second !== undefined) throw usageError(`flags --${first} and --${second} exclude each other`);
+
+  return first;
+}
+
+function demandNone(
+  options: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  beside: string,
+): void {
+  const name = names.find((each) => options[each] !== undefined && options[each] !== false);
+  if (name !== undefined) throw usageError(`flag --${name} has no meaning beside ${beside}`);
+}
 
 function readScope(prefix: string | undefined, root: boolean | undefined): KeyWish['scope'] {
   if (prefix !== undefined && root === true) {
@@ -90,7 +127,7 @@ async function trustFile(workplace: Workplace, wish: TrustWish): Promise<void> {
   const accepted =
     skipReview ||
     (globals.trustKeysFromHttps && source.startsWith('https:')) ||
-    (await askToTrust(workplace, { scope, source, keys }));
+    (await askToTrust(workplace, { ...keyTarget(scope), source, keys }));
   if (!accepted) {
     throw new GantryError('KEY_NOT_ACCEPTED', `cannot trust keys from "${source}": you said no`);
   }

@@ -63,3 +63,11 @@ export function openKeys(context: OperationContext): Trust {
     factsDir: join(dataDir, 'keyfacts'),
   });
 }
+
+/** Where policies of OCI images lie, lowest first. */
+export const policyDirs = ({
+  systemConfigDir,
+  localConfigDir,
+  userConfigDir,
+}: OperationContext): readonly string[] =>
+  [systemConfigDir, localConfigDir, userConfigDir].filter((dir) => dir !== undefined);

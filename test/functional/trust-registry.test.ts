@@ -1,0 +1,80 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExecResult } from '#base/exec/exec';
+import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
+import { makeSigningKey } from '../helpers/signing.ts';
+
+let machine: PodContext;
+const paths = { pem: '', openpgp: '' };
+beforeAll(async () => {
+  machine = createPodContext();
+  paths.pem = join(machine.workDir, 'cosign.pub');
+  paths.openpgp = join(machine.workDir, 'key.asc');
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(paths.pem, publicKey.export({ type: 'spki', format: 'pem' }));
+  const { publicKeyArmored } = await makeSigningKey({ name: 'signer' });
+  writeFileSync(paths.openpgp, publicKeyArmored);
+});
+afterAll(async () => {
+  await machine[Symbol.asyncDispose]();
+});
+
+const trust = async (...args: readonly string[]): Promise<ExecResult> =>
+  await machine.gantry(['trust', ...args]);
+const policy = (): { transports: { docker: Record<string, readonly { type: string }[]> } } =>
+  JSON.parse(readFileSync(join(machine.localConfig, 'policy.json'), 'utf8')) as never;
+
+describe('gantry trust --registry', () => {
+  it('demands signatures by keys of either kind, once they have been reviewed', async () => {
+    const place = '--registry=registry.example/team';
+    const unseen = await trust(place, paths.pem);
+    expect(unseen).toMatchObject({ exitCode: 254 });
+    expect(unseen.stderr).toContain(`gantry trust --skip-fingerprint-review ${place} with it`);
+
+    expect(await trust('--skip-fingerprint-review', place, paths.pem)).toMatchObject({
+      exitCode: 0,
+    });
+    expect(policy().transports.docker['registry.example/team']?.[0]?.type).toBe('sigstoreSigned');
+    expect(await trust('--skip-fingerprint-review', place, paths.openpgp)).toMatchObject({
+      exitCode: 0,
+    });
+    expect(policy().transports.docker['registry.example/team']?.[0]?.type).toBe('signedBy');
+    const both = await trust('--skip-fingerprint-review', place, paths.pem, paths.openpgp);
+    expect(both.stderr).toContain('cannot be named together');
+  });
+
+  it('accepts and rejects without keys, and takes back what it set', async () => {
+    const accepted = await trust('--registry=docker.io', '--accept');
+    expect(accepted.stderr).toContain('warning: images of docker.io are taken unsigned');
+    await trust('--registry=docker.io/library', '--reject');
+    const { stdout } = await trust('--list');
+    expect(stdout.toString()).toMatch(/^docker\.io +nothing\ndocker\.io\/library +rejected$/m);
+    expect(stdout.toString()).toMatch(/^\(all others\) +rejected$/m);
+    await trust('--registry=docker.io', '--remove');
+    expect(Object.keys(policy().transports.docker)).not.toContain('docker.io');
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['no key', ['--registry=a.b'], 'needs a key'],
+    ['two wishes', ['--registry=a.b', '--accept', '--reject'], 'exclude each other'],
+    ['a key that is rejected', ['--registry=a.b', '--reject', 'x'], 'takes no keys'],
+    ['a prefix as well', ['--registry=a.b', '--prefix=a.b', 'x'], 'no meaning beside --registry'],
+    ['no place', ['--registry=docker://a.b', '--accept'], 'it is no host, no repository'],
+    ['no key in a file', ['--registry=a.b', '/etc/hostname'], 'cannot'],
+  ])('refuses %s', async (_what, args, message) => {
+    const { exitCode, stderr } = await trust(...args);
+    expect(exitCode).toBe(254);
+    expect(stderr).toContain(message);
+  });
+
+  it('says where the policy is broken, and leaves it', async () => {
+    const path = join(machine.localConfig, 'policy.json');
+    writeFileSync(path, '{\n "default": [\n  {"type": "rejekt"}]}');
+    const { exitCode, stderr } = await trust('--registry=a.b', '--accept');
+    expect(exitCode).toBe(254);
+    expect(stderr).toContain(`cannot use the policy in "${path}", line 3`);
+    expect(readFileSync(path, 'utf8')).toContain('rejekt');
+  });
+});
