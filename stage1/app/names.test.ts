@@ -3,7 +3,7 @@ import { formatHosts } from './hosts.ts';
 import { formatResolvConf } from './resolv-conf.ts';
 
 describe('formatResolvConf()', () => {
-  it('writes what is asked for, in the order of rkt', () => {
+  it('writes what is asked for, the domain where it does not undo the search', () => {
     const text = formatResolvConf({
       servers: ['1.1.1.1', '9.9.9.9'],
       search: ['a.example', 'b.example'],
@@ -12,11 +12,11 @@ describe('formatResolvConf()', () => {
     });
 
     expect(text.split('\n').slice(1)).toEqual([
+      'domain example',
       'search a.example b.example',
       'nameserver 1.1.1.1',
       'nameserver 9.9.9.9',
       'options ndots:2',
-      'domain example',
       '',
     ]);
   });
