@@ -1,20 +1,30 @@
+import { statSync } from 'node:fs';
 import type { Acceptance, ImageRecord } from '../index/image-record.ts';
+import type { ImageStore } from '../store.ts';
 import type { Trust } from '../trust/trust-types.ts';
 import type { InsecureFetch } from './request.ts';
 
 /** What decides whether an image of the store may be used as it is. */
 export interface Standard {
+  readonly store: Pick<ImageStore, 'blobPath'>;
   readonly trust: Trust;
   readonly insecure: InsecureFetch;
 }
 
 /**
- * Whether an image of the store was accepted in a way that still holds: by a
+ * Whether an image of the store is there whole, by its size, and was accepted in a way that still holds: by a
  * key that is trusted to this moment, or as part of the program; in any way
  * when images may be insecure.
  */
 export async function isAcceptable(record: ImageRecord, standard: Standard): Promise<boolean> {
+  if (!isWhole(record, standard.store)) return false;
+
   return standard.insecure.image || (await holds(record, record.accepted, standard.trust));
+}
+
+/** A disk that was repaired, or a hand, may have taken the archive and left the record. */
+function isWhole({ key, size }: ImageRecord, store: Standard['store']): boolean {
+  return statSync(store.blobPath(key), { throwIfNoEntry: false })?.size === size;
 }
 
 async function holds({ name }: ImageRecord, accepted: Acceptance, trust: Trust): Promise<boolean> {

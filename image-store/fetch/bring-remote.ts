@@ -163,7 +163,7 @@ async function keptRemote(
   const record = remote === undefined ? undefined : store.record(remote.key);
   if (record === undefined || (asked !== undefined && !isAsked(record, asked))) return undefined;
 
-  return (await isAcceptable(record, { trust, insecure })) ? remote : undefined;
+  return (await isAcceptable(record, { store, trust, insecure })) ? remote : undefined;
 }
 
 /** Whether the server said that it need not be asked again yet. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
@@ -215,6 +215,21 @@ describe('fetchImage() by pull policy', () => {
 
     expect(fetched).toBe(true);
     expect(host.store.record(key)?.accepted.how).toBe('signed');
+  });
+});
+
+describe('fetchImage() of an image whose archive is lost or cut', () => {
+  it.each([
+    ['new', (path: string) => rmSync(path)],
+    ['update', (path: string) => rmSync(path)],
+    ['update', (path: string) => truncateSync(path, 100)],
+  ] as const)('%s: fetches it again', async (pullPolicy, harm) => {
+    await host.publish(APP, { file: { etag: '"1"', maxAge: 60 } });
+    const { key } = await host.fetch('example.com/app');
+    harm(host.store.blobPath(key));
+
+    expect(await host.fetch('example.com/app', { pullPolicy })).toMatchObject({ fetched: true });
+    await host.store.verifyBlob(key);
   });
 });
 

@@ -151,10 +151,12 @@ async function fromStore(
     if (pullPolicy === 'new') return undefined;
     throw notInStore(reference);
   }
-  if (pullPolicy === 'never' || (await isAcceptable(record, { trust, insecure })))
+  if (pullPolicy === 'never' || (await isAcceptable(record, { store, trust, insecure })))
     return record.key;
 
-  context.log.info(`image "${record.name}" is in the store, but not verified: fetching it`);
+  context.log.info(
+    `image "${record.name}" is in the store, but not whole or not verified: fetching it`,
+  );
   return undefined;
 }
 
@@ -200,7 +202,8 @@ async function byId(
   try {
     const record = store.record(store.findByPrefix(id));
     if (record?.name !== reference.name) return undefined;
-    const isUsable = pullPolicy === 'never' || (await isAcceptable(record, { trust, insecure }));
+    const isUsable =
+      pullPolicy === 'never' || (await isAcceptable(record, { store, trust, insecure }));
     if (!isUsable) return undefined;
     hold(record.key);
     return record.key;
