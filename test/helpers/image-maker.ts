@@ -28,7 +28,13 @@ export interface TestImage {
   readonly prepare?: (rootfs: string) => void;
 }
 
-const COMPRESSION_FLAGS = { gzip: '-z', bzip2: '-j', xz: '-J', zstd: '--zstd' } as const;
+/** gzip takes a third of its usual time at its fastest. */
+const COMPRESSION_FLAGS = {
+  gzip: '--use-compress-program=gzip -1',
+  bzip2: '-j',
+  xz: '-J',
+  zstd: '--zstd',
+} as const;
 
 /**
  * Packs an image as a publisher would: a root of static busybox with its
