@@ -140,7 +140,7 @@ export function commandLine(pid: number): readonly string[] {
 export async function until(
   what: string | (() => string),
   isSo: () => boolean,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<void> {
   for (const end = Date.now() + limitMs; Date.now() < end; await sleep(20)) if (isSo()) return;
   const text = typeof what === 'string' ? what : what();
