@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
+import { eventually } from '../helpers/eventually.ts';
 import { createNspawnPods, type NspawnPods } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -38,6 +39,10 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('policies of ns
     const { stdout } = await gantry('status', '--format=json', pod);
     return (JSON.parse(stdout.toString()) as { readonly apps: readonly AppJson[] }).apps;
   };
+  const restarts = async (pod: string, enough: RegExp): Promise<boolean> =>
+    await eventually('restarts', async () =>
+      enough.test((await gantry('status', pod)).stdout.toString()),
+    );
 
   it.each([
     ['any-failure', 4],
@@ -108,7 +113,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('policies of ns
         '--restart=on-failure',
       ),
     ]);
-    while ((await gantry('status', 'killed')).stdout.toString().match(/restarts-web=1/) === null) {}
+    await restarts('killed', /restarts-web=1/);
     await gantry('status', '--wait-ready=30s', 'killed');
     const [running] = await appsOf('killed');
     const status = (await gantry('status', 'killed')).stdout.toString();
@@ -127,9 +132,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('policies of ns
       '--pod-name=waiting',
       ...app('web', 'echo ready; exit 3', '--restart=always'),
     ]);
-    while (
-      !/restarts-web=([6-9]|\d\d)/.test((await gantry('status', 'waiting')).stdout.toString())
-    ) {}
+    await restarts('waiting', /restarts-web=([6-9]|\d\d)/);
     const before = Date.now();
     const stopped = await gantry('stop', 'waiting');
     await pod.program.ended;

@@ -147,8 +147,10 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('output of nspa
     const run = pods.context
       .argv('run', '--insecure-options=image', `--uuid-file-save=${file}`, ...sh(script))
       .map((word) => `'${word}'`);
+    const logged = `${pods.context.argv('logs', `--uuid-file=${file}`).join(' ')} | grep -q end`;
     await nodeExec.run({
-      argv: ['sh', '-c', `${run.join(' ')} | sleep 12`],
+      // It is given up after five seconds; until then nothing of the last line is in the journal.
+      argv: ['sh', '-c', `${run.join(' ')} | { sleep 5; until ${logged}; do sleep 0.2; done; }`],
       env: { PATH: '/usr/bin:/bin' },
       timeoutMs: 60_000,
     });
