@@ -22,6 +22,14 @@ afterAll(async () => {
 const fetchApp = async (index: number) =>
   await publisher.gantry(['fetch', `example.com/app-${index}`]);
 
+async function kill(name: string, afterMs: number): Promise<void> {
+  const program = publisher.machine.start(['fetch', name], { env: publisher.env });
+  setTimeout(() => program.kill('SIGKILL'), afterMs);
+  program.stdout.resume();
+  program.stdin.end();
+  await program.ended;
+}
+
 async function storedImages(): Promise<readonly string[]> {
   const listed = await publisher.gantry(['image', 'list', '--no-legend', '--fields=name']);
 
@@ -59,15 +67,10 @@ describe.runIf(requires('root'))('gantry fetch by several processes at once', ()
 
   it('killed at random moments: what is there is whole, and the next fetch clears up', async () => {
     const random = seededRandom(20);
-    for (let round = 0; round < 20; round += 1) {
-      await publisher.gantry(['image', 'rm', 'example.com/app-1']);
-      const program = publisher.machine.start(['fetch', 'example.com/app-1'], {
-        env: publisher.env,
-      });
-      setTimeout(() => program.kill('SIGKILL'), random() * 400);
-      program.stdout.resume();
-      program.stdin.end();
-      await program.ended;
+    const names = [1, 2, 3, 4].map((index) => `example.com/app-${index}`);
+    for (let killed = 0; killed < 20; killed += names.length) {
+      await publisher.gantry(['image', 'rm', ...names]);
+      await Promise.all(names.map((name) => kill(name, random() * 400)));
 
       const verified = await publisher.gantry(['image', 'verify', ...(await storedImages())]);
       expect(verified.exitCode, verified.stderr).toBe(0);
