@@ -12,10 +12,14 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   await ensurePackages('test');
 
-  const checked = await run(['npm', 'run', '--silent', 'check']);
+  // Neither keeps two processors busy.
+  const [checked, built] = await Promise.all([
+    run(['npm', 'run', '--silent', 'check']),
+    buildDistIfStale(),
+  ]);
+  if (built) process.stderr.write('test: built dist\n');
   if (checked !== 0) return checked;
 
-  if (await buildDistIfStale()) process.stderr.write('test: built dist\n');
   const tested = await run(['vitest', 'run', ...args]);
   if (args.length === 0) process.stderr.write(`test: ${tested === 0 ? 'passed' : 'failed'}\n`);
 
