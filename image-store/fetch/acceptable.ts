@@ -6,7 +6,7 @@ import type { InsecureFetch } from './request.ts';
 
 /** What decides whether an image of the store may be used as it is. */
 export interface Standard {
-  readonly store: Pick<ImageStore, 'blobPath'>;
+  readonly store: Pick<ImageStore, 'blobPaths'>;
   readonly trust: Trust;
   readonly insecure: InsecureFetch;
 }
@@ -22,9 +22,13 @@ export async function isAcceptable(record: ImageRecord, standard: Standard): Pro
   return standard.insecure.image || (await holds(record, record.accepted, standard.trust));
 }
 
-/** A disk that was repaired, or a hand, may have taken the archive and left the record. */
-function isWhole({ key, size }: ImageRecord, store: Standard['store']): boolean {
-  return statSync(store.blobPath(key), { throwIfNoEntry: false })?.size === size;
+/** A disk that was repaired, or a hand, may have taken a blob and left the record. */
+function isWhole(record: ImageRecord, store: Standard['store']): boolean {
+  const sizes = store
+    .blobPaths(record)
+    .map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+
+  return sizes.reduce((sum, size) => sum + size, 0) === record.size;
 }
 
 async function holds({ name }: ImageRecord, accepted: Acceptance, trust: Trust): Promise<boolean> {

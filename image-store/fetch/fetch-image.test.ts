@@ -229,7 +229,7 @@ describe('fetchImage() of an image whose archive is lost or cut', () => {
     harm(host.store.blobPath(key));
 
     expect(await host.fetch('example.com/app', { pullPolicy })).toMatchObject({ fetched: true });
-    await host.store.verifyBlob(key);
+    await host.store.verifyBlobs(key);
   });
 });
 
