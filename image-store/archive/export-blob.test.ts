@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,6 +47,23 @@ describe('exportBlob()', () => {
     expect(readFileSync(target, 'utf8')).toBe('mine');
     await exportBlob({ key, blob, target, overwrite: true });
     expect(readFileSync(target, 'utf8')).toBe('archive');
+  });
+
+  it('replaces what a link leads to, and nothing but files', async () => {
+    const link = join(dir, 'link');
+    writeFileSync(target, 'mine');
+    symlinkSync('out.aci', link);
+    await exportBlob({ key, blob, target: link, overwrite: true });
+    expect([readFileSync(target, 'utf8'), readlinkSync(link)]).toEqual(['archive', 'out.aci']);
+
+    const device = join(dir, 'device');
+    symlinkSync('/dev/null', device);
+    for (const wrong of [dir, device]) {
+      await expect(exportBlob({ key, blob, target: wrong, overwrite: true })).rejects.toMatchObject(
+        { code: 'TARGET_REFUSED' },
+      );
+    }
+    expect(statSync(device).isCharacterDevice()).toBe(true);
   });
 
   it('rejects a damaged blob and keeps what is there', async () => {

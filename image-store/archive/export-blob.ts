@@ -7,6 +7,7 @@ import { GantryError } from '#base/errors/gantry-error';
 import { removePath } from '#base/fs/remove-path';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
 import { targetError } from './target-error.ts';
+import { replaceableFile } from './target-file.ts';
 
 /** What is copied and where to. */
 export interface BlobExport {
@@ -24,7 +25,7 @@ export interface BlobExport {
  * @throws GantryError IMAGE_CORRUPT, TARGET_*
  */
 export async function exportBlob({ key, blob, target, overwrite }: BlobExport): Promise<void> {
-  const path = resolve(target);
+  const path = overwrite === true ? replaceableFile(target) : resolve(target);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const found = await copyHashed(blob, temporary);

@@ -5,7 +5,7 @@ import { removePath } from '#base/fs/remove-path';
 import { uniqueName } from '#base/fs/unique-name';
 import { MS } from '#base/kernel/kernel';
 import { tryLockPath } from '#base/lock/directory-lock';
-import { makeAci, openLayers, targetError } from '#image-store';
+import { makeAci, openLayers, replaceableFile, targetError } from '#image-store';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { appImageManifestPath, appRootfsDir, overlayPreparedPath, overlayUpperDir } from '#stage1';
@@ -36,7 +36,7 @@ export interface ExportRequest {
 export async function exportPod(context: OperationContext, request: ExportRequest): Promise<void> {
   const { kernel, dataDir, log } = context;
   const { uuid, overwrite } = request;
-  const target = resolve(request.target);
+  const target = overwrite ? replaceableFile(request.target) : resolve(request.target);
   if (!overwrite && existsSync(target)) throw targetTaken(target);
   const state = demandPodState(kernel, dataDir, uuid);
   demandState(state, 'export');
