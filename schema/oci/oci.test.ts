@@ -176,7 +176,12 @@ describe('ociToAppc()', () => {
         ],
         userLabels: { 'Any Text': 'x' },
       },
-      annotations: [{ value: digest }, { name: 'created' }, { value: 'SIGQUIT' }],
+      annotations: [
+        { value: digest },
+        { value: '["/run","it"]' },
+        { name: 'created' },
+        { value: 'SIGQUIT' },
+      ],
     });
   });
 
@@ -191,9 +196,10 @@ describe('ociToAppc()', () => {
     const { manifest, warnings } = convert({
       Env: ['A B=1', '=2'],
       ExposedPorts: { '0/tcp': {}, '70000': {}, '9-8': {}, x: {} },
+      StopSignal: 'SIGWHAT',
     });
 
-    expect(warnings).toHaveLength(6);
+    expect(warnings).toHaveLength(7);
     expect(manifest.app).toEqual({ user: '0', group: '0' });
   });
 
@@ -204,6 +210,18 @@ describe('ociToAppc()', () => {
     ['a.-b/..', 'a-b'],
   ])('calls "%s" "%s"', (name, expected) => {
     expect(convert({}, name).manifest.name).toBe(expected);
+  });
+
+  it.each([
+    ['SIGQUIT', 'SIGQUIT'],
+    ['quit', 'SIGQUIT'],
+    ['3', 'SIGQUIT'],
+    ['SIGRTMIN+3', 'SIGRTMIN+3'],
+  ])('takes the signal "%s" for %s', (StopSignal, value) => {
+    expect(convert({ StopSignal }).manifest.annotations).toContainEqual({
+      name: 'gantry.sh/oci/stop-signal',
+      value,
+    });
   });
 
   it('finds a name for anything', () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { GantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import type { ImageManifest } from '../image/image-manifest.ts';
@@ -7,14 +8,14 @@ import { isTimestamp } from '../types/date.ts';
 import { hostLabels, makeLabels, OS_ARCHITECTURES } from '../types/labels.ts';
 import { isEnvironmentName } from '../types/name-values.ts';
 import { type AcIdentifier, parseAcIdentifier, parseAcName } from '../types/names.ts';
+import {
+  ENTRYPOINT_ANNOTATION,
+  GROUP_ANNOTATION,
+  OCI_ANNOTATION,
+  STOP_SIGNAL_ANNOTATION,
+} from './annotations.ts';
 import type { OciConfig } from './config.ts';
 import { formatPlatform, hostPlatform } from './platform.ts';
-
-/** Marks the manifest of an OCI image; its value is the digest of the image's configuration. */
-export const OCI_ANNOTATION = 'gantry.sh/oci/config';
-
-/** The signal that stops the app, as the image names it. */
-export const STOP_SIGNAL_ANNOTATION = 'gantry.sh/oci/stop-signal';
 
 /** What an image is called where appc's names are used. */
 export interface OciName {
@@ -69,7 +70,7 @@ export function ociToAppc(
       ['arch', architectureOf(config)],
     ]),
     app: appOf(config, warnings),
-    annotations: annotationsOf(config, digest),
+    annotations: annotationsOf(config, digest, warnings),
   };
 
   return { manifest, warnings };
@@ -109,13 +110,18 @@ function foreign(config: OciConfig): GantryError {
 }
 
 function annotationsOf(
-  { created, config: { StopSignal: signal } }: OciConfig,
+  { created, config }: OciConfig,
   digest: string,
+  warnings: string[],
 ): ImageManifest['annotations'] {
+  const { Entrypoint: entrypoint = [], User: user = '', StopSignal: signal = '' } = config;
+  const stopSignal = signal === '' ? undefined : signalOf(signal, warnings);
   const said: readonly (readonly [string, string])[] = [
     [OCI_ANNOTATION, digest],
+    [ENTRYPOINT_ANNOTATION, JSON.stringify(entrypoint)],
+    ...(userOf(user).group === undefined ? [[GROUP_ANNOTATION, 'own'] as const] : []),
     ...(created !== undefined && isTimestamp(created) ? [['created', created] as const] : []),
-    ...(signal === undefined || signal === '' ? [] : [[STOP_SIGNAL_ANNOTATION, signal] as const]),
+    ...(stopSignal === undefined ? [] : [[STOP_SIGNAL_ANNOTATION, stopSignal] as const]),
   ];
 
   return said.map(([name, value]) => ({ name: parseAcIdentifier(name), value }));
@@ -139,8 +145,21 @@ function appOf({ config }: OciConfig, warnings: string[]): App {
   };
 }
 
+const SIGNALS: Readonly<Record<string, number>> = constants.signals;
+const REALTIME = /^SIGRT(?:MIN(?:\+\d{1,2})?|MAX(?:-\d{1,2})?)$/;
+
+/** `SIGQUIT`, `QUIT` and `3` are one. */
+function signalOf(text: string, warnings: string[]): string | undefined {
+  const byNumber = Object.entries(SIGNALS).find(([, number]) => String(number) === text)?.[0];
+  const name = byNumber ?? `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
+  if (Object.hasOwn(SIGNALS, name) || REALTIME.test(name)) return name;
+
+  warnings.push(`the stop signal ${quoted(text)} is left out: there is no such signal`);
+  return undefined;
+}
+
 /** `USER[:GROUP]`, root's when empty; without a group it is the user's own. */
-export function userOf(text: string): {
+function userOf(text: string): {
   readonly user: string;
   readonly group: string | undefined;
 } {

@@ -33,6 +33,9 @@ const TEST_PACKAGES: readonly string[] = [
   'nginx',
   'libnginx-mod-stream',
   'redis-server',
+  'skopeo',
+  'umoci',
+  'buildah',
 ];
 
 /** The peers that the measurements compare with. */

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { formatPodManifest, type PodManifest } from '#schema/pod/pod-manifest';
 import { parseImageKey } from '#schema/types/image-hash';
-import { parseAcName } from '#schema/types/names';
+import { parseOciConfig } from '#schema/oci/config';
+import { ociToAppc } from '#schema/oci/to-appc';
+import { parseAcIdentifier, parseAcName } from '#schema/types/names';
 import type { AppRequest, PrepareRequest } from '../operations/requests.ts';
 import { buildPodManifest } from './pod-manifest.ts';
 
@@ -53,6 +55,16 @@ const request: PrepareRequest = {
   unsupported: [],
 };
 
+function ociImage(user = ''): ImageManifest {
+  const config = {
+    os: 'linux',
+    architecture: 'amd64',
+    config: { User: user, Entrypoint: ['/run', 'it'], Cmd: ['now'] },
+    rootfs: { type: 'layers', diff_ids: [] },
+  };
+  return ociToAppc(parseOciConfig(JSON.stringify(config), 'it'), { name: 'a' }, 'x').manifest;
+}
+
 interface Given {
   readonly app?: unknown;
   readonly flags?: Partial<AppRequest>;
@@ -88,6 +100,40 @@ describe('buildPodManifest()', () => {
   it('appends arguments, and lets --exec replace the whole', () => {
     expect(appOf({ flags: { args: ['c'] } })?.app?.exec).toEqual(['/a', 'b', 'c']);
     expect(appOf({ flags: { exec: '/x', args: ['c'] } })?.app?.exec).toEqual(['/x', 'c']);
+  });
+
+  it.each([
+    ['what the image says', {}, ['/run', 'it', 'now']],
+    ['arguments in the place of CMD', { args: ['x', 'y'] }, ['/run', 'it', 'x', 'y']],
+    ['--exec in the place of both', { exec: '/sh' }, ['/sh']],
+    ['--exec and arguments', { exec: '/sh', args: ['-c', 'x'] }, ['/sh', '-c', 'x']],
+  ] as const)('executes of an OCI image %s', (_, flags, exec) => {
+    const built = buildPodManifest({
+      request: { ...request, apps: [] },
+      apps: [{ request: { ...appRequest, ...flags }, image: { key, manifest: ociImage() } }],
+      callerEnv: {},
+      setEnvFile: {},
+    });
+
+    expect(built.apps[0]?.app?.exec).toEqual(exec);
+  });
+
+  it.each([
+    ['whose image names none', { image: '' }, true],
+    ['whose image names one', { image: ':2' }, false],
+    ['that a flag names a group of', { image: '', group: '3' }, false],
+    ['that a flag names the user of', { image: ':2', user: '4' }, true],
+  ] as const)('gives an app the groups of its user %s', (_, { image: said, ...flags }, own) => {
+    const manifest = ociImage(`1${said}`);
+    const built = buildPodManifest({
+      request: { ...request, apps: [] },
+      apps: [{ request: { ...appRequest, ...flags }, image: { key, manifest } }],
+      callerEnv: {},
+      setEnvFile: {},
+    });
+    const names = built.apps[0]?.annotations?.map(({ name }) => name) ?? [];
+
+    expect(names.includes(parseAcIdentifier('gantry.sh/own-groups'))).toBe(own);
   });
 
   it('lets flags replace what the image says', () => {

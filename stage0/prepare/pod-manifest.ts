@@ -1,11 +1,15 @@
+import * as v from 'valibot';
+import { decodeJson } from '#base/decode/decode';
 import { GantryError } from '#base/errors/gantry-error';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { App, Mount, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
-import { isEnvironmentName } from '#schema/types/name-values';
+import { ENTRYPOINT_ANNOTATION, GROUP_ANNOTATION, OCI_ANNOTATION } from '#schema/oci/annotations';
+import { annotationValue, isEnvironmentName } from '#schema/types/name-values';
 import { type AcName, parseAcIdentifier, sanitizeAcName } from '#schema/types/names';
 import {
   EXIT_POLICY_ANNOTATION,
   mergeEnvironment,
+  OWN_GROUPS_ANNOTATION,
   RESTART_ANNOTATION,
   STDIO_ANNOTATIONS,
 } from '#stage1';
@@ -56,6 +60,7 @@ function buildRuntimeApp({ request, image }: RequestedApp, sources: ManifestSour
   const said = {
     ...request.annotations,
     ...(request.restart === undefined ? {} : { [RESTART_ANNOTATION]: request.restart }),
+    ...(hasOwnGroups(request, manifest) ? { [OWN_GROUPS_ANNOTATION]: 'true' } : {}),
     ...stdioAnnotations(request),
   };
   const annotations = Object.entries(said).map(([name, value]) => ({
@@ -88,9 +93,46 @@ function defaultAppName({ name }: ImageManifest): AcName {
   return sanitizeAcName(name.split('/').at(-1) ?? name);
 }
 
+/** Of an OCI image: neither it nor a flag names a group, or a flag names another user. */
+function hasOwnGroups({ user, group }: AppRequest, { annotations }: ImageManifest): boolean {
+  if (annotationValue(annotations, OCI_ANNOTATION) === undefined || group !== undefined) {
+    return false;
+  }
+
+  return user !== undefined || annotationValue(annotations, GROUP_ANNOTATION) === 'own';
+}
+
+/**
+ * What is executed. Arguments follow what an ACI says, but take the place of the
+ * CMD of an OCI image; `--exec` takes the place of all.
+ */
+function buildExec(
+  { exec, args }: AppRequest,
+  image: App,
+  { annotations }: ImageManifest,
+): readonly string[] {
+  if (exec !== undefined) return [exec, ...args];
+
+  const said = image.exec ?? [];
+  const entrypoint = entrypointOf(annotations);
+  return entrypoint === undefined || args.length === 0
+    ? [...said, ...args]
+    : [...entrypoint, ...args];
+}
+
+/** Undefined for an ACI. */
+function entrypointOf(annotations: ImageManifest['annotations']): readonly string[] | undefined {
+  const text = annotationValue(annotations, ENTRYPOINT_ANNOTATION);
+  if (text === undefined) return undefined;
+
+  return decodeJson(v.array(v.string()), text, {
+    what: `annotation "${ENTRYPOINT_ANNOTATION}"`,
+    code: 'IMAGE_MANIFEST_INVALID',
+  });
+}
+
 function buildApp(request: AppRequest, manifest: ImageManifest, sources: ManifestSources): App {
   const image = manifest.app ?? describeApp(request, manifest);
-  const exec = request.exec === undefined ? (image.exec ?? []) : [request.exec];
   const environment = mergeEnvironment({
     parent: sources.request.inheritEnv ? inheritable(sources.callerEnv) : {},
     image: image.environment ?? [],
@@ -101,7 +143,7 @@ function buildApp(request: AppRequest, manifest: ImageManifest, sources: Manifes
 
   return {
     ...image,
-    exec: [...exec, ...request.args],
+    exec: buildExec(request, image, manifest),
     user: request.user ?? image.user,
     group: request.group ?? image.group,
     ...(environment.length > 0 ? { environment } : {}),

@@ -32,13 +32,14 @@ export const entrypoint: Entrypoint = async (host) => {
 function becomeCommand(host: EntrypointHost, request: EnterArguments): never {
   const { kernel } = host;
   const { pid, command, user, group } = request;
-  const { app, description, fromDocker } = loadPod(host.podDir);
+  const { app, description, fromDocker, ownGroups } = loadPod(host.podDir);
   const root = `/proc/${pid}/root`;
   const workingDir = request.workingDir ?? description.workingDirectory ?? '/';
   const identity = resolveIdentity(root, {
     user: user ?? description.user,
-    group: group ?? (user === undefined ? description.group : undefined),
+    group: group ?? (user === undefined && !ownGroups ? description.group : undefined),
     supplementaryGids: user === undefined ? (description.supplementaryGIDs ?? []) : [],
+    withMemberships: user === undefined && group === undefined && ownGroups,
     fromDocker,
   });
   const given = (request.environment ?? []).map((each) => readVariable(each));

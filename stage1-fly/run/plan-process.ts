@@ -3,6 +3,7 @@ import {
   demandWorkingDirectory,
   findExecutable,
   type Identity,
+  makeWorkingDirectory,
   resolveIdentity,
   type SocketActivation,
 } from '#stage1';
@@ -37,8 +38,9 @@ export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan
   const { user, group, supplementaryGIDs = [], workingDirectory = '/' } = description;
   const identity = resolveIdentity(root, {
     user,
-    group,
+    group: pod.ownGroups ? undefined : group,
     supplementaryGids: supplementaryGIDs,
+    withMemberships: pod.ownGroups,
     fromDocker: pod.fromDocker,
   });
   const env = appEnvironment({
@@ -46,7 +48,9 @@ export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan
     environment: description.environment ?? [],
     account: identity.account,
   });
-  demandWorkingDirectory(root, { app: app.name, workingDir: workingDirectory });
+  const place = { app: app.name, workingDir: workingDirectory };
+  if (pod.fromOci) makeWorkingDirectory(root, place);
+  else demandWorkingDirectory(root, place);
   const find = (exec: readonly string[]): AppProgram =>
     findProgram(pod, exec, { workingDir: workingDirectory, path: env['PATH'] });
   const preStart = description.eventHandlers?.find(({ name }) => name === 'pre-start');

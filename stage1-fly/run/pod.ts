@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
-import type { ImageManifest } from '#schema/image/image-manifest';
+import type { Annotations, ImageManifest } from '#schema/image/image-manifest';
+import { OCI_ANNOTATION } from '#schema/oci/annotations';
 import type { App, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
-import { appImageManifestPath, appRootfsDir, podManifestPath } from '#stage1';
+import {
+  appImageManifestPath,
+  appRootfsDir,
+  OWN_GROUPS_ANNOTATION,
+  podManifestPath,
+} from '#stage1';
 
 /** The pod that fly runs: one app. */
 export interface FlyPod {
@@ -15,6 +21,10 @@ export interface FlyPod {
   readonly root: string;
   /** Whether the image was converted from a Docker image. */
   readonly fromDocker: boolean;
+  /** Whether it is an OCI image. */
+  readonly fromOci: boolean;
+  /** Whether the app has the groups of its user. */
+  readonly ownGroups: boolean;
 }
 
 const DOCKER_ANNOTATION = 'appc.io/docker/repository';
@@ -50,8 +60,14 @@ export function loadPod(podDir: string): FlyPod {
     app,
     description,
     root: appRootfsDir(podDir, app.name),
-    fromDocker: image.annotations?.some(({ name }) => name === DOCKER_ANNOTATION) ?? false,
+    fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
+    fromOci: annotationValue(image.annotations, OCI_ANNOTATION) !== undefined,
+    ownGroups: annotationValue(app.annotations, OWN_GROUPS_ANNOTATION) === 'true',
   };
+}
+
+function annotationValue(annotations: Annotations = [], wanted: string): string | undefined {
+  return annotations.find(({ name }) => name === wanted)?.value;
 }
 
 function readDocument(path: string): unknown {

@@ -8,6 +8,7 @@ import {
   demandWorkingDirectory,
   executableExitCode,
   findExecutable,
+  makeWorkingDirectory,
   resolveIdentity,
   restartOf,
   stdioModesOf,
@@ -51,8 +52,9 @@ export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetti
   const { name } = runtime;
   const identity = resolveIdentity(root, {
     user: description.user,
-    group: description.group,
+    group: app.ownGroups ? undefined : description.group,
     supplementaryGids: description.supplementaryGIDs ?? [],
+    withMemberships: app.ownGroups,
     fromDocker: app.fromDocker,
   });
   const stdio = stdioModesOf(runtime);
@@ -66,7 +68,8 @@ export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetti
     }),
   };
   const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
-  demandWorkingDirectory(root, { app: name, workingDir });
+  if (app.fromOci) makeWorkingDirectory(root, { app: name, workingDir });
+  else demandWorkingDirectory(root, { app: name, workingDir });
   const place: Place = { root, workingDir, path: environment['PATH'] };
   const carried = carriedVariables(environment);
   const main = lookUp(place, demandExec(app));
@@ -89,6 +92,7 @@ export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetti
       restart: restartOf(runtime),
       stdio,
       notifies: app.notifies,
+      stopSignal: app.stopSignal,
       devices: volumes.flatMap(deviceOf),
       sockets,
     },

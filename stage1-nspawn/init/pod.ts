@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Annotations, ImageManifest } from '#schema/image/image-manifest';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
+import { OCI_ANNOTATION, STOP_SIGNAL_ANNOTATION } from '#schema/oci/annotations';
 import type { App, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import {
   appImageManifestPath,
   appRootfsDir,
+  OWN_GROUPS_ANNOTATION,
   podManifestPath,
   type RunArguments,
   SUPPORTS_NOTIFY_ANNOTATION,
@@ -31,6 +33,12 @@ export interface LoadedApp {
   readonly warnings: readonly string[];
   /** Whether the image was converted from a Docker image. */
   readonly fromDocker: boolean;
+  /** Whether it is an OCI image. */
+  readonly fromOci: boolean;
+  /** Whether the app has the groups of its user. */
+  readonly ownGroups: boolean;
+  /** The signal that stops it, `SIG…`; SIGTERM when undefined. */
+  readonly stopSignal: string | undefined;
 }
 
 /** What of the isolators makes a difference in this flavor. */
@@ -80,6 +88,9 @@ async function loadApp(podDir: string, runtime: RuntimeApp): Promise<LoadedApp> 
     isolators: values,
     warnings,
     fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
+    fromOci: annotationValue(image.annotations, OCI_ANNOTATION) !== undefined,
+    ownGroups: annotationValue(runtime.annotations, OWN_GROUPS_ANNOTATION) === 'true',
+    stopSignal: annotationValue(image.annotations, STOP_SIGNAL_ANNOTATION),
   };
 }
 

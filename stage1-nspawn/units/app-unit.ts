@@ -40,6 +40,8 @@ export interface PlannedApp {
   readonly stdio: StdioModes;
   /** Reports readiness by sd_notify(3). */
   readonly notifies: boolean;
+  /** The signal that stops it, `SIG…`; SIGTERM when undefined. */
+  readonly stopSignal?: string | undefined;
   /** Device nodes among its volumes. */
   readonly devices: readonly AppDevice[];
   /** Handed to it from descriptor 3 on, in this order. */
@@ -114,6 +116,7 @@ function processSettings(app: PlannedApp): readonly Setting[] {
     ...(app.notifies ? [['NotifyAccess', 'all'] as const] : []),
     // An app finds signals as the kernel has them.
     ['IgnoreSIGPIPE', 'no'],
+    ...(app.stopSignal === undefined ? [] : [['KillSignal', app.stopSignal] as const]),
     ...restartServiceSettings(app.restart),
     ['EnvironmentFile', environmentPathInside(app.name)],
     ...(app.unsetVariables.length === 0

@@ -47,6 +47,22 @@ describe('resolveIdentity()', () => {
     });
   });
 
+  it('adds the groups that the user is in where that is asked for', () => {
+    writeFileSync(
+      join(root, 'etc', 'group'),
+      'users:x:100:\nweb:x:8:a,user\nother:x:9:user2\nlog:x:10:user\nagain:x:10:user\n',
+    );
+    const request = { user: 'user', group: undefined, withMemberships: true };
+
+    expect(identityOf({ ...request, supplementaryGids: [8] })).toMatchObject({
+      gid: 100,
+      supplementaryGids: [8, 10],
+    });
+    expect(identityOf({ ...request, user: '1000' }).supplementaryGids).toEqual([8, 10]);
+    expect(identityOf({ ...request, user: '55' })).toMatchObject({ gid: 0, supplementaryGids: [] });
+    expect(identityOf({ ...request, withMemberships: false }).supplementaryGids).toEqual([]);
+  });
+
   it('takes a number for itself, even where a name looks like one', () => {
     expect(identityOf({ user: '99', group: '12' })).toMatchObject({
       uid: 99,

@@ -11,6 +11,8 @@ export interface IdentityRequest {
   /** The user's own, by its entry, when undefined; root's when it has none. */
   readonly group: string | undefined;
   readonly supplementaryGids: readonly number[];
+  /** Whether the app is also in the groups that etc/group has its user in. */
+  readonly withMemberships?: boolean | undefined;
   /** Converted from a Docker image: a group that has the user's text and is not there is the user's number. */
   readonly fromDocker?: boolean | undefined;
 }
@@ -42,10 +44,13 @@ export function resolveIdentity(root: string, request: IdentityRequest): Identit
   const gid =
     group === undefined ? (entry()?.gid ?? 0) : resolveGroup(root, { ...request, group }, uid);
 
+  const name = request.withMemberships === true ? entry()?.account.name : undefined;
+  const memberships = name === undefined ? [] : membershipsOf(root, name);
+
   return {
     uid,
     gid,
-    supplementaryGids: request.supplementaryGids,
+    supplementaryGids: [...new Set([...request.supplementaryGids, ...memberships])],
     account: entry()?.account,
   };
 }
@@ -127,11 +132,28 @@ function passwdEntries(root: string): () => readonly PasswdEntry[] {
 
 function readGroupIds(root: string): ReadonlyMap<string, number> {
   const ids = new Map<string, number>();
-  for (const line of (readRootFile(root, '/etc/group') ?? '').split('\n')) {
-    const [name = '', , gidText = ''] = line.split(':');
-    const gid = parseId(gidText);
-    if (name !== '' && gid !== undefined && !ids.has(name)) ids.set(name, gid);
-  }
+  for (const { name, gid } of groupEntries(root)) if (!ids.has(name)) ids.set(name, gid);
 
   return ids;
+}
+
+interface GroupEntry {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** The entries of etc/group; lines that are no entries are passed over. */
+function groupEntries(root: string): readonly GroupEntry[] {
+  return (readRootFile(root, '/etc/group') ?? '').split('\n').flatMap((line) => {
+    const [name = '', , gidText = '', members = ''] = line.split(':');
+    const gid = parseId(gidText);
+    return name === '' || gid === undefined ? [] : [{ name, gid, members: members.split(',') }];
+  });
+}
+
+function membershipsOf(root: string, user: string): readonly number[] {
+  return groupEntries(root)
+    .filter(({ members }) => members.includes(user))
+    .map(({ gid }) => gid);
 }

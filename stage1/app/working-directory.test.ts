@@ -1,9 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isGantryError } from '#base/errors/gantry-error';
-import { demandWorkingDirectory } from './working-directory.ts';
+import { demandWorkingDirectory, makeWorkingDirectory } from './working-directory.ts';
 
 let root: string;
 beforeEach(() => {
@@ -32,5 +40,30 @@ describe('demandWorkingDirectory()', () => {
 
   it.each(['/none', '/file', '/file/below', '/tmp'])('refuses %s', (path) => {
     expect(isGantryError(demand(path), 'APP_WORKING_DIR_MISSING')).toBe(true);
+  });
+});
+
+describe('makeWorkingDirectory()', () => {
+  it.each([
+    ['/none/below', 'none/below'],
+    ['/link/new', 'srv/new'],
+    ['/../../out', 'out'],
+    ['/srv', 'srv'],
+  ])('makes %s inside the root, whatever the umask', (workingDir, made) => {
+    const umask = process.umask(0o077);
+    try {
+      makeWorkingDirectory(root, { app: 'web', workingDir });
+    } finally {
+      process.umask(umask);
+    }
+
+    expect(statSync(join(root, made)).mode & 0o777).toBe(0o755);
+    expect(readdirSync(join(root, '..'))).not.toContain('out');
+  });
+
+  it.each(['/file', '/file/below'])('refuses %s', (workingDir) => {
+    expect(() => makeWorkingDirectory(root, { app: 'web', workingDir })).toThrow(
+      expect.objectContaining({ code: 'APP_WORKING_DIR_MISSING' }),
+    );
   });
 });

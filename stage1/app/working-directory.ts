@@ -1,6 +1,10 @@
-import { statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
+import { below } from '#base/fs/below';
 import { resolveInside } from '#base/fs/inside';
+
+/** The mode of what is made: everybody may enter, whatever the caller's umask. */
+const MADE_MODE = 0o755;
 
 /** Where an app is to run. */
 export interface WorkingDirectory {
@@ -23,4 +27,29 @@ export function demandWorkingDirectory(root: string, { app, workingDir }: Workin
     `cannot run app "${app}" in "${workingDir}": no such directory`,
     { hint: 'name another with --working-dir' },
   );
+}
+
+/**
+ * Makes an app's working directory where it is missing, with those above it, as
+ * root's: images of the OCI count on that.
+ * @param root the app's root file system, with its mounts
+ * @throws GantryError APP_WORKING_DIR_MISSING when it cannot be made
+ */
+export function makeWorkingDirectory(root: string, place: WorkingDirectory): void {
+  const path = resolveInside(root, place.workingDir);
+  try {
+    const parts = path.slice(root.length).split('/').filter(Boolean);
+    for (let length = 1; length <= parts.length; length += 1) {
+      makeDirectory(below(root, ...parts.slice(0, length)));
+    }
+  } catch {
+    // What is in the way, or that all is read-only, shows below.
+  }
+  demandWorkingDirectory(root, place);
+}
+
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(path);
+  chmodSync(path, MADE_MODE);
 }

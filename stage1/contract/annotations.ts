@@ -50,5 +50,8 @@ export const SUPPORTS_NOTIFY_ANNOTATION = 'appc.io/executor/supports-systemd-not
 /** Pod annotation: when the pod ends, an `ExitPolicy`. */
 export const EXIT_POLICY_ANNOTATION = 'gantry.sh/exit-policy';
 
+/** App annotation: `true` for an app that has the groups of its user, by passwd and group in its root; its `group` counts for nothing. */
+export const OWN_GROUPS_ANNOTATION = 'gantry.sh/own-groups';
+
 /** App annotation: whether the app is started again when it has ended, as `parseRestart` reads it. */
 export const RESTART_ANNOTATION = 'gantry.sh/restart';
