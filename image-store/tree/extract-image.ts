@@ -135,6 +135,13 @@ function checkTarget({ dir, overwrite = false, sparing }: ExtractionTarget): str
       hint: 'use --overwrite to replace it, or name another directory',
     });
 
+  if (isSpecial(path))
+    throw new GantryError(
+      'TARGET_REFUSED',
+      `cannot extract to "${dir}": it is a device, a pipe or a socket`,
+      { hint: 'name another directory' },
+    );
+
   const real = join(realParent(dir, path), basename(path));
   if (sparing !== undefined && existsSync(sparing) && overlap(real, realpathSync(sparing)))
     throw new GantryError(
@@ -152,6 +159,13 @@ function overlap(one: string, other: string): boolean {
 
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** What others may be using; a directory in its place helps nobody. */
+function isSpecial(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+
+  return stats !== undefined && !stats.isDirectory() && !stats.isFile() && !stats.isSymbolicLink();
 }
 
 function realParent(dir: string, path: string): string {

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -103,6 +104,9 @@ describe.runIf(requires('root'))('extract()', () => {
     await expect(extract(join(fixture.dir, 'slash'), true)).rejects.toMatchObject({
       code: 'TARGET_REFUSED',
     });
+    const pipe = join(fixture.dir, 'pipe');
+    kernel.makeNode(pipe, constants.S_IFIFO | 0o600);
+    await expect(extract(pipe, true)).rejects.toMatchObject({ code: 'TARGET_REFUSED' });
     await expect(extract(join(fixture.dir, 'no/out'))).rejects.toMatchObject({
       code: 'TARGET_NO_PARENT',
     });
