@@ -7,16 +7,18 @@ import { quoted } from '#base/errors/quoted';
  * The executable of a plugin: the first regular file of its name that may be
  * executed, in the order of the folders.
  * @param type the plugin's file name; a path is no plugin
+ * @param network for whose sake it is looked for, for the message
  * @throws GantryError CNI_PLUGIN_NOT_FOUND
  */
-export function findPlugin(type: string, folders: readonly string[]): string {
+export function findPlugin(type: string, folders: readonly string[], network?: string): string {
   const candidates = basename(type) === type ? folders.map((folder) => join(folder, type)) : [];
   const found = candidates.find(isExecutableFile);
   if (found !== undefined) return found;
 
+  const of = network === undefined ? '' : ` of the network ${quoted(network)}`;
   throw new GantryError(
     'CNI_PLUGIN_NOT_FOUND',
-    `cannot find the plugin ${quoted(type)}: no folder of the search path has an executable of this name`,
+    `cannot find the plugin ${quoted(type)}${of}: no folder of the search path has an executable of this name`,
     { hint: folders.length === 0 ? 'the search path is empty' : `searched: ${folders.join(', ')}` },
   );
 }

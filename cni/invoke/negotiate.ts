@@ -21,7 +21,7 @@ export async function negotiate(
   );
   // All are waited for, whoever fails: no process is left running behind the caller's back.
   const answers = await Promise.allSettled(
-    [...types].map(async (type) => ({ type, versions: await versions.of(type) })),
+    [...types].map(async (type) => ({ type, versions: await versions.of(type, network.name) })),
   );
   const supported = answers.map((answer) => {
     if (answer.status === 'rejected') throw answer.reason;

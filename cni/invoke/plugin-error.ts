@@ -62,7 +62,7 @@ export interface PluginFailure {
   readonly path: string;
   /** ADD, DEL, … */
   readonly command: string;
-  /** Undefined for VERSION, which is of no network. */
+  /** For whose sake it was called; undefined where only its versions were asked for. */
   readonly network: string | undefined;
   readonly containerId: string | undefined;
   readonly ifName: string | undefined;

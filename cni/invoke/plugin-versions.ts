@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
 import { isJsonObject, type JsonObject } from '../config/json.ts';
+import type { NetworkName } from '../config/names.ts';
 import { type CniVersion, NEWEST_VERSION, releasedVersion } from '../version/cni-version.ts';
 import { findPlugin } from './find-plugin.ts';
 import { describeVersionCall, type PluginCall } from './plugin-call.ts';
@@ -13,9 +14,10 @@ import { badOutput, type PluginRunner, runPluginForOutput } from './run-plugin.t
 export interface PluginVersions {
   /**
    * The versions that a plugin supports and this library speaks.
+   * @param network for whose sake it is asked, for the message
    * @throws GantryError CNI_PLUGIN_NOT_FOUND, CNI_PLUGIN_FAILED
    */
-  of(type: string): Promise<readonly CniVersion[]>;
+  of(type: string, network?: NetworkName): Promise<readonly CniVersion[]>;
 }
 
 /**
@@ -38,11 +40,11 @@ export function openPluginVersions(runner: PluginRunner, dir: string): PluginVer
   const asked = new Map<string, Promise<readonly CniVersion[]>>();
 
   return {
-    async of(type) {
-      const path = findPlugin(type, runner.pluginDirs);
+    async of(type, network) {
+      const path = findPlugin(type, runner.pluginDirs, network);
       const identity = identityOf(path);
       const key = `${path}:${identity}`;
-      const known = asked.get(key) ?? answer(runner, type, { dir, path, identity });
+      const known = asked.get(key) ?? answer(runner, type, { dir, path, identity, network });
       asked.set(key, known);
       try {
         return await known;
@@ -58,6 +60,7 @@ interface Place {
   readonly dir: string;
   readonly path: string;
   readonly identity: string;
+  readonly network: NetworkName | undefined;
 }
 
 async function answer(
@@ -69,7 +72,7 @@ async function answer(
   const kept = readKept(file);
   if (kept?.path === place.path && kept.identity === place.identity) return released(kept.versions);
 
-  const versions = await ask(runner, type);
+  const versions = await ask(runner, type, place.network);
   const { path, identity } = place;
   const record: KeptAnswer = { format: 1, path, identity, versions };
   try {
@@ -83,8 +86,12 @@ async function answer(
 }
 
 /** Asks the plugin itself. One that does not know the command is from before 0.2.0. */
-async function ask(runner: PluginRunner, type: string): Promise<readonly string[]> {
-  const call = describeVersionCall(type, NEWEST_VERSION, runner.pluginDirs);
+async function ask(
+  runner: PluginRunner,
+  type: string,
+  network: NetworkName | undefined,
+): Promise<readonly string[]> {
+  const call = { ...describeVersionCall(type, NEWEST_VERSION, runner.pluginDirs), network };
   try {
     return readAnswer(runner, call, await runPluginForOutput(runner, call));
   } catch (error) {

@@ -157,7 +157,7 @@ describe('runPlugin()', () => {
     const request = { network: networkOf('n', ['nothing']), parameters: parametersOf('c') };
 
     await expect(bench.cni.attach(request)).rejects.toThrow(
-      `cannot ask for the versions with the plugin "nothing": it cannot be started: cannot start "${path}"`,
+      `cannot ask for the versions with the plugin "nothing" of the network "n": it cannot be started: cannot start "${path}"`,
     );
   });
 

@@ -44,7 +44,7 @@ export async function runPlugin(
   call: PluginCall,
   signal?: AbortSignal,
 ): Promise<JsonObject | undefined> {
-  const path = findPlugin(call.plugin, runner.pluginDirs);
+  const path = findPlugin(call.plugin, runner.pluginDirs, call.network);
   if (isAborted(signal)) throw pluginFailed({ ...identify(call, path), kind: 'aborted' });
   const result = await execute(runner, { call, path, signal });
 
@@ -95,7 +95,7 @@ export function badOutput(
   call: PluginCall,
   msg: string,
 ): ReturnType<typeof pluginFailed> {
-  const path = findPlugin(call.plugin, runner.pluginDirs);
+  const path = findPlugin(call.plugin, runner.pluginDirs, call.network);
 
   return pluginFailed({ ...identify(call, path), kind: 'bad-output', msg });
 }

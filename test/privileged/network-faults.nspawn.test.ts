@@ -108,7 +108,7 @@ describe.runIf(
     [
       'whose plugin is missing',
       { cniVersion: '1.0.0', type: 'no-such' },
-      /cannot find the plugin "no-such"[^]*hint: searched: \//,
+      /cannot find the plugin "no-such" of the network "odd"[^]*hint: searched: \//,
     ],
     [
       'of a version that nobody knows',
