@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import {
@@ -7,12 +8,15 @@ import {
   type ContainerId,
   firstFailureOf,
   furtherFailuresOf,
+  loadNetworks,
   parseContainerId,
+  parseInterfaceName,
   removeNetns,
 } from '#cni';
+import { readNetInfo } from '#stage1';
 import { bare } from '../attach/net-info.ts';
 import { removeRulesOf } from '../firewall/remove-rules.ts';
-import { pinPath, type PodNetworkHost } from '../host.ts';
+import { networkDirs, pinPath, type PodNetworkHost } from '../host.ts';
 import { withdrawPod } from '../names/announce.ts';
 
 /** How a pod's network is given back. */
@@ -31,6 +35,7 @@ export async function giveBack(
   { force = false }: ReleaseOptions = {},
 ): Promise<readonly GantryError[]> {
   const containerId = parseContainerId(host.uuid);
+  await detachLost(host, cni, containerId);
   const first = await detachAll(cni, containerId);
   removePin(host);
   // Some plugins fail for as long as there is a namespace, and only then leave it to others.
@@ -74,6 +79,31 @@ function recordForgotten(path: string): GantryError {
     'NETWORK_MAY_BE_LEFT',
     `the network of which ${quoted(path)} told may keep what it made: it is not asked again`,
   );
+}
+
+/**
+ * A record that is damaged keeps no attachment for ever: which network it was is
+ * noted with the pod as well. What that does not help is told by `detachAll`.
+ */
+async function detachLost(host: PodNetworkHost, cni: Cni, containerId: ContainerId): Promise<void> {
+  const { lost } = cni.attachments(containerId);
+  if (lost.length === 0) return;
+  const { networks } = loadNetworks(networkDirs(host));
+  const infos = readNetInfo(host.podDir);
+
+  for (const { path } of lost) {
+    const info = infos.find(({ ifName }) => ifName === basename(path, '.json'));
+    const network = networks.find(({ name }) => name === info?.netName);
+    if (info === undefined || network === undefined) continue;
+    const key = { containerId, ifName: parseInterfaceName(info.ifName) };
+    const parameters = { ...key, netns: pinPath(host.uuid) };
+    try {
+      await cni.detach(key, { network, parameters });
+    } catch (error) {
+      if (!isGantryError(error)) throw error;
+      host.log.warning(error.message);
+    }
+  }
 }
 
 async function detachAll(cni: Cni, containerId: ContainerId): Promise<readonly GantryError[]> {

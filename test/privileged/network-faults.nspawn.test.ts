@@ -211,6 +211,14 @@ describe.runIf(
     await pod.program.ended;
   });
 
+  it('are left though what was noted of one is damaged', async () => {
+    const pod = await net.pods.start(['--net=default,good', ...SLEEP]);
+    const records = join(net.pods.context.dataDir, 'cni/attachments-v1', pod.uuid);
+    writeFileSync(join(records, 'eth0.json'), '{"form');
+    await net.gantry('stop', '--force', pod.uuid);
+    await pod.program.ended;
+  });
+
   it('are left by pods of before the host was restarted', async () => {
     const pod = await net.pods.start(['--net=default', ...SLEEP]);
     process.kill(waiterOf(pod.dir) ?? 0, 'SIGKILL');
