@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Acceptance, ImageRecord } from '../index/image-record.ts';
+import type { LocalReference, RegistryReference } from '../reference/oci-reference.ts';
+import { parseReference } from '../reference/parse-reference.ts';
 import type { ImageStore } from '../store.ts';
 import type { Trust } from '../trust/trust-types.ts';
 import type { InsecureFetch } from './request.ts';
@@ -9,6 +11,8 @@ export interface Standard {
   readonly store: Pick<ImageStore, 'blobPaths'>;
   readonly trust: Trust;
   readonly insecure: InsecureFetch;
+  /** Of policies of OCI images, lowest first. */
+  readonly policyDirs?: readonly string[] | undefined;
 }
 
 /**
@@ -19,7 +23,7 @@ export interface Standard {
 export async function isAcceptable(record: ImageRecord, standard: Standard): Promise<boolean> {
   if (!isWhole(record, standard.store)) return false;
 
-  return standard.insecure.image || (await holds(record, record.accepted, standard.trust));
+  return standard.insecure.image || (await holds(record, record.accepted, standard));
 }
 
 /** A disk that was repaired, or a hand, may have taken a blob and left the record. */
@@ -31,10 +35,37 @@ function isWhole(record: ImageRecord, store: Standard['store']): boolean {
   return sizes.reduce((sum, size) => sum + size, 0) === record.size;
 }
 
-async function holds({ name }: ImageRecord, accepted: Acceptance, trust: Trust): Promise<boolean> {
+async function holds(
+  record: ImageRecord,
+  accepted: Acceptance,
+  { trust, policyDirs = [] }: Standard,
+): Promise<boolean> {
   if (accepted.how === 'builtin') return true;
+  if (accepted.how === 'policy') return await holdsByPolicy(policyDirs, record);
   if (accepted.how === 'insecure' || accepted.fingerprint === undefined) return false;
 
   const { fingerprint, signedBy } = accepted;
-  return (await trust.examine({ fingerprint, name, signedBy })) === 'trusted';
+  return (await trust.examine({ fingerprint, name: record.name, signedBy })) === 'trusted';
+}
+
+/**
+ * Whether the policy of this machine still demands of an OCI image what it was
+ * accepted by.
+ * @param policyDirs lowest first
+ * @throws GantryError POLICY_INVALID
+ */
+export async function holdsByPolicy(
+  policyDirs: readonly string[],
+  { accepted, origin }: ImageRecord,
+): Promise<boolean> {
+  if (accepted.policy === undefined || origin === undefined) return false;
+  const { isStillDemanded } = await import('../policy/standing.ts');
+
+  return await isStillDemanded(policyDirs, accepted.policy, () => readOrigin(accepted.source));
+}
+
+function readOrigin(source: string): RegistryReference | LocalReference {
+  const reference = parseReference(source, { fileExists: () => false });
+  if (reference.kind === 'registry' || reference.kind === 'local') return reference;
+  throw new Error(`no OCI image: ${source}`);
 }

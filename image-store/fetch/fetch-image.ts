@@ -1,13 +1,14 @@
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { ImageRecord } from '../index/image-record.ts';
+import { type RegistryReference, registryUrl } from '../reference/oci-reference.ts';
 import type { NameReference, Reference, UrlReference } from '../reference/reference.ts';
 import type { ImageStore } from '../store.ts';
 import { isAcceptable } from './acceptable.ts';
 import type { Brought } from './bring-remote.ts';
 import type { Need } from './dependencies.ts';
 import { recordUrl } from './remote-url.ts';
-import type { FetchContext, FetchOutcome, FetchRequest, InsecureFetch } from './request.ts';
+import type { FetchContext, FetchOutcome, FetchRequest } from './request.ts';
 import type { FetchSession } from './session.ts';
 
 const MAX_DEPENDENCIES = 256;
@@ -97,14 +98,16 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
       const { bringFile } = await import('./bring-file.ts');
       return { key: await bringFile(await course.session(), reference, own), fetched: true };
     }
-    case 'registry':
-      throw new GantryError(
-        'IMAGE_REFERENCE_UNSUPPORTED',
-        `cannot use image "${reference.text}": images cannot be fetched from registries yet`,
-        { hint: 'copy it to this machine, with skopeo say, and name it as oci:DIR[:TAG]' },
-      );
+    case 'registry': {
+      const kept = await fromStore(course, reference);
+      if (kept !== undefined) return { key: kept, fetched: false };
+      const { openRegistrySource } = await import('./oci/registry-source.ts');
+      const { bringOci } = await import('./oci/bring-oci.ts');
+      const session = await course.session();
+      await using source = openRegistrySource(session, reference);
+      return { key: await bringOci(session, source), fetched: true };
+    }
     case 'local': {
-      demandOciAccepted(reference.text, course.request.insecure);
       const { openLocalSource } = await import('./oci/local-source.ts');
       const { bringOci } = await import('./oci/bring-oci.ts');
       const session = await course.session();
@@ -120,39 +123,27 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
   }
 }
 
-/**
- * Nothing says yet which signatures an OCI image must have: none is accepted.
- * @throws GantryError IMAGE_POLICY_REJECTS
- */
-function demandOciAccepted(text: string, insecure: InsecureFetch): void {
-  if (insecure.image) return;
-
-  throw new GantryError(
-    'IMAGE_POLICY_REJECTS',
-    `cannot accept image "${text}": signatures of OCI images are not checked yet, so that none is accepted`,
-    { hint: 'use --insecure-options=image, if you trust where it comes from' },
-  );
-}
-
 /** The image of the store that is meant, provided that the policy lets it be used without asking the server. */
 async function fromStore(
   { request, context }: Course,
-  reference: NameReference | UrlReference,
+  reference: NameReference | UrlReference | RegistryReference,
 ): Promise<ImageKey | undefined> {
   const { pullPolicy, insecure } = request;
-  const { store, trust } = context;
+  const { store, trust, policyDirs } = context;
   if (pullPolicy === 'update') return undefined;
 
   const record =
     reference.kind === 'name'
       ? store.findByName(reference.name, reference.labels)
-      : recordOf(store, reference.url);
+      : recordOf(store, addressOf(reference));
   if (record === undefined) {
     if (pullPolicy === 'new') return undefined;
     throw notInStore(reference);
   }
-  if (pullPolicy === 'never' || (await isAcceptable(record, { store, trust, insecure })))
+  const standard = { store, trust, insecure, policyDirs };
+  if (pullPolicy === 'never' || (await isAcceptable(record, standard))) {
     return record.key;
+  }
 
   context.log.info(
     `image "${record.name}" is in the store, but not whole or not verified: fetching it`,
@@ -160,14 +151,18 @@ async function fromStore(
   return undefined;
 }
 
-function recordOf(store: ImageStore, url: URL): ImageRecord | undefined {
-  const remote = store.remote(recordUrl(url));
+/** Under which it is written down what an address led to. */
+const addressOf = (reference: UrlReference | RegistryReference): string =>
+  reference.kind === 'url' ? recordUrl(reference.url) : registryUrl(reference);
+
+function recordOf(store: ImageStore, address: string): ImageRecord | undefined {
+  const remote = store.remote(address);
 
   return remote === undefined ? undefined : store.record(remote.key);
 }
 
-function notInStore(reference: NameReference | UrlReference): GantryError {
-  const what = reference.kind === 'name' ? reference.text : recordUrl(reference.url);
+function notInStore(reference: NameReference | UrlReference | RegistryReference): GantryError {
+  const what = reference.kind === 'name' ? reference.text : addressOf(reference);
 
   return new GantryError(
     'IMAGE_NOT_FOUND',

@@ -5,7 +5,7 @@ import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { acceptancePath } from '../format/layout.ts';
 import { ociDigest } from '#schema/oci/digest';
-import type { Acceptance, OciOrigin, OciParts } from './image-record.ts';
+import type { Acceptance, OciOrigin, OciParts, PolicyGrant } from './image-record.ts';
 
 /** What is kept beside a blob: all about an image that its blob does not say. */
 export interface Keeping {
@@ -27,12 +27,28 @@ export const ociParts: v.GenericSchema<OciParts> = v.object({
   ),
 });
 
+const policyGrant: v.GenericSchema<PolicyGrant> = v.object({
+  scope: v.string(),
+  signatures: v.array(
+    v.object({
+      type: v.picklist(['signedBy', 'sigstoreSigned']),
+      signer: v.string(),
+      reference: v.string(),
+      manifest: ociDigest,
+    }),
+  ),
+  seen: v.string(),
+  files: v.array(v.string()),
+  demanded: v.string(),
+});
+
 const keepingSchema = v.object({
   accepted: v.object({
-    how: v.picklist(['signed', 'insecure', 'builtin']),
+    how: v.picklist(['signed', 'insecure', 'builtin', 'policy']),
     fingerprint: v.optional(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/))),
     signedBy: v.optional(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/))),
     prefix: v.optional(v.string()),
+    policy: v.optional(policyGrant),
     time: v.number(),
     source: v.string(),
   }),

@@ -2,21 +2,32 @@ import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
+import type { AcceptedSignature } from '../policy/decide.ts';
+import type { PolicyMark } from '../policy/standing.ts';
 
 /** How an image came to be trusted; kept beside its blob for as long as the blob. */
 export interface Acceptance {
-  /** `builtin`: a stage1 image that came with the program. */
-  readonly how: 'signed' | 'insecure' | 'builtin';
+  /** `builtin`: a stage1 image that came with the program; `policy`: an OCI image, by `policy`. */
+  readonly how: 'signed' | 'insecure' | 'builtin' | 'policy';
   /** Fingerprint of the primary key, 40 or 64 lower-case hex digits. */
   readonly fingerprint?: string | undefined;
   /** Fingerprint of what signed: the primary key or a subkey of it. */
   readonly signedBy?: string | undefined;
   /** The image name prefix that the key is trusted for; empty for every name. */
   readonly prefix?: string | undefined;
+  readonly policy?: PolicyGrant | undefined;
   /** Milliseconds since 1970. */
   readonly time: number;
   /** URL or path that it came from, without credentials. */
   readonly source: string;
+}
+
+/** What a policy accepted an OCI image by. */
+export interface PolicyGrant extends PolicyMark {
+  /** `TRANSPORT:SCOPE`, or `default`. */
+  readonly scope: string;
+  /** The signatures that it demanded; none where it demanded none. */
+  readonly signatures: readonly AcceptedSignature[];
 }
 
 /** Where an OCI image came from and what it is made of; kept beside its configuration. */

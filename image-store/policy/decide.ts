@@ -43,6 +43,14 @@ export interface AcceptedSignature {
   readonly manifest: OciDigest;
 }
 
+/** Refuses an image that no signature helps. @throws GantryError IMAGE_REJECTED */
+export function refuseRejected(policy: Policy, image: PolicyQuestion['image']): void {
+  const { scope, requirements } = matchPolicy(policy, image);
+  if (requirements.some(({ type }) => type === 'reject')) {
+    throw rejected(policy, image, `${scopeText(scope)} is rejected`);
+  }
+}
+
 /**
  * Demands of an image what a policy demands of it: all that is said of the
  * narrowest scope that it is in.
@@ -52,21 +60,15 @@ export async function demandAccepted(
   policy: Policy,
   question: PolicyQuestion,
 ): Promise<PolicyAcceptance> {
-  const { scope, requirements } = matchPolicy(policy, question.image);
+  const { image } = question;
+  refuseRejected(policy, image);
+  const { scope, requirements } = matchPolicy(policy, image);
   const signatures: AcceptedSignature[] = [];
   for (const requirement of requirements) {
-    switch (requirement.type) {
-      case 'reject':
-        throw rejected(policy, question, `${scopeText(scope)} is rejected`);
-      case 'insecureAcceptAnything':
-        break;
-      case 'signedBy':
-      case 'sigstoreSigned': {
-        const found = await findSignature(policy, requirement, question);
-        if (typeof found === 'object') signatures.push(found);
-        else throw rejected(policy, question, `${found}, as ${scopeText(scope)} demands`);
-      }
-    }
+    if (requirement.type !== 'signedBy' && requirement.type !== 'sigstoreSigned') continue;
+    const found = await findSignature(policy, requirement, question);
+    if (typeof found === 'object') signatures.push(found);
+    else throw rejected(policy, image, `${found}; ${scopeText(scope)} has to be signed`);
   }
 
   return { scope, signatures };
@@ -75,9 +77,9 @@ export async function demandAccepted(
 const scopeText = (scope: string): string =>
   scope === 'default' ? 'what the policy does not name' : `"${scope}"`;
 
-function rejected(policy: Policy, { image }: PolicyQuestion, state: string): GantryError {
+function rejected(policy: Policy, image: PolicyQuestion['image'], state: string): GantryError {
   return new GantryError('IMAGE_REJECTED', `cannot accept image "${image.text}": ${state}`, {
-    hint: `see "${policy.path}"; "gantry trust --policy" shows and changes it`,
+    hint: `"gantry trust --registry=…" changes the policy in "${policy.path}"; --insecure-options=image does without it this time`,
   });
 }
 

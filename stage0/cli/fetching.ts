@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import {
+  createFindLogin,
   type FetchContext,
   type FetchOutcome,
   fetchImage,
@@ -10,7 +12,7 @@ import {
 import type { ImageKey } from '#schema/types/image-hash';
 import { readConfiguration } from '../config/configuration.ts';
 import type { FetchOptions } from '../operations/context.ts';
-import { type Library, openLibrary } from '../operations/library.ts';
+import { type Library, openLibrary, policyDirs } from '../operations/library.ts';
 import { askForKeys } from './key-review.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -65,7 +67,9 @@ async function fetchContext(
   workplace: Workplace,
   { store, trust }: Library,
 ): Promise<FetchContext> {
-  const { kernel, exec, log } = workplace.context;
+  const { call, globals, context } = workplace;
+  const { kernel, exec, log } = context;
+  const dirs = policyDirs(context);
 
   return {
     store,
@@ -74,7 +78,15 @@ async function fetchContext(
     exec,
     log,
     http: await httpOptions(workplace),
-    trustKeysFromHttps: workplace.globals.trustKeysFromHttps,
+    trustKeysFromHttps: globals.trustKeysFromHttps,
+    policyDirs: dirs,
+    registriesDirs: dirs.map((dir) => join(dir, 'registries.d')),
+    findLogin: async (host, repository) => {
+      const { dockerAuth } = await readConfiguration(globals, ['auth.d']);
+      const { env, loginFiles } = call.environment;
+      const sources = { configured: dockerAuth, files: loginFiles, exec, env };
+      return await createFindLogin(sources)(host, repository);
+    },
     // With nobody to ask, the unknown key is the error, not the missing terminal.
     acceptKey: isatty(0) ? async (found) => await askForKeys(workplace, found) : undefined,
   };

@@ -5,6 +5,8 @@ export interface Environment extends CallerEnvironment {
   /** PEM files of further certificate authorities. */
   readonly certificateFiles: readonly string[];
   readonly proxies: Proxies;
+  /** Where docker and podman keep who one is for registries, those that podman asks first before the others. */
+  readonly loginFiles: readonly string[];
   /** What else belongs to the built program and is open; undefined when it runs from a checkout. */
   readonly programFiles: ProgramFiles | undefined;
 }
@@ -44,8 +46,28 @@ export function readEnvironment(raw: Readonly<Record<string, string | undefined>
       https: first(env, ['https_proxy', 'HTTPS_PROXY']),
       none: first(env, ['no_proxy', 'NO_PROXY']),
     },
+    loginFiles: loginFilesIn(env),
     programFiles: programFilesIn(raw[PROGRAM_VARIABLE] ?? ''),
   };
+}
+
+/** containers-auth.json(5); docker's own file is the last. */
+function loginFilesIn(env: Readonly<Record<string, string>>): readonly string[] {
+  const under = (name: string, path: string): readonly (string | undefined)[] => {
+    const dir = env[name];
+    return dir === undefined || dir === '' ? [] : [`${dir}/${path}`];
+  };
+
+  return [
+    env['REGISTRY_AUTH_FILE'],
+    ...under('XDG_RUNTIME_DIR', 'containers/auth.json'),
+    ...(env['XDG_CONFIG_HOME'] === undefined
+      ? under('HOME', '.config/containers/auth.json')
+      : under('XDG_CONFIG_HOME', 'containers/auth.json')),
+    ...(env['DOCKER_CONFIG'] === undefined
+      ? under('HOME', '.docker/config.json')
+      : under('DOCKER_CONFIG', 'config.json')),
+  ].filter((path): path is string => path !== undefined && path !== '');
 }
 
 function programFilesIn(text: string): ProgramFiles | undefined {

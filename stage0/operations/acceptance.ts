@@ -1,6 +1,13 @@
 import { GantryError } from '#base/errors/gantry-error';
-import type { Acceptance, ImageRecord, KeyStanding, Trust } from '#image-store';
+import {
+  type Acceptance,
+  holdsByPolicy,
+  type ImageRecord,
+  type KeyStanding,
+  type Trust,
+} from '#image-store';
 import type { OperationContext } from './context.ts';
+import { policyDirs } from './library.ts';
 
 /**
  * Looks again at how an image came to be trusted, before every run. With
@@ -12,7 +19,7 @@ export async function demandAccepted(
   trust: Trust,
   { record, insecure }: { readonly record: ImageRecord; readonly insecure: boolean },
 ): Promise<void> {
-  const objection = await objectionTo(trust, record);
+  const objection = await objectionTo(context, trust, record);
   if (objection === undefined) return;
   const name = record.origin?.reference ?? record.name;
   if (insecure) {
@@ -27,11 +34,18 @@ export async function demandAccepted(
 
 /** What speaks against an image, to follow its name; undefined when nothing does. */
 async function objectionTo(
+  context: OperationContext,
   trust: Trust,
-  { name, accepted }: ImageRecord,
+  record: ImageRecord,
 ): Promise<string | undefined> {
+  const { name, accepted } = record;
   if (accepted.how === 'builtin') return undefined;
   if (accepted.how === 'insecure') return 'was fetched without a verified signature';
+
+  if (accepted.how === 'policy') {
+    const holds = await holdsByPolicy(policyDirs(context), record);
+    return holds ? undefined : 'was accepted by a policy that demands something else now';
+  }
 
   const standing = await standingOf(trust, name, accepted);
   return standing === 'trusted'

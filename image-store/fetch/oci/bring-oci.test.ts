@@ -133,7 +133,7 @@ describe('fetchImage(), of an OCI layout', () => {
 
   it('refuses one unless told otherwise, and reads nothing of it', async () => {
     await expect(fetch(`oci:${join(dir, 'none')}`, { image: false })).rejects.toMatchObject({
-      code: 'IMAGE_POLICY_REJECTS',
+      code: 'IMAGE_REJECTED',
     });
   });
 

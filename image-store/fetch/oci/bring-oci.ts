@@ -3,7 +3,7 @@ import type { OciDigest } from '#schema/oci/digest';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { choosePlatform, formatPlatform, hostPlatform } from '#schema/oci/platform';
 import type { ImageKey } from '#schema/types/image-hash';
-import type { OciLayer } from '../../index/image-record.ts';
+import type { Acceptance, OciLayer } from '../../index/image-record.ts';
 import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
 import { partsOf } from '../../blobs/hold-blobs.ts';
 import { refusing } from '../refusal.ts';
@@ -25,9 +25,11 @@ export async function bringOci(session: FetchSession, source: OciSource): Promis
 
 async function bring(session: FetchSession, source: OciSource): Promise<ImageKey> {
   const { store } = session.context;
-  session.warn(`the signature of ${source.what} is not checked`);
+  const accept = await acceptanceBy(session, source);
   const top = await source.top();
   const { document, manifest } = await findManifest(source, top);
+  // Before any of its layers is asked for.
+  const accepted = await accept([...new Set([document.digest, top.digest])]);
   const config = await readDocument(source, manifest.config);
   const { reference, name, version } = source;
   const called: OciCalled = {
@@ -47,7 +49,7 @@ async function bring(session: FetchSession, source: OciSource): Promise<ImageKey
     documents,
     told,
     keeping: {
-      accepted: { how: 'insecure', time: session.now(), source: redact(reference) },
+      accepted,
       latest: false,
       origin: { ...called, layers: told.record.oci.layers },
     },
@@ -61,6 +63,26 @@ async function bring(session: FetchSession, source: OciSource): Promise<ImageKey
   });
 
   return key;
+}
+
+/**
+ * How an image is accepted, by the policy of this machine or by none.
+ * @throws GantryError IMAGE_REJECTED, POLICY_INVALID
+ */
+async function acceptanceBy(
+  session: FetchSession,
+  { what, reference, image, signatures }: OciSource,
+): Promise<(manifests: readonly OciDigest[]) => Promise<Acceptance>> {
+  const common = { time: session.now(), source: redact(reference) };
+  if (session.insecure.image) {
+    session.warn(`the signature of ${what} is not checked`);
+    return async () => await Promise.resolve({ how: 'insecure', ...common });
+  }
+  const { askPolicy } = await import('../../policy/accept.ts');
+  const question = { image, signatures, now: session.now() };
+  const accept = askPolicy(session.context.policyDirs ?? [], question);
+
+  return async (manifests) => ({ how: 'policy', ...common, policy: await accept(manifests) });
 }
 
 interface Found {

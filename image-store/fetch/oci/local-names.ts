@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
+import type { SignatureSource } from '../../policy/decide.ts';
 import {
   formatLocalReference,
   type LocalReference,
@@ -9,6 +10,9 @@ import {
 
 /** How a local image is called. */
 export interface LocalNames {
+  readonly image: LocalReference;
+  /** None: no form on this machine has a place for signatures. */
+  readonly signatures: SignatureSource;
   readonly what: string;
   /** `oci:/PATH:NAME`. */
   readonly reference: string;
@@ -16,9 +20,16 @@ export interface LocalNames {
   readonly version: string | undefined;
 }
 
+const NO_SIGNATURES: SignatureSource = {
+  simple: async () => await Promise.resolve([]),
+  sigstore: async () => await Promise.resolve([]),
+};
+
 /** @param called what the image is called where it lies; may be a whole reference to a registry, or a tag */
 export function namesOf(reference: LocalReference, called: string | undefined): LocalNames {
   const common = {
+    image: reference,
+    signatures: NO_SIGNATURES,
     what: `image "${reference.text}"`,
     reference: formatLocalReference(reference),
   };

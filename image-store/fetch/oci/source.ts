@@ -3,9 +3,12 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
 import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
 import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
+import type { SignatureSource } from '../../policy/decide.ts';
+import type { LocalReference, RegistryReference } from '../../reference/index.ts';
 
 /** Where an OCI image is brought from. */
 export interface OciSource extends AsyncDisposable {
+  readonly image: RegistryReference | LocalReference;
   /** The image as errors name it, with quotes: `image "oci:dir"`. */
   readonly what: string;
   /** As users write it, always the same way. */
@@ -13,6 +16,8 @@ export interface OciSource extends AsyncDisposable {
   /** What it is called where appc's names are used, and its tag. */
   readonly name: string;
   readonly version: string | undefined;
+  /** Signatures of what is there, for policies that demand some. */
+  readonly signatures: SignatureSource;
   /** The manifest or the index that the reference leads to. */
   top(): Promise<TopDocument>;
   /** The bytes of a blob, as they are; the memory of the chunks is the caller's. */

@@ -1,0 +1,29 @@
+import type { OciDigest } from '#schema/oci/digest';
+import type { PolicyGrant } from '../index/image-record.ts';
+import { demandAccepted, type PolicyQuestion, refuseRejected } from './decide.ts';
+import { openPolicy, readPolicyText } from './open-policy.ts';
+import { markPolicy } from './standing.ts';
+
+/** Accepts an image once its manifest, and the index that it was found in, are known. */
+export type Accept = (manifests: readonly OciDigest[]) => Promise<PolicyGrant>;
+
+/**
+ * Asks the policy of this machine about an image. What it rejects whatever is
+ * signed is refused at once, before anything is asked of anybody.
+ * @param configDirs lowest first
+ * @returns what accepts the image, and throws as `demandAccepted`
+ * @throws GantryError IMAGE_REJECTED, POLICY_INVALID
+ */
+export function askPolicy(
+  configDirs: readonly string[],
+  question: Omit<PolicyQuestion, 'manifests'>,
+): Accept {
+  const text = readPolicyText(configDirs)?.text ?? '';
+  const policy = openPolicy(configDirs);
+  refuseRejected(policy, question.image);
+
+  return async (manifests) => {
+    const { scope, signatures } = await demandAccepted(policy, { ...question, manifests });
+    return { scope, signatures, ...markPolicy(policy, text, question.image) };
+  };
+}
