@@ -86,13 +86,22 @@ export function brief(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
-const TLS_HINT =
-  'name a file with its certificate authority in SSL_CERT_FILE, or use --insecure-options=tls';
+function tlsHint(code: string): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return 'look at the clock of this host; if it is right, tell who runs the server';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'look at the address: the server proves to be another one';
+    default:
+      return 'name a file with its certificate authority in SSL_CERT_FILE, or use --insecure-options=tls';
+  }
+}
 
 /** What went wrong below HTTP, as one of ours. */
 export function transportFailure(url: URL, error: unknown): GantryError<FetchFailure> {
   const code = errorCode(error) ?? '';
-  const cause = error;
+  const cause = withoutFrills(error);
   if (/^(ENOTFOUND|EAI_)/.test(code)) {
     return fetchFailure('FETCH_UNREACHABLE', url, {
       state: `host "${hostSought(error) ?? url.hostname}" cannot be found (${code})`,
@@ -102,7 +111,7 @@ export function transportFailure(url: URL, error: unknown): GantryError<FetchFai
   if (/CERT|SELF_SIGNED|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)/.test(code)) {
     return fetchFailure('FETCH_TLS', url, {
       state: `the certificate of "${url.host}" is not good (${code})`,
-      hint: TLS_HINT,
+      hint: tlsHint(code),
       cause,
     });
   }
@@ -117,6 +126,22 @@ export function transportFailure(url: URL, error: unknown): GantryError<FetchFai
     state: code === '' ? errorMessage(error) : `the connection failed (${code})`,
     cause,
   });
+}
+
+/**
+ * What went wrong, without the address, which our own message names, and
+ * without advice on how to start Node.
+ */
+function withoutFrills(error: unknown): unknown {
+  const code = errorCode(error);
+  const message = errorMessage(error)
+    .replace(/^request to .* failed, reason: /s, '')
+    .replace(/; if the root CA is installed locally, .*--use-system-ca$/, '');
+
+  const plain = Object.assign(new Error(message), code === undefined ? {} : { code });
+  if (error instanceof Error) plain.stack = error.stack ?? message;
+
+  return plain;
 }
 
 /** The name that was looked up: where there is a proxy, the proxy's. */
