@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -33,6 +33,11 @@ describe('findPodUuid()', () => {
     expect(codeOf(() => findPodUuid(dataDir, 'zzz'))).toBe('POD_NOT_FOUND');
     expect(codeOf(() => findPodUuid(dataDir, '../..'))).toBe('POD_NOT_FOUND');
     expect(codeOf(() => findPodInFile(dataDir, '/no/such'))).toBe('UUID_FILE_UNREADABLE');
+    const file = join(dataDir, 'uuid');
+    writeFileSync(file, `${pod.uuid}\n`);
+    expect(findPodInFile(dataDir, file)).toBe(pod.uuid);
+    writeFileSync(file, '\n');
+    expect(codeOf(() => findPodInFile(dataDir, file))).toBe('UUID_FILE_UNREADABLE');
   });
 
   it('names the pods that an ambiguous beginning may mean', () => {

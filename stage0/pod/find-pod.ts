@@ -83,7 +83,7 @@ export function findPodUuid(dataDir: string, text: string): PodUuid {
 export function findPodInFile(dataDir: string, path: string): PodUuid {
   let text: string;
   try {
-    text = readNamedFile(path, MAX_UUID_FILE_BYTES).toString();
+    text = readNamedFile(path, MAX_UUID_FILE_BYTES).toString().trim();
   } catch (error) {
     throw new GantryError(
       'UUID_FILE_UNREADABLE',
@@ -94,7 +94,10 @@ export function findPodInFile(dataDir: string, path: string): PodUuid {
     );
   }
 
-  return findPodUuid(dataDir, text);
+  if (text !== '') return findPodUuid(dataDir, text);
+  throw new GantryError('UUID_FILE_UNREADABLE', `cannot read UUID file "${path}": it is empty`, {
+    hint: 'no pod was made when it was written',
+  });
 }
 
 /** Looks in the order of life, so that a pod that moves meanwhile is not missed. */
