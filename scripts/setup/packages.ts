@@ -33,6 +33,7 @@ const TEST_PACKAGES: readonly string[] = [
   'nginx',
   'libnginx-mod-stream',
   'redis-server',
+  'docker-registry',
   'skopeo',
   'umoci',
   'buildah',

@@ -1,0 +1,225 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ExecResult } from '#base/exec/exec';
+import { tarOf } from '../helpers/hostile-tar.ts';
+import { makeLayout, type TestLayout } from '../helpers/oci-layout.ts';
+import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
+import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../helpers/registry.ts';
+import { requires } from '../helpers/requires.ts';
+import { makeSigningKey } from '../helpers/signing.ts';
+import { cosign, cosignPayload, makeSigstoreKey, type SigstoreKey } from '../helpers/sigstore.ts';
+
+const REPOSITORY = 'team/app';
+
+/** A machine that fetches from a registry with one image, `team/app:1`. */
+interface Site {
+  readonly registry: TestRegistry;
+  readonly layout: TestLayout;
+  readonly digest: string;
+  readonly machine: PodContext;
+  readonly image: string;
+  gantry(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<ExecResult>;
+}
+
+async function openSite(kind: 'basic' | 'token', stack: AsyncDisposableStack): Promise<Site> {
+  const registry = stack.use(await startRegistry(kind));
+  const machine = stack.use(createPodContext());
+  const layout = makeLayout(join(machine.workDir, 'layout'));
+  const image = layout.image({ layers: [tarOf({ path: 'a', body: 'a' })] });
+  const digest = await registry.push({ repository: REPOSITORY, tag: '1' }, image, layout);
+  const authorities = join(machine.workDir, 'ca.pem');
+  writeFileSync(
+    authorities,
+    [registry.caFile, registry.tokens?.caFile]
+      .map((path) => (path === undefined ? '' : readFileSync(path, 'utf8')))
+      .join('\n'),
+  );
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SSL_CERT_FILE: authorities };
+
+  return {
+    registry,
+    layout,
+    digest,
+    machine,
+    image: `docker://${registry.host}/${REPOSITORY}:1`,
+    gantry: async (args, more = {}) => await machine.gantry(args, { env: { ...env, ...more } }),
+  };
+}
+
+function logIn({ machine, registry }: Site): void {
+  mkdirSync(join(machine.localConfig, 'auth.d'), { recursive: true });
+  writeFileSync(
+    join(machine.localConfig, 'auth.d', 'registry.json'),
+    JSON.stringify({
+      rktKind: 'dockerAuth',
+      rktVersion: 'v1',
+      registries: [registry.host],
+      credentials: REGISTRY_LOGIN,
+    }),
+  );
+}
+
+const possible = requires('docker-registry');
+
+describe.runIf(possible).each(['basic', 'token'] as const)(
+  'a registry that asks for a %s',
+  (kind) => {
+    const stack = new AsyncDisposableStack();
+    let site: Site;
+    beforeAll(async () => {
+      site = await openSite(kind, stack);
+    });
+    afterAll(async () => {
+      await stack.disposeAsync();
+    });
+
+    it('is asked for nothing that the policy rejects', async () => {
+      const { exitCode, stderr } = await site.gantry(['fetch', site.image]);
+      expect(exitCode).toBe(254);
+      expect(stderr).toContain('is rejected');
+      expect(stderr).toContain('gantry trust --registry=');
+    });
+
+    it('gives an image to who proves who he is, by the files of docker and podman too', async () => {
+      const { registry, machine, image } = site;
+      await site.gantry(['trust', `--registry=${registry.host}`, '--accept']);
+      const denied = await site.gantry(['fetch', image]);
+      expect(denied.exitCode).toBe(254);
+      expect(denied.stderr).toMatch(/put credentials for "localhost:\d+" into auth\.d/);
+
+      const auth = Buffer.from(`${REGISTRY_LOGIN.user}:${REGISTRY_LOGIN.password}`).toString(
+        'base64',
+      );
+      const home = join(machine.workDir, 'home');
+      mkdirSync(join(home, '.docker'), { recursive: true });
+      const auths = { [registry.host]: { auth } };
+      writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths }));
+      const fetched = await site.gantry(['fetch', image], { HOME: home });
+      expect(fetched).toMatchObject({ exitCode: 0 });
+      expect(fetched.stdout.toString()).toMatch(/^sha256-[0-9a-f]+\n$/);
+
+      logIn(site);
+      await site.gantry(['image', 'rm', fetched.stdout.toString().trim()]);
+      const byDigest = `${image.replace(/:1$/, '')}@${site.digest}`;
+      expect((await site.gantry(['fetch', byDigest])).stdout).toEqual(fetched.stdout);
+      const other = byDigest.replace(/.{4}$/, '0000');
+      expect((await site.gantry(['fetch', other])).stderr).toContain('404');
+    });
+
+    it('is not asked again for what is there, unless told to', async () => {
+      const first = await site.gantry(['fetch', site.image]);
+      const [again, updated] = [
+        await site.gantry(['fetch', site.image]),
+        await site.gantry(['fetch', '--pull-policy=update', site.image]),
+      ];
+      expect(again).toMatchObject({ exitCode: 0, stderr: '' });
+      expect([again.stdout, updated.stdout]).toEqual([first.stdout, first.stdout]);
+      const list = await site.gantry(['image', 'list', '--no-legend']);
+      expect(list.stdout.toString()).toContain(`${site.registry.host}/${REPOSITORY}:1`);
+    });
+  },
+);
+
+describe.runIf(possible)('signatures of images in a registry', () => {
+  const stack = new AsyncDisposableStack();
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite('basic', stack);
+    logIn(site);
+  });
+  beforeEach(async () => {
+    const { stdout } = await site.gantry(['image', 'list', '--no-legend', '--fields=id']);
+    const ids = stdout.toString().split('\n').filter(Boolean);
+    if (ids.length > 0) await site.gantry(['image', 'rm', ...ids]);
+  });
+  afterAll(async () => {
+    await stack.disposeAsync();
+  });
+
+  const demand = async (keyFile: string): Promise<void> => {
+    const trust = ['trust', '--skip-fingerprint-review', `--registry=${site.registry.host}/team`];
+    expect(await site.gantry([...trust, keyFile])).toMatchObject({ exitCode: 0 });
+  };
+  const keyFile = (name: string, text: string): string => {
+    const path = join(site.machine.workDir, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  /** Puts a signature beside the image as cosign does. */
+  async function signWith(key: SigstoreKey, digest = site.digest): Promise<void> {
+    const payload = cosignPayload(digest, `${site.registry.host}/${REPOSITORY}`);
+    const config = Buffer.from('{}');
+    const descriptor = (bytes: Buffer, mediaType: string) => site.layout.put(bytes, mediaType);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
+      layers: [
+        {
+          ...descriptor(payload, 'application/vnd.dev.cosign.simplesigning.v1+json'),
+          annotations: { 'dev.cosignproject.cosign/signature': cosign(payload, key) },
+        },
+      ],
+    };
+    const tag = `${site.digest.replace(':', '-')}.sig`;
+    const place = { repository: REPOSITORY, tag };
+    await site.registry.put(place, Buffer.from(JSON.stringify(manifest)), [config, payload]);
+  }
+  const refusal = async (): Promise<string> => {
+    const { exitCode, stderr } = await site.gantry(['fetch', site.image]);
+    expect(exitCode).toBe(254);
+    return stderr;
+  };
+
+  it('by sigstore are demanded, checked, and demanded again when the policy changes', async () => {
+    const [key, other] = [makeSigstoreKey(), makeSigstoreKey()];
+    await demand(keyFile('cosign.pub', key.pem));
+    expect(await refusal()).toContain('it has no sigstore signature');
+    await signWith(other);
+    expect(await refusal()).toContain('the signature is not good');
+    await signWith(key, `sha256:${'0'.repeat(64)}`);
+    expect(await refusal()).toContain('its signature is for another image');
+    expect((await site.gantry(['image', 'list', '--no-legend'])).stdout.toString()).toBe('');
+
+    await signWith(key);
+    expect(await site.gantry(['fetch', site.image])).toMatchObject({ exitCode: 0 });
+    expect(await site.gantry(['fetch', site.image])).toMatchObject({ exitCode: 0, stderr: '' });
+    await demand(keyFile('other.pub', other.pem));
+    expect(await refusal()).toContain('the signature is not good');
+    const insecure = await site.gantry(['fetch', '--insecure-options=image', site.image]);
+    expect(insecure).toMatchObject({ exitCode: 0 });
+  });
+
+  it('by OpenPGP are found where registries.d says', async () => {
+    const [key, other] = [
+      await makeSigningKey({ name: 'signer' }),
+      await makeSigningKey({ name: 'other' }),
+    ];
+    await demand(keyFile('key.asc', key.publicKeyArmored));
+    const { workDir, localConfig } = site.machine;
+    const place = join(workDir, 'lookaside', `${REPOSITORY}@${site.digest.replace(':', '=')}`);
+    mkdirSync(place, { recursive: true });
+    mkdirSync(join(localConfig, 'registries.d'));
+    writeFileSync(
+      join(localConfig, 'registries.d', 'a.yaml'),
+      `docker:\n  ${site.registry.host}:\n    lookaside: file://${join(workDir, 'lookaside')}\n`,
+    );
+    expect(await refusal()).toContain('it has no simple signature');
+
+    const claim = (reference: string): Buffer =>
+      Buffer.from(
+        cosignPayload(site.digest, reference)
+          .toString()
+          .replace('cosign container image', 'atomic container')
+          .replace('"optional":null', '"optional":{}'),
+      );
+    const name = `${site.registry.host}/${REPOSITORY}:1`;
+    writeFileSync(join(place, 'signature-1'), await other.signMessage(claim(name)));
+    expect(await refusal()).toContain('none of those in the policy');
+    writeFileSync(join(place, 'signature-2'), await key.signMessage(claim(`${name}.1`)));
+    expect(await refusal()).toContain('none of those in the policy');
+    writeFileSync(join(place, 'signature-3'), await key.signMessage(claim(name)));
+    expect(await site.gantry(['fetch', site.image])).toMatchObject({ exitCode: 0 });
+  });
+});

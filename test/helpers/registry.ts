@@ -1,0 +1,221 @@
+import { createHash, createPrivateKey, sign, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeExec } from '#base/exec/node-exec';
+import { type ImageServer, startImageServer } from '../doubles/image-server.ts';
+import { makeCertificates } from '../doubles/certificates.ts';
+import { eventually } from './eventually.ts';
+import type { TestDescriptor, TestLayout, WrittenImage } from './oci-layout.ts';
+
+/** Who may do everything in a registry. */
+export const REGISTRY_LOGIN = { user: 'me', password: 'secret' } as const;
+/** bcrypt of the password. */
+const HTPASSWD = 'me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n';
+const BASIC = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+
+/** The distribution's registry, with TLS, that asks who one is. */
+export interface TestRegistry extends AsyncDisposable {
+  /** `localhost:PORT`. */
+  readonly host: string;
+  /** PEM file to trust. */
+  readonly caFile: string;
+  /** The server of tokens, when it wants those. */
+  readonly tokens: ImageServer | undefined;
+  /** Pushes an image of a layout. @returns the digest of its manifest */
+  push(place: PushPlace, image: WrittenImage, layout: TestLayout): Promise<string>;
+  /** Puts a manifest under a tag, its blobs first. */
+  put(place: PushPlace, manifest: Buffer, blobs: readonly Buffer[]): Promise<void>;
+}
+
+export interface PushPlace {
+  readonly repository: string;
+  readonly tag: string;
+}
+
+const BYTES = 'application/octet-stream';
+const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+
+/** Starts one. @param kind how it wants to be proven who one is */
+export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegistry> {
+  const dir = mkdtempSync(join(tmpdir(), 'gantry-registry-'));
+  const certificates = makeCertificates(['localhost']);
+  const tokens = kind === 'token' ? await startImageServer() : undefined;
+  const port = await freePort();
+  const host = `localhost:${port}`;
+  const write = (name: string, content: string | Buffer): string => {
+    writeFileSync(join(dir, name), content);
+    return join(dir, name);
+  };
+  const [key, cert] = [write('key', certificates.key), write('cert', certificates.cert)];
+  const auth =
+    tokens === undefined
+      ? { htpasswd: { realm: 'test', path: write('htpasswd', HTPASSWD) } }
+      : {
+          token: {
+            realm: `${tokens.origin}/token`,
+            service: 'test',
+            issuer: 'test',
+            rootcertbundle: certificates.caFile,
+          },
+        };
+  const config = {
+    version: '0.1',
+    log: { level: 'error' },
+    storage: { filesystem: { rootdirectory: join(dir, 'data') } },
+    http: { addr: `127.0.0.1:${port}`, tls: { certificate: cert, key } },
+    auth,
+  };
+  const program = nodeExec.stream({
+    argv: ['docker-registry', 'serve', write('config.yml', JSON.stringify(config))],
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  program.stdout.resume();
+  const issue = tokenIssuer(certificates);
+  tokens?.on('/token', (asked, response) => {
+    const isKnown = asked.headers.authorization === BASIC;
+    const body = JSON.stringify({ token: issue(asked.url ?? '') });
+    response.writeHead(isKnown ? 200 : 401).end(isKnown ? body : '');
+  });
+  await eventually('the registry', async () => await answers(port));
+
+  const agent = new Agent({ ca: readFileSync(certificates.caFile) });
+  const send = async (method: string, path: string, { body, type }: Sent = {}): Promise<string> => {
+    const authorization = tokens === undefined ? BASIC : `Bearer ${issue(path, ['pull', 'push'])}`;
+    const url = new URL(path, `https://${host}`);
+    return await exchange({ agent, url, method, body, type, authorization });
+  };
+  const putBlob = async (repository: string, bytes: Buffer): Promise<void> => {
+    const started = await send('POST', `/v2/${repository}/blobs/uploads/`);
+    const target = new URL(started, `https://${host}`);
+    target.searchParams.set('digest', digestOf(bytes));
+    await send('PUT', `${target.pathname}${target.search}`, { body: bytes, type: BYTES });
+  };
+  const put: TestRegistry['put'] = async ({ repository, tag }, manifest, blobs) => {
+    for (const blob of blobs) await putBlob(repository, blob);
+    await send('PUT', `/v2/${repository}/manifests/${tag}`, {
+      body: manifest,
+      type: MANIFEST_TYPE,
+    });
+  };
+
+  return {
+    host,
+    caFile: certificates.caFile,
+    tokens,
+    put,
+    async push(place, { descriptor, manifest }, layout) {
+      const read = ({ digest }: TestDescriptor): Buffer => readFileSync(layout.blobPath(digest));
+      await put(place, read(descriptor), [manifest.config, ...manifest.layers].map(read));
+      return descriptor.digest;
+    },
+    async [Symbol.asyncDispose]() {
+      agent.destroy();
+      program.kill('SIGKILL');
+      await program.ended;
+      await tokens?.[Symbol.asyncDispose]();
+      certificates[Symbol.dispose]();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+const digestOf = (bytes: Buffer): string =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+
+  return port;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Tokens as the registry takes them: signed by a certificate of its authority (distribution, token/jwt). */
+function tokenIssuer({ key, cert }: { readonly key: Buffer; readonly cert: Buffer }) {
+  const chain = [new X509Certificate(cert).raw.toString('base64')];
+
+  return (url: string, actions: readonly string[] = ['pull']): string => {
+    const [, name = ''] =
+      /(?:repository%3A|\/v2\/)(.+?)(?:%3Apull|\/(?:blobs|manifests)\/)/.exec(url) ?? [];
+    const now = Math.floor(Date.now() / 1000);
+    const header = { typ: 'JWT', alg: 'ES256', x5c: chain };
+    const claims = {
+      iss: 'test',
+      sub: 'me',
+      aud: 'test',
+      exp: now + 300,
+      nbf: now - 10,
+      iat: now,
+      jti: String(now),
+      access: [{ type: 'repository', name: decodeURIComponent(name), actions }],
+    };
+    const text = [header, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
+    const signature = sign('sha256', Buffer.from(text), {
+      key: createPrivateKey(key),
+      dsaEncoding: 'ieee-p1363',
+    });
+
+    return `${text}.${signature.toString('base64url')}`;
+  };
+}
+
+interface Sent {
+  readonly body?: Buffer | undefined;
+  readonly type?: string | undefined;
+}
+
+interface Exchange extends Sent {
+  readonly agent: Agent;
+  readonly url: URL;
+  readonly method: string;
+  readonly authorization: string;
+}
+
+/** @returns the `Location` of the answer */
+async function exchange({
+  url,
+  agent,
+  method,
+  body,
+  type,
+  authorization,
+}: Exchange): Promise<string> {
+  const headers = {
+    authorization,
+    'content-length': String(body?.length ?? 0),
+    ...(type === undefined ? {} : { 'content-type': type }),
+  };
+  const outgoing = request(url, { agent, method, headers });
+  outgoing.end(body);
+  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  if ((answer.statusCode ?? 500) >= 300) {
+    throw new Error(
+      `${method} ${url.pathname}: ${answer.statusCode} ${Buffer.concat(chunks).toString()}`,
+    );
+  }
+
+  return answer.headers.location ?? '';
+}
