@@ -36,8 +36,10 @@ describe('findPodUuid()', () => {
     const file = join(dataDir, 'uuid');
     writeFileSync(file, `${pod.uuid}\n`);
     expect(findPodInFile(dataDir, file)).toBe(pod.uuid);
-    writeFileSync(file, '\n');
-    expect(codeOf(() => findPodInFile(dataDir, file))).toBe('UUID_FILE_UNREADABLE');
+    for (const text of ['\n', 'root:x:0\nbin:x:1\n']) {
+      writeFileSync(file, text);
+      expect(codeOf(() => findPodInFile(dataDir, file))).toBe('UUID_FILE_UNREADABLE');
+    }
   });
 
   it('names the pods that an ambiguous beginning may mean', () => {

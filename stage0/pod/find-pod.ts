@@ -94,10 +94,13 @@ export function findPodInFile(dataDir: string, path: string): PodUuid {
     );
   }
 
-  if (text !== '') return findPodUuid(dataDir, text);
-  throw new GantryError('UUID_FILE_UNREADABLE', `cannot read UUID file "${path}": it is empty`, {
-    hint: 'no pod was made when it was written',
-  });
+  // What else it holds is no business of whoever reads the message.
+  if (/^\S+$/.test(text)) return findPodUuid(dataDir, text);
+  throw new GantryError(
+    'UUID_FILE_UNREADABLE',
+    `cannot read UUID file "${path}": ${text === '' ? 'it is empty' : 'it holds no UUID'}`,
+    { hint: 'it is what "gantry run --uuid-file-save" writes when it makes a pod' },
+  );
 }
 
 /** Looks in the order of life, so that a pod that moves meanwhile is not missed. */
