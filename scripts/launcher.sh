@@ -51,6 +51,10 @@ if [ -n "${NODE_EXTRA_CA_CERTS+set}" ]; then
   export GANTRY_NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"
   unset NODE_EXTRA_CA_CERTS
 fi
+if [ -n "${NODE_TLS_REJECT_UNAUTHORIZED+set}" ]; then
+  export GANTRY_NODE_TLS_REJECT_UNAUTHORIZED="$NODE_TLS_REJECT_UNAUTHORIZED"
+  unset NODE_TLS_REJECT_UNAUTHORIZED
+fi
 # A channel to the Node that started some program above this one: Node ends
 # itself when it is closed, and pods do not get it.
 unset NODE_CHANNEL_FD

@@ -1,7 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import {
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  setDefaultCACertificates,
+} from 'node:tls';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Proxies } from './http-options.ts';
 import { isDirect } from './no-proxy.ts';
@@ -9,6 +14,8 @@ import { isDirect } from './no-proxy.ts';
 /** The connections of one client, kept open between requests to the same server. */
 export interface Agents {
   of(url: URL): HttpAgent;
+  /** The proxy, `host:port`, that an URL is asked through over TLS. */
+  secureProxyOf(url: URL): string | undefined;
   /** Closes every connection. */
   close(): void;
 }
@@ -26,16 +33,21 @@ export function createAgents(options: AgentsOptions): Agents {
   const made = new Map<string, HttpAgent>();
   const make = (isSecure: boolean, proxy: string | undefined): HttpAgent => {
     const shared = { keepAlive: true, ...proxied(isSecure, proxy) };
+    if (proxy !== undefined && hostOverTls(proxy) !== undefined) trustForProxies(certificateFiles);
     if (!isSecure) return new HttpAgent(shared);
 
     const secureContext = trustContext(certificateFiles);
     return new HttpsAgent({ ...shared, secureContext, rejectUnauthorized: checkCertificates });
   };
 
+  const proxyOf = (url: URL): string | undefined =>
+    isDirect(url, proxies.none) ? undefined : proxies[url.protocol === 'https:' ? 'https' : 'http'];
+
   return {
+    secureProxyOf: (url) => hostOverTls(proxyOf(url) ?? ''),
     of: (url) => {
       const isSecure = url.protocol === 'https:';
-      const proxy = isDirect(url, proxies.none) ? undefined : proxies[isSecure ? 'https' : 'http'];
+      const proxy = proxyOf(url);
       const kind = `${url.protocol} ${proxy ?? ''}`;
       const agent = made.get(kind) ?? make(isSecure, proxy);
       made.set(kind, agent);
@@ -63,6 +75,10 @@ function proxied(isSecure: boolean, proxy: string | undefined): AgentConfigurati
   return { proxyEnv: isSecure ? { HTTPS_PROXY: address } : { HTTP_PROXY: address } };
 }
 
+function hostOverTls(proxy: string): string | undefined {
+  return /^https:/i.test(proxy) && URL.canParse(proxy) ? new URL(proxy).host : undefined;
+}
+
 type AgentConfiguration = Pick<AgentOptions, 'proxyEnv'>;
 
 /** Where distributions keep the authorities that their administrator trusts; the first one counts (Go, crypto/x509/root_linux.go). */
@@ -77,11 +93,24 @@ const SYSTEM_BUNDLES = [
 
 /** The system's authorities, or Node's own list where the system has none, and those of the given files. */
 function trustContext(files: readonly string[]): SecureContext {
-  const system = SYSTEM_BUNDLES.find((path) => existsSync(path));
-  if (system === undefined && files.length === 0) return createSecureContext();
+  const ca = authorities(files);
 
-  const base = system === undefined ? getCACertificates('default') : [readBundle(system)];
-  return createSecureContext({ ca: [...base, ...files.map(readCertificates)] });
+  return ca === undefined ? createSecureContext() : createSecureContext({ ca });
+}
+
+/** Node takes its defaults for proxies, whatever the agent has. */
+function trustForProxies(files: readonly string[]): void {
+  const ca = authorities(files);
+  if (ca !== undefined) setDefaultCACertificates(ca);
+}
+
+/** @returns undefined for Node's own */
+function authorities(files: readonly string[]): (string | Buffer)[] | undefined {
+  const system = SYSTEM_BUNDLES.find((path) => existsSync(path));
+  if (system === undefined && files.length === 0) return undefined;
+
+  const base = system === undefined ? getCACertificates('bundled') : [readBundle(system)];
+  return [...base, ...files.map(readCertificates)];
 }
 
 function readCertificates(path: string): Buffer {

@@ -62,7 +62,7 @@ export async function exchange(request: ExchangeRequest): Promise<Answer> {
     return answerOf(await response, { request, abort, faults });
   } catch (error) {
     for (const socket of sockets) socket.destroy();
-    throw whyFailed(error, { request, abort });
+    throw whyFailed(error, { request, abort, proxy: refusedProxy(request, sockets) });
   } finally {
     deadline.clear();
   }
@@ -146,16 +146,27 @@ function watchHead(
 interface Course {
   readonly request: ExchangeRequest;
   readonly abort: AbortController;
+  /** Whose certificate is not good, where that is the proxy. */
+  readonly proxy?: string | undefined;
 }
 
-function whyFailed(error: unknown, { request: { url, signal }, abort }: Course): unknown {
+function refusedProxy(
+  { url, agents }: ExchangeRequest,
+  sockets: readonly Socket[],
+): string | undefined {
+  const isRefused = sockets.some((socket) => Boolean((socket as TLSSocket).authorizationError));
+
+  return isRefused ? agents.secureProxyOf(url) : undefined;
+}
+
+function whyFailed(error: unknown, { request: { url, signal }, abort, proxy }: Course): unknown {
   const reason: unknown = abort.signal.reason;
   if (isGantryError(reason)) return reason;
   if (signal?.aborted === true) {
     return fetchFailure('FETCH_CANCELLED', url, { state: 'cancelled', cause: signal.reason });
   }
 
-  return isGantryError(error) ? error : transportFailure(url, error);
+  return isGantryError(error) ? error : transportFailure(url, error, proxy);
 }
 
 interface Arrival extends Course {

@@ -66,6 +66,20 @@ describe('createHttpClient()', () => {
     expect(host.server.proxied).toEqual(['example.com']);
   });
 
+  it('asks through a proxy over TLS, whose certificate is checked as any other', async () => {
+    host.server.on('/a', file('x'));
+    const proxies = { https: host.server.origin };
+
+    expect(await read('https://example.com/a', { proxies })).toBe('x');
+    expect(host.server.proxied).toEqual(['example.com:443']);
+    await expect(
+      read('https://example.com/a', { proxies, certificateFiles: [] }),
+    ).rejects.toMatchObject({
+      code: 'FETCH_TLS',
+      message: expect.stringMatching(/certificate of the proxy "localhost:\d+" is not good/),
+    });
+  });
+
   it('says so when the proxy is not there, or refuses', async () => {
     const server = await listen((socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     const proxies = { https: `http://127.0.0.1:${portOf(server)}` };
@@ -131,7 +145,7 @@ describe('createHttpClient()', () => {
     const { proxy } = host.server;
 
     await expect(read('https://example.net/', { proxies: { https: proxy } })).rejects.toMatchObject(
-      { code: 'FETCH_TLS', hint: expect.stringContaining('SSL_CERT_FILE') },
+      { code: 'FETCH_TLS', hint: expect.stringContaining('look at the address') },
     );
   });
 

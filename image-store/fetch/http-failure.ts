@@ -86,6 +86,8 @@ export function brief(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
+const OR_INSECURE = ', or use --insecure-options=tls';
+
 function tlsHint(code: string): string {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
@@ -94,12 +96,16 @@ function tlsHint(code: string): string {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return 'look at the address: the server proves to be another one';
     default:
-      return 'name a file with its certificate authority in SSL_CERT_FILE, or use --insecure-options=tls';
+      return 'name a file with its certificate authority in SSL_CERT_FILE';
   }
 }
 
-/** What went wrong below HTTP, as one of ours. */
-export function transportFailure(url: URL, error: unknown): GantryError<FetchFailure> {
+/** What went wrong below HTTP, as one of ours. @param proxy whose certificate it is about, if not the server's */
+export function transportFailure(
+  url: URL,
+  error: unknown,
+  proxy?: string,
+): GantryError<FetchFailure> {
   const code = errorCode(error) ?? '';
   const cause = withoutFrills(error);
   if (/^(ENOTFOUND|EAI_)/.test(code)) {
@@ -110,8 +116,8 @@ export function transportFailure(url: URL, error: unknown): GantryError<FetchFai
   }
   if (/CERT|SELF_SIGNED|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)/.test(code)) {
     return fetchFailure('FETCH_TLS', url, {
-      state: `the certificate of "${url.host}" is not good (${code})`,
-      hint: tlsHint(code),
+      state: `the certificate of ${proxy === undefined ? `"${url.host}"` : `the proxy "${proxy}"`} is not good (${code})`,
+      hint: `${tlsHint(code)}${proxy === undefined && !/^CERT_|ALTNAME/.test(code) ? OR_INSECURE : ''}`,
       cause,
     });
   }

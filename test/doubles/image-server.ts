@@ -73,6 +73,12 @@ export async function startImageServer({ names = [] }: ServerOptions = {}): Prom
     proxied.push(request.url ?? '');
     tunnel(socket, secure);
   });
+  // A proxy over TLS as well.
+  secure.on('connect', (request, socket: Duplex) => {
+    proxied.push(request.url ?? '');
+    remember(sockets, socket);
+    tunnel(socket, secure);
+  });
   for (const server of [secure, plain, proxy]) {
     server.on('connection', (socket: Socket) => remember(sockets, socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -91,7 +91,8 @@ describe('gantry fetch refuses a server that', () => {
 
   it('has a certificate of nobody we know', async () => {
     const { machine, server } = bench.publisher;
-    const result = await machine.gantry(['fetch', `${server.origin}/a.aci`]);
+    const env = { PATH: '/usr/bin:/bin', NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const result = await machine.gantry(['fetch', `${server.origin}/a.aci`], { env });
 
     expect(result.exitCode).toBe(254);
     expect(result.stderr).toMatch(/the certificate of "localhost:\d+" is not good/);
