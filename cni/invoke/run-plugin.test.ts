@@ -111,6 +111,24 @@ describe('runPlugin()', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
+  it('gives a plugin that forwards ports time for each of them', async () => {
+    const plugin = { type: 'map', capabilities: { portMappings: true } };
+    bench.plugins.install('map', { ADD: 'sleep 0.4' });
+    const row = Array.from({ length: 50 }, (_, at) => ({
+      hostPort: 8000 + at,
+      containerPort: 80 + at,
+      protocol: 'tcp' as const,
+    }));
+    const attach = (...portMappings: typeof row): Promise<unknown> =>
+      bench.open({ timeLimitsMs: { ADD: 100 } }).attach({
+        network: networkOf('n', [plugin]),
+        parameters: parametersOf('c', 'eth0', { capabilityArgs: { portMappings } }),
+      });
+
+    await expect(attach(...row.slice(0, 1))).rejects.toThrow('no end after 0.2 s');
+    await expect(attach(...row)).resolves.toMatchObject({ state: 'attached' });
+  });
+
   it('kills a plugin that does not listen', async () => {
     const script = 'trap "" TERM; while :; do sleep 0.1; done';
     const failure = await failureOf(script, { timeLimitsMs: { ADD: 200 } });

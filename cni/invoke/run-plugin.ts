@@ -20,7 +20,7 @@ export interface PluginRunner {
   readonly pluginDirs: readonly string[];
   /** The environment besides `CNI_…`; plugins find iptables, nft and ip by its PATH. */
   readonly env: Readonly<Record<string, string>>;
-  /** After so many milliseconds a call is ended. */
+  /** After so many milliseconds a call is ended; one that is to forward ports gets more for each. */
   readonly timeLimitsMs: Readonly<Record<CniCommand, number>>;
   /** The most that a plugin may print, bytes. */
   readonly maxOutput: number;
@@ -52,7 +52,7 @@ export async function runPlugin(
   const fail = (kind: FailureKind, extra: Partial<PluginFailure> = {}): Error =>
     pluginFailed({ ...identify(call, path), kind, stderr, ...extra });
   if (result.timedOut) {
-    const seconds = runner.timeLimitsMs[call.command] / 1000;
+    const seconds = timeLimitMs(runner, call) / 1000;
     throw fail('time-limit', { msg: `no end after ${seconds} s` });
   }
   if (result.overflowed) throw fail('too-much-output');
@@ -118,7 +118,7 @@ async function execute(
         cwd: '/',
         env: { ...runner.env, ...call.env },
         input: JSON.stringify(call.config),
-        timeoutMs: runner.timeLimitsMs[call.command],
+        timeoutMs: timeLimitMs(runner, call),
         killAfterMs: KILL_AFTER_MS,
         maxOutput: runner.maxOutput,
         wholeGroup: true,
@@ -133,6 +133,16 @@ async function execute(
       throw pluginFailed({ ...identify(call, path), kind: 'not-started', msg }, cause);
     }
   }
+}
+
+/** The plugin that forwards ports runs iptables several times for each: some 50 ms on a small machine. */
+const PER_PORT_MS = 100;
+
+function timeLimitMs({ timeLimitsMs }: PluginRunner, { command, config }: PluginCall): number {
+  const { runtimeConfig } = config;
+  const ports = isJsonObject(runtimeConfig) ? runtimeConfig['portMappings'] : undefined;
+
+  return timeLimitsMs[command] + (Array.isArray(ports) ? ports.length * PER_PORT_MS : 0);
 }
 
 function isAborted(signal: AbortSignal | undefined): boolean {
