@@ -41,6 +41,7 @@ function detailsJson(details: PodDetails): object {
     overlay: details.overlay,
     app_directories: Object.fromEntries(details.appDirs),
     stage1: stage1Json(details),
+    accepted: Object.fromEntries(details.accepted),
     tree_ids: trees === undefined ? undefined : Object.fromEntries(trees.apps),
     cgroups: details.cgroups.map(({ controllers, path, dir }) => ({
       controllers,

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
-import { parseReference, type Tree } from '#image-store';
+import { type Acceptance, type ImageRecord, parseReference, type Tree } from '#image-store';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { demandAccepted } from './acceptance.ts';
@@ -56,6 +56,8 @@ export interface RunnableImage {
   /** What its tree is made of, itself included. */
   readonly layers: readonly ImageKey[];
   readonly tree: Tree;
+  /** How it was accepted. */
+  readonly accepted: Acceptance;
 }
 
 /**
@@ -70,9 +72,13 @@ export async function demandRunnable(
 ): Promise<RunnableImage> {
   const plan = store.treePlan(key);
   demandForThisMachine(plan.manifest);
+  const known = (each: ImageKey): ImageRecord => {
+    const record = recordOf(each);
+    if (record === undefined) throw new Error(`no record of image ${each}`);
+    return record;
+  };
   for (const layer of plan.layers) {
-    const record = recordOf(layer.key);
-    if (record === undefined) throw new Error(`no record of image ${layer.key}`);
+    const record = known(layer.key);
     await demandAccepted(context, trust, { record, insecure: insecure.image });
   }
 
@@ -83,6 +89,7 @@ export async function demandRunnable(
     manifest: plan.manifest,
     layers: plan.layers.map((layer) => layer.key),
     tree: await demandUnchanged(context, store, { key, tree }),
+    accepted: known(key).accepted,
   };
 }
 

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
+import * as v from 'valibot';
+import { decodeJson } from '#base/decode/decode';
 import type { PodManifest } from '#schema/pod/pod-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import {
+  appAcceptedPath,
   appRootfsDir,
   cgroupDir,
   netnsPath,
@@ -37,6 +40,8 @@ export interface PodDetails {
   readonly flavor: Flavor | undefined;
   readonly manifest: PodManifest | undefined;
   readonly trees: PodTreeIds | undefined;
+  /** How the image of each app was accepted when the pod was made. */
+  readonly accepted: ReadonlyMap<string, object | undefined>;
   /** Whether trees are overlaid, not copied. */
   readonly overlay: boolean;
   /** Where what an app sees as its root, or wrote to it, lies on the host; by its name. */
@@ -80,10 +85,29 @@ function describeAll(state: PodState): PodDetails {
     appDirs: appDirs(dir, manifest, trees),
     cgroups: attempt(() => cgroupsOf(dir)) ?? [],
     processes: attempt(() => podProcesses(dir)) ?? [],
+    accepted: new Map(
+      status.apps.map(({ name }) => [name, attempt(() => readAppAcceptance(dir, name))]),
+    ),
     netns: attempt(() => pinnedNetns(dir)),
     released: existsSync(releasedPath(dir)),
     problems: [...problems],
   };
+}
+
+/**
+ * How the image of an app was accepted when the pod was made, as it was written
+ * down: JSON of one object.
+ * @returns undefined of a pod of an older gantry
+ * @throws GantryError POD_UNREADABLE
+ */
+function readAppAcceptance(podDir: string, app: string): object | undefined {
+  const text = readText(appAcceptedPath(podDir, app));
+  if (text === undefined) return undefined;
+
+  return decodeJson(v.looseObject({}), text, {
+    what: `"accepted" of app "${app}"`,
+    code: 'POD_UNREADABLE',
+  });
 }
 
 /** The note of where it is stays with the pod; the namespace does not. */

@@ -51,8 +51,8 @@ export async function makePod(
   }
 }
 
-function treeOf({ manifest, tree }: RunnableImage): PodTree {
-  return { id: tree.id, rootfs: tree.rootfs, manifest };
+function treeOf({ manifest, tree, accepted }: RunnableImage): PodTree {
+  return { id: tree.id, rootfs: tree.rootfs, manifest, accepted };
 }
 
 function canOverlay({ dataDir, log }: OperationContext): boolean {

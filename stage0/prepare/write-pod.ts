@@ -1,9 +1,11 @@
 import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Kernel } from '#base/kernel/kernel';
+import type { Acceptance } from '#image-store';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import { formatPodManifest, type PodManifest } from '#schema/pod/pod-manifest';
 import {
+  appAcceptedPath,
   appDirIn,
   appImageManifestPath,
   appRootfsDir,
@@ -26,6 +28,8 @@ export interface PodTree {
   readonly id: string;
   readonly rootfs: string;
   readonly manifest: ImageManifest;
+  /** How its image was accepted. */
+  readonly accepted: Acceptance;
 }
 
 /** What goes into a pod's directory. */
@@ -67,6 +71,7 @@ export async function writePod(
     makeDir(dirname(appTreeIdPath(podDir, name)));
     writeFileSync(appTreeIdPath(podDir, name), tree.id);
     writeFileSync(appImageManifestPath(podDir, name), JSON.stringify(tree.manifest));
+    writeFileSync(appAcceptedPath(podDir, name), JSON.stringify(tree.accepted));
   }
 
   if (contents.overlay) writeLayers(podDir, contents);

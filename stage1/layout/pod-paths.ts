@@ -22,6 +22,9 @@ export const appsInfoDir = (podDir: string): string => below(podDir, 'appsinfo')
 /** Image manifest of one app. */
 export const appImageManifestPath = (podDir: string, app: string): string =>
   below(appsInfoDir(podDir), app, 'manifest');
+/** How the image of an app was accepted when the pod was made. */
+export const appAcceptedPath = (podDir: string, app: string): string =>
+  below(appsInfoDir(podDir), app, 'accepted');
 /** The id of the tree that an app is rendered from. */
 export const appTreeIdPath = (podDir: string, app: string): string =>
   below(appsInfoDir(podDir), app, 'treeStoreID');

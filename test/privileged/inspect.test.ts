@@ -47,6 +47,9 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry inspect
       released: false,
       stage1: { name: 'gantry.sh/stage1-nspawn', interface_version: 8 },
       manifest: { acKind: 'PodManifest', apps: [{ name: 'looked-at' }] },
+      accepted: {
+        'looked-at': { how: 'insecure', source: expect.stringContaining('/') as string },
+      },
     });
     expect(details.processes).toContain(details.pid);
     expect(readFileSync(`/proc/${details.pid}/comm`, 'utf8')).toBe('systemd\n');
