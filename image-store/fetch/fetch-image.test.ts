@@ -294,6 +294,14 @@ describe('fetchImage() of a file', () => {
     expect(host.store.record(key)?.accepted).toMatchObject({ how: 'signed', source: path });
   });
 
+  it('says so when a signature that is given is not looked at', async () => {
+    await host.publish(APP);
+    await host.fetch('example.com/app');
+    await host.fetch('example.com/app', { signature: '/no/such' });
+
+    expect(host.warnings).toEqual([expect.stringContaining('"/no/such" is not looked at')]);
+  });
+
   it('takes the signature that is given', async () => {
     const data = tinyAci(APP);
     const path = write('given.aci', data);

@@ -27,6 +27,11 @@ export async function fetchImage(
 ): Promise<FetchOutcome> {
   using course = openCourse(request, context);
   const { key, fetched } = await bring(course, request.reference, request);
+  if (!fetched && request.signature !== undefined) {
+    context.log.warning(
+      `signature "${request.signature}" is not looked at: the image is here already`,
+    );
+  }
   if (request.withDependencies === false) return { key, fetched, dependencies: [] };
 
   const { dependencies: needs = [] } = context.store.manifest(key);

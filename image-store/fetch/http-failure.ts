@@ -86,9 +86,9 @@ export function brief(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
-const OR_INSECURE = ', or use --insecure-options=tls';
+const NAME_AUTHORITY = 'name a file with its certificate authority in SSL_CERT_FILE';
 
-function tlsHint(code: string): string {
+function tlsHint(code: string, proxy: string | undefined): string {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
@@ -96,7 +96,9 @@ function tlsHint(code: string): string {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return 'look at the address: the server proves to be another one';
     default:
-      return 'name a file with its certificate authority in SSL_CERT_FILE';
+      return proxy === undefined
+        ? `${NAME_AUTHORITY}, or use --insecure-options=tls`
+        : NAME_AUTHORITY;
   }
 }
 
@@ -117,7 +119,7 @@ export function transportFailure(
   if (/CERT|SELF_SIGNED|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)/.test(code)) {
     return fetchFailure('FETCH_TLS', url, {
       state: `the certificate of ${proxy === undefined ? `"${url.host}"` : `the proxy "${proxy}"`} is not good (${code})`,
-      hint: `${tlsHint(code)}${proxy === undefined && !/^CERT_|ALTNAME/.test(code) ? OR_INSECURE : ''}`,
+      hint: tlsHint(code, proxy),
       cause,
     });
   }
