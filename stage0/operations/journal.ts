@@ -85,7 +85,8 @@ function journalCommand(query: JournalQuery): [string, ...string[]] {
     ...(until === undefined ? [] : [`--until=${until}`]),
     ...(after === undefined ? [] : [`--after-cursor=${after}`]),
     ...(lines === undefined ? [] : [`--lines=${lines}`]),
-    ...(follow ? ['--follow', ...(lines === undefined ? ['--no-tail'] : [])] : []),
+    // Without --merge it follows the last boot, and in a journal that is just being begun there is none.
+    ...(follow ? ['--follow', '--merge', ...(lines === undefined ? ['--no-tail'] : [])] : []),
     ...apps.flatMap((app) => [...matches(app, stream), '+']).slice(0, -1),
   ];
 

@@ -1,5 +1,6 @@
+import { globSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
@@ -110,6 +111,25 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
 
     expect(exitCode).toBe(0);
     expect(early).toBe(`${Array.from({ length: 2000 }, (_, at) => at).join('\n')}\nend\n`);
+  });
+
+  it('follows a journal in which nothing is yet', async () => {
+    const pod = await pods.start([NAME, ...script('echo ready; exec sleep 300')]);
+    while ((await logs(pod.uuid)) === '') {}
+    const [journal = ''] = globSync(join(pod.dir, 'overlay/*/upper/var/log/journal/*'));
+    const aside = join(pods.context.workDir, 'journal');
+    renameSync(journal, aside);
+    const following = pods.context.start(['logs', '--follow', pod.uuid]);
+    let said = '';
+    following.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await Promise.race([following.ended, sleep(500)]);
+    renameSync(aside, journal);
+
+    await until('it is followed', () => said === 'ready\n');
+    await gantry('stop', pod.uuid);
+    expect(await following.ended).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
   it('ends with its reader, and leaves no process', async () => {
