@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
-import type { GantryError } from '#base/errors/gantry-error';
+import { type GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Answer } from '../fetch/exchange.ts';
 import type { GetOptions, HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
@@ -137,11 +137,21 @@ async function fetchToken(
   if (form === undefined) {
     for (const [name, value] of Object.entries(asked)) realm.searchParams.append(name, value);
   }
-  const { data } = await client.read(realm, {
-    maxBytes: MAX_TOKEN_BYTES,
-    ...(form === undefined ? {} : { form }),
-    ...(login?.type === 'basic' ? { credential: login } : {}),
-  });
+  const { data } = await client
+    .read(realm, {
+      maxBytes: MAX_TOKEN_BYTES,
+      ...(form === undefined ? {} : { form }),
+      ...(login?.type === 'basic' ? { credential: login } : {}),
+    })
+    .catch((cause: unknown) => {
+      // It is the registry that somebody has, or lacks, credentials for.
+      if (!isGantryError(cause, 'FETCH_DENIED')) throw cause;
+      throw denied(
+        realm,
+        options,
+        login === undefined ? 'it gives no token to nobody' : 'it takes no such password',
+      );
+    });
   const answer = decodeJson(tokenAnswer, data.toString('utf8'), {
     what: `the token of "${realm.host}"`,
     code: 'FETCH_REFUSED',

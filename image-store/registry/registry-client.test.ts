@@ -222,7 +222,7 @@ describe('who one is', () => {
     ['asks again and again', BEARER, json({ token: 'wrong' }), 'the server answered 401'],
     ['gives no token', BEARER, json({}), 'it gives no token'],
     ['gives no JSON', BEARER, file('<html>'), 'not JSON'],
-    ['refuses the password', BEARER, status(401), 'the server answered 401'],
+    ['refuses the password', BEARER, status(401), 'it takes no such password'],
     ['sends elsewhere for a token', BEARER, redirect('https://cdn.example.com/'), '404'],
     [
       'sends to plain HTTP for a token',

@@ -45,6 +45,15 @@ export async function findImage(
     }
   }
 
+  if (reference.kind === 'registry' && wish.pullPolicy !== 'update') {
+    const record = store.findByReference(reference);
+    // One that was accepted unchecked may be fetched and checked now.
+    if (record !== undefined && (wish.insecure.image || record.accepted.how !== 'insecure')) {
+      remember(record);
+      return record.key;
+    }
+  }
+
   const { pullPolicy, insecure, signature } = wish;
   return await context.fetchImage(wish.text, { pullPolicy, insecure, signature });
 }

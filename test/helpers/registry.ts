@@ -28,6 +28,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly tokens: ImageServer | undefined;
   /** Pushes an image of a layout. @returns the digest of its manifest */
   push(place: PushPlace, image: WrittenImage, layout: TestLayout): Promise<string>;
+  /** Where the registry keeps a blob. */
+  blobPath(digest: string): string;
   /** Puts a manifest under a tag, its blobs first. */
   put(place: PushPlace, manifest: Buffer, blobs: readonly Buffer[]): Promise<void>;
 }
@@ -35,6 +37,8 @@ export interface TestRegistry extends AsyncDisposable {
 export interface PushPlace {
   readonly repository: string;
   readonly tag: string;
+  /** Media type of the manifest; that of an image's unless told. */
+  readonly type?: string | undefined;
 }
 
 const BYTES = 'application/octet-stream';
@@ -95,11 +99,11 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
     target.searchParams.set('digest', digestOf(bytes));
     await send('PUT', `${target.pathname}${target.search}`, { body: bytes, type: BYTES });
   };
-  const put: TestRegistry['put'] = async ({ repository, tag }, manifest, blobs) => {
+  const put: TestRegistry['put'] = async ({ repository, tag, type }, manifest, blobs) => {
     for (const blob of blobs) await putBlob(repository, blob);
     await send('PUT', `/v2/${repository}/manifests/${tag}`, {
       body: manifest,
-      type: MANIFEST_TYPE,
+      type: type ?? MANIFEST_TYPE,
     });
   };
 
@@ -108,6 +112,11 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
     caFile: certificates.caFile,
     tokens,
     put,
+    blobPath: (digest) => {
+      const [algorithm = '', hex = ''] = digest.split(':');
+      const blobs = join(dir, 'data', 'docker', 'registry', 'v2', 'blobs');
+      return join(blobs, algorithm, hex.slice(0, 2), hex, 'data');
+    },
     async push(place, { descriptor, manifest }, layout) {
       const read = ({ digest }: TestDescriptor): Buffer => readFileSync(layout.blobPath(digest));
       await put(place, read(descriptor), [manifest.config, ...manifest.layers].map(read));

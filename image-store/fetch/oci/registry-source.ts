@@ -1,8 +1,13 @@
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
+import { INDEX_TYPES, MANIFEST_TYPES, SCHEMA_1_TYPES } from '#schema/oci/media-types';
 import { readSignaturePlaces } from '../../policy/lookaside.ts';
 import { type RegistryReference, registryUrl } from '../../reference/oci-reference.ts';
-import { openRepository, type Repository } from '../../registry/registry-client.ts';
+import {
+  type FetchedManifest,
+  openRepository,
+  type Repository,
+} from '../../registry/registry-client.ts';
 import { signaturesOf } from '../../registry/signature-source.ts';
 import { openDownload } from '../download.ts';
 import { createHttpClient } from '../http-client.ts';
@@ -39,18 +44,34 @@ export function openRegistrySource(session: FetchSession, image: RegistryReferen
     version: tag,
     signatures: signaturesOf({ image, repository, places, client: session.client }),
     async top() {
-      const {
-        bytes,
-        mediaType = '',
-        digest: found,
-      } = await repository.manifest(digest ?? tag ?? '');
-      return { bytes, mediaType, digest: found };
+      const found = await repository.manifest(digest ?? tag ?? '');
+      return { ...found, mediaType: typeOf(found) };
     },
     async *open(descriptor) {
+      if (isManifest(descriptor.mediaType)) {
+        // Registries keep manifests apart from other blobs.
+        yield (await repository.manifest(descriptor.digest)).bytes;
+        return;
+      }
       yield* await openBlob({ session, repository }, descriptor);
     },
     [Symbol.asyncDispose]: async () => await Promise.resolve(client.close()),
   };
+}
+
+function isManifest(mediaType: string): boolean {
+  return [INDEX_TYPES, MANIFEST_TYPES, SCHEMA_1_TYPES].some((types) => types.has(mediaType));
+}
+
+/** Some registries say of every manifest that it is plain text, or nothing; then it may say itself what it is. */
+function typeOf({ bytes, mediaType: told = '' }: FetchedManifest): string {
+  if (isManifest(told)) return told;
+  try {
+    const { mediaType } = JSON.parse(bytes.toString()) as { readonly mediaType?: unknown };
+    return typeof mediaType === 'string' ? mediaType : told;
+  } catch {
+    return told;
+  }
 }
 
 interface Place {
