@@ -7,19 +7,20 @@ interface WithFurther {
 
 /**
  * The first failure with those that followed it: what failed while things were
- * undone, or while the rest was done all the same. Code, hint and `failure` are
- * those of the first.
+ * undone, or while the rest was done all the same. Code and `failure` are those
+ * of the first, and so is the hint unless told.
  */
 export function withFurtherFailures(
   first: GantryError,
   further: readonly GantryError[],
+  hint: string | undefined = first.hint,
 ): GantryError {
   if (further.length === 0) return first;
 
   const all = [...furtherFailuresOf(first), ...further];
   const words = further.map(({ message }) => message).join('; ');
   const error = new GantryError(first.code, `${first.message}; afterwards: ${words}`, {
-    hint: first.hint,
+    hint,
     cause: first.cause,
   });
   const kept = 'failure' in first ? { failure: first.failure } : {};

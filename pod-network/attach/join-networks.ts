@@ -253,7 +253,10 @@ async function undone(host: PodNetworkHost, thrown: unknown): Promise<unknown> {
   if (!isGantryError(thrown)) return thrown;
 
   const [first, ...further] = [...failuresOf(thrown), ...left];
-  return first === undefined ? thrown : withFurtherFailures(first, further);
+  if (first === undefined) return thrown;
+  const way = `what is left is given back by "gantry gc" as soon as that works, or given up by "gantry rm --force ${host.uuid}"`;
+  const hints = [first.hint, left.length === 0 ? undefined : way].filter(Boolean);
+  return withFurtherFailures(first, further, hints.length === 0 ? undefined : hints.join('; '));
 }
 
 /** The failures that came together in an error, without those of undoing what had been done. */

@@ -260,6 +260,18 @@ describe.runIf(
     expect(await net.gantry('list', '--no-legend')).not.toContain('stuck');
   });
 
+  it('tell how to give up what a pod left that they failed twice', async () => {
+    const fail = printJson({ code: 107, msg: 'nobody answers' }, 1);
+    plugins.install('bad', { ADD: fail, DEL: fail });
+    const { exitCode, stderr } = await net.shell(['--net=bad'], 'true');
+    const command = /hint: .*"gantry (rm --force \S+)"/.exec(stderr)?.[1] ?? '';
+    plugins.install('bad', { ADD: '', DEL: fail });
+    await net.gantry(...command.split(' '));
+    plugins.install('bad', { DEL: '' });
+
+    expect(exitCode).toBe(254);
+  });
+
   it('are left by the next pod in the place of one whose directory was removed by hand', async () => {
     const pod = await net.pods.start(['--net=default', '--port=8080:80/tcp', ...SLEEP]);
     process.kill(waiterOf(pod.dir) ?? 0, 'SIGKILL');
