@@ -1,6 +1,5 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { Environment } from '../config/environment.ts';
-import { demandExactArguments } from '../config/given-bytes.ts';
 import type { Call } from './command.ts';
 import { expandName } from './command-name.ts';
 import { COMMANDS, type CommandEntry, GROUPS } from './command-table.ts';
@@ -28,7 +27,7 @@ export async function runProgram({ program, args, environment }: ProgramRequest)
   const output = standardOutput();
   let name = '';
   try {
-    demandExactArguments(args);
+    if (args.some((arg) => arg.includes('\uFFFD'))) await demandExact(args);
     const found = findCommand(args);
     if (found.entry === undefined) return await withoutCommand(found.leading, output);
 
@@ -42,6 +41,12 @@ export async function runProgram({ program, args, environment }: ProgramRequest)
     const { presentError } = await import('./present-error.ts');
     return await presentError(error, { name, debug: wantsDebug(args) });
   }
+}
+
+/** Where Node may have replaced what is no UTF-8; hardly a command has to load what tells. */
+async function demandExact(args: readonly string[]): Promise<void> {
+  const { demandExactArguments } = await import('../config/given-bytes.ts');
+  demandExactArguments(args);
 }
 
 interface Found {
