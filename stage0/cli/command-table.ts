@@ -101,6 +101,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/image-gc.ts'),
   },
   {
+    name: 'image history',
+    summary: 'Show how an image was made',
+    load: () => import('../commands/image-history.ts'),
+  },
+  {
+    name: 'image inspect',
+    summary: 'Print everything that is known of images',
+    load: () => import('../commands/image-inspect.ts'),
+  },
+  {
     name: 'image list',
     summary: 'List the images in the store',
     load: () => import('../commands/image-list.ts'),
