@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, lstatSync, type Stats } from 'node:fs';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { releasedPath } from '#stage1';
+import { dropStaleNames } from '../pod/claim-pod-name.ts';
 import { listPodUuids } from '../pod/find-pod.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
 import { readPodState } from '../pod/look-at-pod.ts';
@@ -45,6 +46,7 @@ export async function collectGarbage(
   await markAll(sweep, { phase: 'prepared', olderThanMs: expirePreparedMs });
   await deleteAll(sweep, { phase: 'exited-garbage', olderThanMs: gracePeriodMs });
   await deleteAll(sweep, { phase: 'garbage', olderThanMs: 0 });
+  dropStaleNames(context.kernel, context.dataDir);
 
   return { marked: sweep.marked, deleted: sweep.deleted };
 }

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isGantryError } from '#base/errors/gantry-error';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { parseAcName } from '#schema/types/names';
-import { claimPodName, demandFreeName, dropPodName } from './claim-pod-name.ts';
+import { claimPodName, demandFreeName, dropPodName, dropStaleNames } from './claim-pod-name.ts';
 import { findPodUuid } from './find-pod.ts';
 import { createPod, demandMove } from './locked-pod.ts';
 import { podNamesDir } from './pod-dirs.ts';
@@ -28,6 +28,20 @@ function codeOf(action: () => unknown): unknown {
   }
   return 'nothing';
 }
+
+describe('dropStaleNames()', () => {
+  it('forgets the names of pods that are no more, and of no other', () => {
+    using pod = createPod(linuxKernel, dataDir);
+    claimPodName(linuxKernel, pod, WEB);
+    const gone = createPod(linuxKernel, dataDir);
+    claimPodName(linuxKernel, gone, parseAcName('gone'));
+    gone.lock.release();
+    rmSync(gone.dir, { recursive: true });
+    dropStaleNames(linuxKernel, dataDir);
+
+    expect(readdirSync(podNamesDir(dataDir))).toEqual(['web']);
+  });
+});
 
 describe('claimPodName()', () => {
   it('makes a pod known by its name', () => {

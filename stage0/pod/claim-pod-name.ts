@@ -3,11 +3,13 @@ import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { type HeldLock, lockPath } from '#base/lock/directory-lock';
 import type { AcName } from '#schema/types/names';
+import type { PodUuid } from '#schema/types/pod-uuid';
 import { podNamePath, readPodName } from '#stage1';
+import { listPodUuids } from './find-pod.ts';
 import { readPodState } from './look-at-pod.ts';
 import type { LockedPod } from './locked-pod.ts';
-import { giveToGroup, makePodNamesDir, podNamesDir } from './pod-dirs.ts';
-import { findPodByName, linkPodName, unlinkPodName } from './pod-names.ts';
+import { giveToGroup, makePodNamesDir, POD_PHASES, podNamesDir } from './pod-dirs.ts';
+import { findPodByName, linkPodName, listPodNames, unlinkPodName } from './pod-names.ts';
 import type { PodStateName } from './pod-state.ts';
 
 const POD_NAME_MODE = 0o640;
@@ -52,6 +54,18 @@ export function dropPodName(kernel: Kernel, { dataDir, uuid, dir }: LockedPod): 
 
   using _lock: HeldLock = lockPath(kernel, podNamesDir(dataDir), 'exclusive');
   if (findPodByName(dataDir, name) === uuid) unlinkPodName(dataDir, name);
+}
+
+/** Forgets names of pods that are no more: of one that a power loss broke nobody knows its name when it is removed. */
+export function dropStaleNames(kernel: Kernel, dataDir: string): void {
+  const names = listPodNames(dataDir);
+  if (names.length === 0) return;
+
+  using _lock: HeldLock = lockPath(kernel, podNamesDir(dataDir), 'exclusive');
+  const pods: ReadonlySet<PodUuid | undefined> = new Set(listPodUuids(dataDir, POD_PHASES));
+  for (const name of names) {
+    if (!pods.has(findPodByName(dataDir, name))) unlinkPodName(dataDir, name);
+  }
 }
 
 /** Of a broken pod it may not be readable; then the link leads to nothing from now on, which is as good. */

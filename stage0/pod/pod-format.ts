@@ -61,7 +61,8 @@ function demandFormat(path: string, action: string): void {
   if (text === undefined || text === versionText) return;
   const format = /^\d{1,9}\n?$/.test(text) ? Number(text) : undefined;
   if (format === undefined) {
-    throw new GantryError('POD_UNREADABLE', `cannot ${action}: "${path}" does not hold a number`);
+    const state = text === '' ? 'is empty, as after a power loss' : 'does not hold a number';
+    throw new GantryError('POD_UNREADABLE', `cannot ${action}: "${path}" ${state}`);
   }
   if (format <= POD_FORMAT) return;
 

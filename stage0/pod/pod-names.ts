@@ -1,7 +1,7 @@
-import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
-import type { AcName } from '#schema/types/names';
+import { type AcName, isAcName } from '#schema/types/names';
 import { type PodUuid, parsePodUuid } from '#schema/types/pod-uuid';
 import { podNamesDir } from './pod-dirs.ts';
 
@@ -23,6 +23,16 @@ export function findPodByName(dataDir: string, name: AcName): PodUuid | undefine
     return parsePodUuid(target);
   } catch {
     return undefined;
+  }
+}
+
+/** Every name that was given and not given up. */
+export function listPodNames(dataDir: string): readonly AcName[] {
+  try {
+    return readdirSync(podNamesDir(dataDir)).filter(isAcName);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

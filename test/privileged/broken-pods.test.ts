@@ -61,6 +61,11 @@ const DAMAGES: readonly Damage[] = [
   { what: 'a folder for a manifest', do: folder('pod'), problem: '"pod": it is not a regular' },
   { what: 'an endless manifest', do: link('pod'), problem: '"pod": it is not a regular file' },
   { what: 'a format that is no number', do: cut('version'), problem: 'does not hold a number' },
+  {
+    what: 'an empty format',
+    do: (dir) => writeFileSync(join(dir, 'version'), ''),
+    problem: 'is empty, as after a power loss',
+  },
   { what: 'a pipe for a format', do: pipe('version'), problem: '"version": it is not a regular' },
   { what: 'no stage1 manifest', do: drop('stage1/manifest'), problem: 'no stage1 manifest' },
   { what: 'half a stage1 manifest', do: cut('stage1/manifest'), problem: 'image manifest' },
