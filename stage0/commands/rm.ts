@@ -8,7 +8,7 @@ import { removePods } from '../operations/remove.ts';
 export const command: Command = plainCommand({
   usage: '[--force] UUID…\n[--force] --uuid-file=FILE',
   description:
-    'Removes pods that are not running, with everything that their apps wrote. One that cannot give back what it held outside, its networks say, is kept, unless that is forced: then it is told what may be left.',
+    'Removes pods that are not running, with everything that their apps wrote. One that cannot give back what it held outside, its networks for example, is kept, unless that is forced: then what may be left is told.',
   operands: ['pods'],
   action: 'remove',
   options: {

@@ -186,7 +186,7 @@ const HINTS: Partial<Record<PodAction, Hints>> = {
   export: { running: STOP_FIRST, orphaned: STOP_FIRST, prepared: RUN_FIRST },
   measure: { prepared: RUN_FIRST },
   'read the logs of': { prepared: RUN_FIRST },
-  remove: { running: STOP_FIRST, preparing: WAIT },
+  remove: { running: `${STOP_FIRST}, or kill it with "gantry rm --force"`, preparing: WAIT },
   run: {
     preparing: WAIT,
     'aborted prepare': NEVER_FINISHED,
