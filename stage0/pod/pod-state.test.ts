@@ -83,7 +83,9 @@ describe('wrongState()', () => {
   it('names the action, both states, and what to do', () => {
     const error = wrongState(stateOf('run', true), 'remove');
     expect(error.message).toBe(`cannot remove pod ${uuid}: it is running, not prepared or exited`);
-    expect(error.hint).toBe('stop it first with "gantry stop"');
+    expect(error.hint).toBe(
+      'stop it first with "gantry stop", or kill it with "gantry rm --force"',
+    );
 
     const again = wrongState(stateOf('run', true), 'run');
     expect(again.message).toBe(`cannot run pod ${uuid}: it is running, not prepared`);
