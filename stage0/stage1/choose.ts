@@ -101,7 +101,7 @@ async function chooseConfigured(
   }
 
   const beside = join(builtinDir(context.programDir), basename(config.location));
-  const path = existsSync(config.location) ? config.location : beside;
+  const path = [config.location, beside].find((each) => existsSync(each)) ?? config.location;
   return await chooseFile(context, library, { ...wish, value: path });
 }
 
