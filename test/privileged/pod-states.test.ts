@@ -81,8 +81,8 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a pod', () => {
     [() => ['--uuid-file=/no/such/file'], /cannot read UUID file "\/no\/such\/file": no such file/],
     [() => ['01234567'], /cannot find pod "01234567": 2 pods begin so\nhint: one of 01234567-/],
     [() => ['../../etc'], /cannot find pod "..\/..\/etc": no pod is called so/],
-    [() => [inFile('nonsense\n')], /cannot find pod "nonsense\n": no pod is called so/],
-    [() => [inFile('')], /cannot find pod "": no pod is called so/],
+    [() => [inFile('nonsense\n')], /cannot find pod "nonsense": no pod is called so/],
+    [() => [inFile('')], /cannot read UUID file ".*": it is empty/],
     [() => [UUID, '--uuid-file=/no/such/file'], /a UUID and --uuid-file exclude each other/],
     [() => [], /no pod is given/],
   ];
