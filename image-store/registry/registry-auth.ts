@@ -57,6 +57,10 @@ export function authenticating(options: RegistryAuthOptions): HttpClient {
     if (first.status !== 401) return result;
 
     first.leave();
+    // Whoever holds what the registry sends to would name a server of tokens of their own.
+    if (first.url.origin !== url.origin) {
+      throw denied(first.url, options, `"${options.host}" sends there, and it asks who one is`);
+    }
     ({ credential, until } = await answerChallenge(url, first, options));
     const [, again] = await send({ ...request, credential });
     return again;

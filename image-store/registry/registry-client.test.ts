@@ -218,6 +218,19 @@ describe('who one is', () => {
     expect(proofs('cdn.example.com')).toEqual([undefined]);
   });
 
+  it('is told to nobody when a server that the registry sends to asks for it', async () => {
+    const realm = 'Bearer realm="https://cdn.example.com/token",service="x"';
+    const digest = digestOf(Buffer.from('blob'));
+    server.on(`${PLACE}/blobs/${digest}`, redirect('https://cdn.example.com/blob'));
+    server.on('cdn.example.com/blob', status(401, { 'www-authenticate': realm }));
+    server.on('cdn.example.com/token', json({ token: 'T' }));
+
+    await expect(open(LOGIN).blob({ mediaType: 'a/b', digest, size: 4 })).rejects.toMatchObject({
+      code: 'FETCH_DENIED',
+    });
+    expect(proofs('cdn.example.com')).toEqual([undefined]);
+  });
+
   it.each<[string, string, Behaviour, string]>([
     ['asks again and again', BEARER, json({ token: 'wrong' }), 'the server answered 401'],
     ['gives no token', BEARER, json({}), 'it gives no token'],
