@@ -21,13 +21,30 @@ import { lockTree } from './tree-lock.ts';
 import { treeDir, treeDirectoriesPath, treeListingPath, treeRootfsPath } from './tree-paths.ts';
 import { layerTreeIdOf, type PackedLayer } from './tree-plan.ts';
 
+/** Layers that are extracted at the same time: while one is seen to disk, others are unpacked. */
+const AT_A_TIME = 3;
+
 /**
- * Renders the trees of layers that are not there, or changed, each once.
+ * Renders the trees of layers that are not there, or changed, each once. Whoever
+ * works on one holds no lock but its own, so that nobody waits in a circle. After
+ * a failure no other is begun, and all have ended when this throws.
  * @throws GantryError ARCHIVE_*, EXTRACT_*, IMAGE_DIGEST_MISMATCH
  */
 export async function renderLayers(maker: TreeMaker, stack: readonly PackedLayer[]): Promise<void> {
-  const layers = new Map(stack.map((layer) => [layer.diffId, layer]));
-  for (const layer of layers.values()) await renderLayer(maker, layer);
+  const waiting = [...new Map(stack.map((layer) => [layer.diffId, layer])).values()];
+  const work = async (): Promise<void> => {
+    try {
+      for (let layer = waiting.shift(); layer !== undefined; layer = waiting.shift()) {
+        await renderLayer(maker, layer);
+      }
+    } catch (error) {
+      waiting.length = 0;
+      throw error;
+    }
+  };
+  const workers = await Promise.allSettled(Array.from({ length: AT_A_TIME }, work));
+  const failed = workers.find((worker) => worker.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> {
