@@ -89,16 +89,15 @@ async function detachLost(host: PodNetworkHost, cni: Cni, containerId: Container
   const { lost } = cni.attachments(containerId);
   if (lost.length === 0) return;
   const { networks } = loadNetworks(networkDirs(host));
-  const infos = readNetInfo(host.podDir);
 
   for (const { path } of lost) {
-    const info = infos.find(({ ifName }) => ifName === basename(path, '.json'));
-    const network = networks.find(({ name }) => name === info?.netName);
-    if (info === undefined || network === undefined) continue;
-    const key = { containerId, ifName: parseInterfaceName(info.ifName) };
-    const parameters = { ...key, netns: pinPath(host.uuid) };
     try {
-      await cni.detach(key, { network, parameters });
+      const ifName = parseInterfaceName(basename(path, '.json'));
+      const info = readNetInfo(host.podDir).find((each) => each.ifName === ifName);
+      const network = networks.find(({ name }) => name === info?.netName);
+      if (network === undefined) continue;
+      const parameters = { containerId, ifName, netns: pinPath(host.uuid) };
+      await cni.detach(parameters, { network, parameters });
     } catch (error) {
       if (!isGantryError(error)) throw error;
       host.log.warning(error.message);
