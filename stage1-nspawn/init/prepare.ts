@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kernel, MS, type Rlimit } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
@@ -11,7 +11,8 @@ import {
   stage1RootfsDir,
 } from '#stage1';
 import type { AppSocket } from '../sockets/assign-sockets.ts';
-import { CALLER_DIR, OOM_PATH, PREFIX_MARK } from '../units/status-dirs.ts';
+import { findOomCount } from '../cgroup/oom-count.ts';
+import { CALLER_DIR, OOM_PATH, OOM_SEEN_PATH, PREFIX_MARK } from '../units/status-dirs.ts';
 import { type AppStreams, STDIO_DIR } from '../units/streams.ts';
 import { carriedVariables, carrierPath } from './carrier.ts';
 import { appHosts, isNetworked } from '../network/app-hosts.ts';
@@ -134,13 +135,15 @@ function prepareStreams({ kernel, pod, streams }: PreparationRequest): void {
 
 /** Lets the reaper see whom the kernel killed for want of memory, where that is not systemd's to see. */
 function showOomCount({ kernel, pod, cgroups }: PreparationRequest): void {
-  const source = cgroups
-    .map((dir) => join(dir, 'memory.oom_control'))
-    .find((path) => existsSync(path));
+  const source = findOomCount(cgroups);
   if (source === undefined) return;
 
-  const target = join(stage1RootfsDir(pod.dir), OOM_PATH);
+  const root = stage1RootfsDir(pod.dir);
+  const target = join(root, OOM_PATH);
   writeFileSync(target, '');
+  // A cgroup above the pod's may have counted others before.
+  const [, before = '0'] = /^oom_kill (\d+)$/m.exec(readFileSync(source, 'utf8')) ?? [];
+  writeFileSync(join(root, OOM_SEEN_PATH), `${before}\n`);
   kernel.mount({ source, target, flags: MS.BIND });
   kernel.setMountAttributes(target, { readOnly: true });
 }

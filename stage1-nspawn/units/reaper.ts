@@ -6,6 +6,7 @@ import {
   EXITS_DIR,
   HANDLED_DIR,
   OOM_PATH,
+  OOM_SEEN_PATH,
   RESTART_DIR,
   STARTED_DIR,
   STATUS_DIR,
@@ -48,7 +49,7 @@ const INSIDE: ReaperPlaces = {
   handled: HANDLED_DIR,
   restart: RESTART_DIR,
   oom: OOM_PATH,
-  oomSeen: '/run/gantry-oom',
+  oomSeen: OOM_SEEN_PATH,
   stopping: STOPPING_MARK,
   policy: EXIT_POLICY_PATH,
   ended: '/run/gantry-ended',
@@ -104,7 +105,7 @@ fi
 `;
 }
 
-/** With version 2 of cgroups systemd knows; with version 1 the kernel counts for the whole pod. */
+/** Where systemd does not know, the kernel counts for the whole pod, or for more than that. */
 function outOfMemory({ oom, oomSeen }: ReaperPlaces): string {
   return `[ "$MONITOR_SERVICE_RESULT" = oom-kill ] && reason=oom
 if [ "$code" = 137 ] && [ -e ${oom} ]; then

@@ -18,8 +18,11 @@ export const EXEC_STATUS_DIR = '/rkt/exec-status';
 /** A file per app of which systemd must be asked when it ended, for a post-stop handler came after that. */
 export const HANDLED_DIR = '/rkt/handled';
 
-/** The memory.oom_control of the pod's cgroup, where version 1 counts whom the kernel killed. */
+/** Where the kernel counts whom it killed for want of memory, if systemd cannot know (cgroup/oom-count.ts). */
 export const OOM_PATH = '/rkt/oom';
+
+/** How many that were when it was last looked at. */
+export const OOM_SEEN_PATH = '/rkt/oom-seen';
 
 /** The FIFOs of apps' streams, a folder per app. */
 export const STREAMS_DIR = '/rkt/streams';
