@@ -9,6 +9,7 @@ import { measureLifecycle } from './lifecycle.ts';
 import { measureMemory } from './memory.ts';
 import { endAfterThis } from './measure.ts';
 import { measureNetwork } from './network.ts';
+import { measureOci } from './oci.ts';
 import { formatRow, type Row } from './row.ts';
 import { measureStart } from './start.ts';
 
@@ -20,11 +21,12 @@ const SUITES: Readonly<Record<string, (context: BenchContext) => AsyncIterable<R
   memory: measureMemory,
   network: measureNetwork,
   lifecycle: measureLifecycle,
+  oci: measureOci,
 };
 
 await main(process.argv.slice(2));
 
-/** `npm run bench [-- start|fetch|memory|network|lifecycle …]`: gantry and its peers in the same run, as ratios with medians. */
+/** `npm run bench [-- start|fetch|memory|network|lifecycle|oci …]`: gantry and its peers in the same run, as ratios with medians. */
 async function main(wanted: readonly string[]): Promise<void> {
   await ensurePackages('bench');
   await buildDistIfStale();

@@ -48,6 +48,9 @@ const BENCH_PACKAGES: readonly string[] = [
   'iptables',
   'containernetworking-plugins',
   'time',
+  'docker-registry',
+  'skopeo',
+  'umoci',
 ];
 
 export type Purpose = 'run' | 'test' | 'bench';

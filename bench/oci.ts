@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { demandSuccess, nodeExec } from '#base/exec/node-exec';
+import { type LayoutImage, makeLayout, type TestLayout } from '../test/helpers/oci-layout.ts';
+import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../test/helpers/registry.ts';
+import { cosign, cosignPayload, makeSigstoreKey } from '../test/helpers/sigstore.ts';
+import type { BenchContext } from './context.ts';
+import { compare, ENVIRONMENT, peakMemory, type TimedCommand } from './measure.ts';
+import { ms, type Row } from './row.ts';
+import { type BenchStore, prepareStore } from './store.ts';
+
+const RUNS = 5;
+const LAYERS = 8;
+const FILES = 20_000;
+const MEGABYTES = 300;
+const REPOSITORY = 'bench/large';
+
+/** An image in a registry on this machine: pulled, verified and made ready, against podman and skopeo with umoci. */
+export async function* measureOci(context: BenchContext): AsyncGenerator<Row> {
+  const { work } = context;
+  await using registry = await startRegistry('basic');
+  const image = `${registry.host}/${REPOSITORY}:1`;
+  const layout = makeLayout(join(work, 'layout'));
+  await pushSigned(registry, layout, { layers: await makeLayers(work) });
+  const store = await prepareStore(context, { SSL_CERT_FILE: registry.caFile });
+  await trustSigned(store, registry, work);
+  const ours: TimedCommand = {
+    ...store.command('prepare', '--quiet', '--stage1-name=fly', `docker://${image}`),
+    before: () => rmSync(store.dataDir, { recursive: true, force: true }),
+  };
+
+  const bounds = { unit: '×', must: 1, reach: 0.6 } as const;
+  const what = `pull ${MEGABYTES} MB of ${LAYERS} layers, verify, make ready`;
+  for (const [name, theirs] of Object.entries(peers(registry, image, work))) {
+    const result = await compare(ours, theirs, RUNS);
+    yield {
+      what: `${what} : ${name}`,
+      ours: ms(result.ours),
+      theirs: ms(result.theirs),
+      value: result.ratio,
+      ...bounds,
+    };
+  }
+
+  const peak = await peakMemory(ours);
+  const memory = { unit: 'MB', theirs: '', must: 200, reach: 120 } as const;
+  yield { what: 'peak memory of that', ours: `${peak.toFixed(0)} MB`, value: peak, ...memory };
+}
+
+/** Archives of files that compress by about a quarter, as programs do. */
+async function makeLayers(work: string): Promise<readonly Buffer[]> {
+  const bytes = Math.floor((MEGABYTES * 1024 * 1024 * 3) / 4 / FILES);
+  const layers: Buffer[] = [];
+  for (let layer = 0; layer < LAYERS; layer += 1) {
+    const root = join(work, 'root');
+    const folder = join(root, 'data', `layer-${layer}`);
+    mkdirSync(folder, { recursive: true });
+    mkdirSync(join(root, 'bin'));
+    copyFileSync('/bin/busybox', join(root, 'bin', 'true'));
+    for (let file = 0; file < FILES / LAYERS; file += 1) {
+      writeFileSync(join(folder, `f${file}`), randomBytes(bytes).toString('base64'));
+    }
+    const archive = join(work, 'layer.tar');
+    const argv = ['tar', '-C', root, '-cf', archive, '.'] as const;
+    demandSuccess(await nodeExec.run({ argv, env: ENVIRONMENT }), 'pack a layer');
+    layers.push(readFileSync(archive));
+    rmSync(root, { recursive: true });
+    rmSync(archive);
+  }
+
+  return layers;
+}
+
+const KEY = makeSigstoreKey();
+
+async function pushSigned(
+  registry: TestRegistry,
+  layout: TestLayout,
+  image: LayoutImage,
+): Promise<void> {
+  const place = { repository: REPOSITORY, tag: '1' };
+  const digest = await registry.push(
+    place,
+    layout.image({ ...image, config: { Cmd: ['/bin/true'] } }),
+    layout,
+  );
+  const payload = cosignPayload(digest, `${registry.host}/${REPOSITORY}`);
+  const config = Buffer.from('{}');
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: layout.put(config, 'application/vnd.oci.image.config.v1+json'),
+    layers: [
+      {
+        ...layout.put(payload, 'application/vnd.dev.cosign.simplesigning.v1+json'),
+        annotations: { 'dev.cosignproject.cosign/signature': cosign(payload, KEY) },
+      },
+    ],
+  };
+  const tag = `${digest.replace(':', '-')}.sig`;
+  await registry.put({ repository: REPOSITORY, tag }, Buffer.from(JSON.stringify(manifest)), [
+    config,
+    payload,
+  ]);
+}
+
+async function trustSigned(store: BenchStore, registry: TestRegistry, work: string): Promise<void> {
+  const key = join(work, 'cosign.pub');
+  writeFileSync(key, KEY.pem);
+  await store.run('trust', '--skip-fingerprint-review', `--registry=${registry.host}`, key);
+  mkdirSync(join(work, 'etc', 'auth.d'));
+  writeFileSync(
+    join(work, 'etc', 'auth.d', 'registry.json'),
+    JSON.stringify({
+      rktKind: 'dockerAuth',
+      rktVersion: 'v1',
+      registries: [registry.host],
+      credentials: REGISTRY_LOGIN,
+    }),
+  );
+}
+
+function peers(
+  registry: TestRegistry,
+  image: string,
+  work: string,
+): Readonly<Record<string, TimedCommand>> {
+  const certificates = join(work, 'certificates');
+  mkdirSync(certificates);
+  copyFileSync(registry.caFile, join(certificates, 'ca.crt'));
+  const login = `${REGISTRY_LOGIN.user}:${REGISTRY_LOGIN.password}`;
+  const folder = join(work, 'peer');
+  const before = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+  };
+  const podman = ['podman', '--root', join(folder, 'root'), '--runroot', join(folder, 'run')];
+  const copy = `skopeo copy --quiet --src-cert-dir=${certificates} --src-creds=${login} docker://${image} oci:${folder}/layout:1`;
+  const unpack = `umoci unpack --image ${folder}/layout:1 ${folder}/bundle`;
+
+  return {
+    'podman pull': {
+      argv: [
+        'podman',
+        ...podman.slice(1),
+        'pull',
+        '--quiet',
+        `--cert-dir=${certificates}`,
+        `--creds=${login}`,
+        image,
+      ],
+      before,
+    },
+    'skopeo copy; umoci unpack': { argv: ['sh', '-c', `${copy} && ${unpack}`], before },
+  };
+}
