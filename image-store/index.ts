@@ -13,5 +13,4 @@ export type { TreePlan } from './tree/tree-plan.ts';
 export * from './trust/index.ts';
 export * from './policy/index.ts';
 export * from './reference/index.ts';
-export { createFindLogin } from './registry/logins.ts';
 export * from './fetch/index.ts';

@@ -5,7 +5,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import type { AcIdentifier } from '#schema/types/names';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Reference } from '../reference/reference.ts';
-import type { FindLogin } from '../registry/registry-auth.ts';
+import type { LoginSources } from '../registry/logins.ts';
 import type { ImageStore } from '../store.ts';
 import type { Trust } from '../trust/trust-types.ts';
 import type { HttpOptions } from './http-options.ts';
@@ -59,8 +59,8 @@ export interface FetchContext {
   readonly policyDirs?: readonly string[] | undefined;
   /** Where it is said where simple signatures lie: registries.d, all of them. */
   readonly registriesDirs?: readonly string[] | undefined;
-  /** Who one is for a registry; without it nobody. */
-  readonly findLogin?: FindLogin | undefined;
+  /** Where it is said who one is for registries; without it nowhere. */
+  readonly logins?: (() => Promise<LoginSources>) | undefined;
   /** Ends everything that is under way. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds since 1970; the system's clock unless told. */

@@ -14,12 +14,12 @@ export type Accept = (manifests: readonly OciDigest[]) => Promise<PolicyGrant>;
  * @returns what accepts the image, and throws as `demandAccepted`
  * @throws GantryError IMAGE_REJECTED, POLICY_INVALID
  */
-export function askPolicy(
+export async function askPolicy(
   configDirs: readonly string[],
   question: Omit<PolicyQuestion, 'manifests'>,
-): Accept {
+): Promise<Accept> {
   const text = readPolicyText(configDirs)?.text ?? '';
-  const policy = openPolicy(configDirs);
+  const policy = await openPolicy(configDirs);
   refuseRejected(policy, question.image);
 
   return async (manifests) => {

@@ -14,40 +14,40 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-const set = (text: string, rule: PolicyRule | undefined) =>
-  setPolicyRule(dirs, parsePolicyPlace(text), rule);
-const ruleOf = (transport: string, scope: string) =>
-  openPolicy(dirs).transports.get(transport)?.get(scope);
+const set = async (text: string, rule: PolicyRule | undefined) =>
+  await setPolicyRule(dirs, parsePolicyPlace(text), rule);
+const ruleOf = async (transport: string, scope: string) =>
+  (await openPolicy(dirs)).transports.get(transport)?.get(scope);
 const KEYS = [Buffer.from('one'), Buffer.from('two')];
 
 describe('setPolicyRule()', () => {
-  it('makes a policy that rejects everything else', () => {
-    const { path, changed } = set('example.com/team', { type: 'signedBy', keys: KEYS });
+  it('makes a policy that rejects everything else', async () => {
+    const { path, changed } = await set('example.com/team', { type: 'signedBy', keys: KEYS });
     expect([path, changed]).toEqual([policyPath(dirs[1]), true]);
-    expect(openPolicy(dirs).default).toEqual([{ type: 'reject' }]);
-    expect(ruleOf('docker', 'example.com/team')).toEqual([
+    expect((await openPolicy(dirs)).default).toEqual([{ type: 'reject' }]);
+    expect(await ruleOf('docker', 'example.com/team')).toEqual([
       {
         type: 'signedBy',
         keys: { paths: [], data: [Buffer.from('onetwo')] },
         identity: { type: 'matchRepoDigestOrExact' },
       },
     ]);
-    expect(set('example.com/team', { type: 'signedBy', keys: KEYS }).changed).toBe(false);
+    expect((await set('example.com/team', { type: 'signedBy', keys: KEYS })).changed).toBe(false);
   });
 
-  it('changes what is said of a scope, and takes it away', () => {
-    set('example.com', { type: 'reject' });
-    set('example.com', { type: 'sigstoreSigned', keys: KEYS });
-    set('oci:/srv/images', { type: 'insecureAcceptAnything' });
-    expect(ruleOf('docker', 'example.com')).toMatchObject([
+  it('changes what is said of a scope, and takes it away', async () => {
+    await set('example.com', { type: 'reject' });
+    await set('example.com', { type: 'sigstoreSigned', keys: KEYS });
+    await set('oci:/srv/images', { type: 'insecureAcceptAnything' });
+    expect(await ruleOf('docker', 'example.com')).toMatchObject([
       { type: 'sigstoreSigned', keys: { data: KEYS }, identity: { type: 'matchRepository' } },
     ]);
-    expect(ruleOf('oci', '/srv/images')).toEqual([{ type: 'insecureAcceptAnything' }]);
-    set('example.com', undefined);
-    expect([...openPolicy(dirs).transports.keys()]).toEqual(['oci']);
+    expect(await ruleOf('oci', '/srv/images')).toEqual([{ type: 'insecureAcceptAnything' }]);
+    await set('example.com', undefined);
+    expect([...(await openPolicy(dirs)).transports.keys()]).toEqual(['oci']);
   });
 
-  it('starts with the policy of the system, and leaves what it does not know of alone', () => {
+  it('starts with the policy of the system, and leaves what it does not know of alone', async () => {
     const text = JSON.stringify({
       default: [{ type: 'insecureAcceptAnything' }],
       transports: {
@@ -56,18 +56,18 @@ describe('setPolicyRule()', () => {
       },
     });
     writeFileSync(policyPath(dirs[0]), text);
-    set('b.com', { type: 'reject' });
+    await set('b.com', { type: 'reject' });
     expect(readFileSync(policyPath(dirs[0]), 'utf8')).toBe(text);
-    const policy = openPolicy(dirs);
+    const policy = await openPolicy(dirs);
     expect(policy.default).toEqual([{ type: 'insecureAcceptAnything' }]);
     expect([...(policy.transports.get('docker')?.keys() ?? [])]).toEqual(['a.com', 'b.com']);
     expect(policy.transports.has('atomic')).toBe(true);
   });
 
-  it('touches no policy that is broken', () => {
+  it('touches no policy that is broken', async () => {
     mkdirSync(dirs[1], { recursive: true });
     writeFileSync(policyPath(dirs[1]), '{"default":[],');
-    expect(() => set('a.com', { type: 'reject' })).toThrow('line 1');
+    await expect(set('a.com', { type: 'reject' })).rejects.toThrow('line 1');
     expect(readFileSync(policyPath(dirs[1]), 'utf8')).toBe('{"default":[],');
   });
 

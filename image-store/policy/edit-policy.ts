@@ -3,8 +3,7 @@ import { makeDirs } from '#base/fs/make-dirs';
 import { dirname } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
-import { policyPath, readPolicyText } from './open-policy.ts';
-import { parsePolicy } from './parse-policy.ts';
+import { policyPath, readPolicy, readPolicyText } from './open-policy.ts';
 import { scopeProblem } from './policy-scope.ts';
 
 /** A part of a policy: a transport, and a scope in it. */
@@ -44,15 +43,15 @@ export function parsePolicyPlace(text: string): PolicyPlace {
  * @returns the file, and whether anything has changed in it
  * @throws GantryError POLICY_INVALID, TRUST_NO_PERMISSION
  */
-export function setPolicyRule(
+export async function setPolicyRule(
   configDirs: readonly string[],
   { transport, scope }: PolicyPlace,
   rule: PolicyRule | undefined,
-): { readonly path: string; readonly changed: boolean } {
+): Promise<{ readonly path: string; readonly changed: boolean }> {
   const path = policyPath(configDirs.at(-1) ?? '');
   const before = readPolicyText(configDirs);
   // Nothing is made of a policy that is broken.
-  if (before !== undefined) parsePolicy(before.text, before.path);
+  if (before !== undefined) await readPolicy(before.text, before.path);
   const policy = JSON.parse(before?.text ?? EMPTY) as PolicyDocument;
   const scopes = new Map(Object.entries(policy.transports?.[transport] ?? {}));
   if (rule === undefined) scopes.delete(scope);
@@ -62,7 +61,7 @@ export function setPolicyRule(
   else transports.set(transport, Object.fromEntries(scopes));
 
   const text = `${JSON.stringify({ ...policy, transports: Object.fromEntries(transports) }, null, 2)}\n`;
-  parsePolicy(text, path);
+  await readPolicy(text, path);
   if (before?.path === path && before.text === text) return { path, changed: false };
   write(path, text);
 

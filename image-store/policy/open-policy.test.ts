@@ -10,23 +10,23 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-it('takes the policy of the folder that comes last, and rejects everything without one', () => {
+it('takes the policy of the folder that comes last, and rejects everything without one', async () => {
   const [system, local] = [join(dir, 'system'), join(dir, 'local')];
-  const open = () => openPolicy([system, local]);
-  expect(open()).toMatchObject({ path: policyPath(local), default: [{ type: 'reject' }] });
+  const open = async () => await openPolicy([system, local]);
+  expect(await open()).toMatchObject({ path: policyPath(local), default: [{ type: 'reject' }] });
 
   mkdirSync(system);
   writeFileSync(policyPath(system), '{"default":[{"type":"insecureAcceptAnything"}]}');
-  expect(open().default).toEqual([{ type: 'insecureAcceptAnything' }]);
+  expect((await open()).default).toEqual([{ type: 'insecureAcceptAnything' }]);
   mkdirSync(local);
   writeFileSync(policyPath(local), '{"default":[{"type":"reject"}]}');
-  expect(open().default).toEqual([{ type: 'reject' }]);
+  expect((await open()).default).toEqual([{ type: 'reject' }]);
 });
 
-it('does not pass over one that cannot be read', () => {
+it('does not pass over one that cannot be read', async () => {
   writeFileSync(policyPath(dir), '{');
-  expect(() => openPolicy([dir])).toThrow('line 1: it is not JSON');
+  await expect(openPolicy([dir])).rejects.toThrow('line 1: it is not JSON');
   rmSync(policyPath(dir));
   mkdirSync(policyPath(dir));
-  expect(() => openPolicy([dir])).toThrow('it is a directory');
+  await expect(openPolicy([dir])).rejects.toThrow('it is a directory');
 });

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
-import { parsePolicy } from './parse-policy.ts';
 import type { Policy } from './policy.ts';
 
 /** More than any policy takes. */
@@ -16,9 +15,9 @@ export const policyPath = (configDir: string): string => join(configDir, 'policy
  * @param configDirs from the system's to the administrator's
  * @throws GantryError POLICY_INVALID
  */
-export function openPolicy(configDirs: readonly string[]): Policy {
+export async function openPolicy(configDirs: readonly string[]): Promise<Policy> {
   const found = readPolicyText(configDirs);
-  if (found !== undefined) return parsePolicy(found.text, found.path);
+  if (found !== undefined) return await readPolicy(found.text, found.path);
 
   return {
     path: policyPath(configDirs.at(-1) ?? ''),
@@ -32,14 +31,21 @@ export function readPolicyText(
   configDirs: readonly string[],
 ): { readonly path: string; readonly text: string } | undefined {
   for (const path of configDirs.map(policyPath).reverse()) {
-    const text = readPolicy(path);
+    const text = textOf(path);
     if (text !== undefined) return { path, text };
   }
 
   return undefined;
 }
 
-function readPolicy(path: string): string | undefined {
+/** As `parsePolicy`, whose library of places in a text is loaded when it is needed first. */
+export async function readPolicy(text: string, path: string): Promise<Policy> {
+  const { parsePolicy } = await import('./parse-policy.ts');
+
+  return parsePolicy(text, path);
+}
+
+function textOf(path: string): string | undefined {
   try {
     return readNamedFile(path, MAX_BYTES).toString('utf8');
   } catch (cause) {

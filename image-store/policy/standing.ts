@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { LocalReference, RegistryReference } from '../reference/index.ts';
-import { readPolicyText } from './open-policy.ts';
+import { readPolicy, readPolicyText } from './open-policy.ts';
 import type { KeySource, Policy, Requirement } from './policy.ts';
 import { matchPolicy } from './policy-scope.ts';
 
@@ -45,8 +45,7 @@ export async function isStillDemanded(
   try {
     if (seenDigest(found.text, mark.files) === mark.seen) return true;
     // The file has changed, maybe of what does not concern this image.
-    const { parsePolicy } = await import('./parse-policy.ts');
-    const policy = parsePolicy(found.text, found.path);
+    const policy = await readPolicy(found.text, found.path);
     return markPolicy(policy, found.text, image()).demanded === mark.demanded;
   } catch (error) {
     if (typeof error === 'object' && error !== null && 'syscall' in error) return false;

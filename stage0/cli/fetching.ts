@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import {
-  createFindLogin,
   type FetchContext,
   type FetchOutcome,
   fetchImage,
@@ -81,11 +80,10 @@ async function fetchContext(
     trustKeysFromHttps: globals.trustKeysFromHttps,
     policyDirs: dirs,
     registriesDirs: dirs.map((dir) => join(dir, 'registries.d')),
-    findLogin: async (host, repository) => {
+    logins: async () => {
       const { dockerAuth } = await readConfiguration(globals, ['auth.d']);
       const { env, loginFiles } = call.environment;
-      const sources = { configured: dockerAuth, files: loginFiles, exec, env };
-      return await createFindLogin(sources)(host, repository);
+      return { configured: dockerAuth, files: loginFiles, exec, env };
     },
     // With nobody to ask, the unknown key is the error, not the missing terminal.
     acceptKey: isatty(0) ? async (found) => await askForKeys(workplace, found) : undefined,

@@ -32,7 +32,7 @@ export async function editPolicy(workplace: Workplace, wish: PolicyWish): Promis
   const place = parsePolicyPlace(wish.place);
   const rule = await ruleOf(workplace, wish, place);
   const dirs = [context.systemConfigDir, context.localConfigDir];
-  const { path, changed } = setPolicyRule(dirs, place, rule);
+  const { path, changed } = await setPolicyRule(dirs, place, rule);
   const what = rule === undefined ? 'what wider scopes demand' : ruleText(rule);
   context.log.info(
     `images of ${placeText(place)}: ${what}${changed ? '' : ', as before'}, says "${path}"`,
@@ -42,8 +42,8 @@ export async function editPolicy(workplace: Workplace, wish: PolicyWish): Promis
 }
 
 /** What is demanded, as a table; the empty text where no policy says anything. */
-export function listPolicy({ context }: Workplace): string {
-  const policy = openPolicy(policyDirs(context));
+export async function listPolicy({ context }: Workplace): Promise<string> {
+  const policy = await openPolicy(policyDirs(context));
   const rows = [...policy.transports].flatMap(([transport, scopes]) =>
     [...scopes].map(([scope, requirements]) => [
       placeText({ transport, scope }),

@@ -49,7 +49,7 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     if (options.list === true) {
       if (words.length > 0) throw usageError('flag --list takes no arguments');
-      const policy = listPolicy(workplace);
+      const policy = await listPolicy(workplace);
       call.output.write(listKeys(openKeys(workplace.context)));
       if (policy !== '') call.output.write(`\n${policy}`);
       return 0;

@@ -8,9 +8,12 @@ import {
   openRepository,
   type Repository,
 } from '../../registry/registry-client.ts';
+import { createFindLogin } from '../../registry/logins.ts';
+import type { FindLogin } from '../../registry/registry-auth.ts';
 import { signaturesOf } from '../../registry/signature-source.ts';
 import { openDownload } from '../download.ts';
 import { createHttpClient } from '../http-client.ts';
+import type { FetchContext } from '../request.ts';
 import type { FetchSession } from '../session.ts';
 import type { OciSource } from './source.ts';
 
@@ -27,7 +30,7 @@ export function openRegistrySource(session: FetchSession, image: RegistryReferen
   const client = createHttpClient({ ...http, auth: [], log, signal, warn, insecure });
   const repository = openRepository(image, {
     client,
-    findLogin: context.findLogin ?? (async () => await Promise.resolve(undefined)),
+    findLogin: findLoginIn(context.logins),
     allowHttp: insecure.http,
     log,
     retries: http?.retries,
@@ -72,6 +75,16 @@ function typeOf({ bytes, mediaType: told = '' }: FetchedManifest): string {
   } catch {
     return told;
   }
+}
+
+/** Nothing is read before a registry asks who one is. */
+function findLoginIn(logins: FetchContext['logins']): FindLogin {
+  let find: Promise<FindLogin> | undefined;
+
+  return async (host, repository) => {
+    find ??= logins?.().then(createFindLogin);
+    return await (await find)?.(host, repository);
+  };
 }
 
 interface Place {
