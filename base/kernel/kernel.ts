@@ -99,6 +99,8 @@ export interface Program {
   readonly argv: readonly string[];
   /** The whole environment of the new program. */
   readonly env: Readonly<Record<string, string>>;
+  /** Descriptors of this process that it gets, and as which. */
+  readonly given?: readonly { readonly fd: Fd; readonly as: Fd }[] | undefined;
 }
 
 export interface Kernel {
@@ -187,6 +189,12 @@ export interface Kernel {
   umask(mask: number): number;
   /** Sends a signal to a process by number. */
   kill(pid: number, signal: number): void;
+  /**
+   * Marks a directory for as long as the descriptor is open, close-on-exec: the
+   * kernel waits up to 16 ms when it takes a directory's last mark away, be it
+   * one of inotify(7) or of fanotify(7), and this one tells of nothing.
+   */
+  markDirectory(path: string): Fd;
   /** A descriptor that refers to a process. */
   pidfdOpen(pid: number): Fd;
   /**

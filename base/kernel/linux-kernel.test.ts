@@ -14,6 +14,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LOCK, RLIMIT } from './kernel.ts';
+import { requires } from '../../test/helpers/requires.ts';
 import { linuxKernel as kernel } from './linux-kernel.ts';
 import { kernelErrno } from './native.ts';
 import { createRecordingKernel } from './recording-kernel.ts';
@@ -53,6 +54,25 @@ describe('linuxKernel', () => {
     expect(() => kernel.spawn({ path: '/no/such', argv: ['x'], env: {} })).toThrow(
       'cannot start "/no/such": ENOENT',
     );
+  });
+
+  it.runIf(requires('root'))('gives a program a mark of a directory, and the mark only', () => {
+    const out = join(dir, 'marked');
+    const mark = kernel.markDirectory(dir);
+    const script = `ls /proc/self/fd >${out}; cat /proc/self/fdinfo/9 >>${out}`;
+    const argv = ['sh', '-c', script];
+    const env = { PATH: '/bin' };
+    const given = [{ fd: mark, as: 9 }];
+    expect(kernel.reap(kernel.spawn({ path: '/bin/sh', argv, env, given }))).toBe(0);
+    const text = readFileSync(out, 'utf8');
+    expect(text.split('\n').filter((line) => /^\d+$/.test(line))).toEqual(
+      expect.arrayContaining(['0', '1', '2', '9']),
+    );
+    expect(text).not.toMatch(new RegExp(`^${mark}$`, 'm'));
+    expect(text).toMatch(/^fanotify ino:/m);
+    closeSync(mark);
+    expect(() => kernel.markDirectory(join(dir, 'none'))).toThrow('ENOENT');
+    expect(() => kernel.markDirectory(out)).toThrow('ENOTDIR');
   });
 
   it('locks a directory against a second holder', () => {

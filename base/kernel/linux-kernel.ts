@@ -1,6 +1,7 @@
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
 import { constants } from 'node:os';
 import { askLibc, callLibc, callLibcAside, kernelErrno, kernelError } from './native.ts';
+import { markDirectory } from './marks.ts';
 import { networkCalls } from './network-calls.ts';
 import { reapProcess, spawnProgram } from './spawn.ts';
 import { terminalCalls } from './terminal-calls.ts';
@@ -321,6 +322,7 @@ export const linuxKernel: Kernel = {
     );
   },
 
+  markDirectory,
   spawn: spawnProgram,
   reap: reapProcess,
   async processEnd(process, timeoutMs) {

@@ -20,6 +20,7 @@ const RESULTS: Partial<Record<keyof Kernel, unknown>> = {
   openTerminal: { master: 103, number: 7 },
   makeTerminalRaw: Buffer.alloc(0),
   makePipe: { read: 101, write: 102 },
+  markDirectory: 104,
   pidfdOpen: 100,
   prctl: 0,
   reap: 0,

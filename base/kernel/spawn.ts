@@ -12,7 +12,7 @@ const STANDARD_STREAMS = [0, 1, 2] as const;
 const EINTR = 'EINTR';
 
 /** What `Kernel.spawn` does. */
-export function spawnProgram({ path, argv, env }: Program): number {
+export function spawnProgram({ path, argv, env, given = [] }: Program): number {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const pid = Buffer.alloc(4);
   const attributes = Buffer.alloc(RECORD_BYTES);
@@ -22,6 +22,13 @@ export function spawnProgram({ path, argv, env }: Program): number {
   try {
     plainSignals(attributes);
     awayFromCaller(actions);
+    for (const { fd, as } of given) {
+      call('int posix_spawn_file_actions_adddup2(void *actions, int fd, int as)', [
+        actions,
+        fd,
+        as,
+      ]);
+    }
     const prototype =
       'int posix_spawn(void *pid, const char *path, void *actions, void *attr, const char **argv, const char **envp)';
     call(

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import type { Fd } from '#base/kernel/kernel';
 import { flockDirectory } from '#base/lock/flock-path';
-import type { EntrypointHost } from '#stage1';
+import { type EntrypointHost, stage1RootfsDir } from '#stage1';
 import { insideMounts } from './inside-mounts.ts';
 
 /** The command of gantry that gives back what a pod held outside its namespaces. */
@@ -10,8 +11,10 @@ const RELEASE_COMMAND = 'pod-release';
 /** Where the host's util-linux is, wherever the caller looks for programs. */
 const SYSTEM_PATH = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
+/** Where the waiter has the mark of the pod's /etc. */
+const MARK_FD = 9;
 /** flock's lock is on the first free descriptor; who releases the pod must be able to lock it for itself. */
-const WITHOUT_LOCK = 'exec 3<&-; exec "$@"';
+const WITHOUT_LOCK = `exec 3<&- ${MARK_FD}<&-; exec "$@"`;
 
 /**
  * Starts what outlives the pod: a process that sleeps until the pod's lock is
@@ -27,11 +30,13 @@ export function startWaiter(host: EntrypointHost, uuid: string): () => void {
   const { kernel, callerMounts } = host;
   kernel.closeOnExecFrom(3);
   const folders = [...SYSTEM_PATH, ...(host.env['PATH']?.split(':') ?? [])];
+  const mark = markEtc(host);
   const pid = insideMounts(kernel, callerMounts, () =>
     kernel.spawn({
       path: findProgram('setsid', folders),
       argv: ['setsid', '--fork', ...waiterCommand(host, uuid)],
       env: { PATH: folders.join(':') },
+      given: mark === undefined ? [] : [{ fd: mark, as: MARK_FD }],
     }),
   );
 
@@ -43,6 +48,20 @@ export function startWaiter(host: EntrypointHost, uuid: string): () => void {
       `cannot start the process that waits for the end of the pod: "setsid" exited with ${status}`,
     );
   };
+}
+
+/**
+ * PID 1 watches /etc to its end, and the pod is not over before that watch is
+ * gone. While the waiter marks the folder, too, nobody waits for that.
+ * @returns undefined where the kernel has no fanotify, or no more for this user
+ */
+function markEtc({ kernel, podDir }: EntrypointHost): Fd | undefined {
+  try {
+    return kernel.markDirectory(join(stage1RootfsDir(podDir), 'etc'));
+  } catch (error) {
+    if (isGantryError(error, 'KERNEL_CALL_FAILED')) return undefined;
+    throw error;
+  }
 }
 
 function findProgram(name: string, folders: readonly string[]): string {

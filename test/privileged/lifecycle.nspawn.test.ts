@@ -128,7 +128,13 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecyc
       readlinkSync(`/proc/${waiter}/fd/${fd}`),
     );
 
-    expect(descriptors.toSorted()).toEqual(['/dev/null', '/dev/null', '/dev/null', pod.dir]);
+    expect(descriptors.toSorted()).toEqual([
+      '/dev/null',
+      '/dev/null',
+      '/dev/null',
+      pod.dir,
+      'anon_inode:[fanotify]',
+    ]);
     expect(inPod).not.toContain(waiter);
     expect(readlinkSync(`/proc/${waiter}/ns/mnt`)).toBe(readlinkSync('/proc/self/ns/mnt'));
     const [, ppid, , session] = readFileSync(`/proc/${waiter}/stat`, 'utf8')
