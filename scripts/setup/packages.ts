@@ -27,6 +27,7 @@ const TEST_PACKAGES: readonly string[] = [
   'libcap2-bin',
   'netbase',
   'iptables',
+  'socat',
   'containernetworking-plugins',
   'zsh',
   'fish',

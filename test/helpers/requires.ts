@@ -27,6 +27,9 @@ const PROBES = {
   'docker-registry': () => hasProgram('docker-registry'),
   'oci-tools': () => ['skopeo', 'umoci', 'buildah'].every(hasProgram),
   'systemd-as-pid-1': () => readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd',
+  '8021q': () => knowsLink('link', 'lo', 'probe', 'type', 'vlan', 'id', '7'),
+  vrf: () => knowsLink('probe', 'type', 'vrf', 'table', '7'),
+  sctp: () => hasProgram('socat') && hasProtocol('SCTP', 'sctp'),
   'cgroup-v1': () => existsSync('/sys/fs/cgroup/memory'),
   'cgroup-v2': () => existsSync('/sys/fs/cgroup/cgroup.controllers'),
 } as const satisfies Readonly<Record<string, () => boolean>>;
@@ -89,6 +92,18 @@ function hasFilesystem(name: string): boolean {
     new RegExp(`\\b${name}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'));
 
   return listed() || (succeeds('modprobe', name) && listed());
+}
+
+/** Whether the kernel can make such a link, tried in a network namespace that goes at once. */
+function knowsLink(...description: readonly string[]): boolean {
+  return succeeds('unshare', '--net', 'ip', 'link', 'add', ...description);
+}
+
+function hasProtocol(name: string, module: string): boolean {
+  const listed = (): boolean =>
+    new RegExp(`^${name} `, 'm').test(readFileSync('/proc/net/protocols', 'utf8'));
+
+  return listed() || (succeeds('modprobe', module) && listed());
 }
 
 function hasProgram(name: string): boolean {
