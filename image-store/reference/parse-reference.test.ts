@@ -1,6 +1,6 @@
 import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOf } from '../../test/helpers/code-of.ts';
 import { hostLabels } from '#schema/types/labels';
 import { formatImageName, parseImageName } from './image-name.ts';
 import { parseReference } from './parse-reference.ts';
@@ -11,16 +11,6 @@ const host = [
   { name: 'arch', value: arch },
 ];
 const noFiles = { fileExists: (): boolean => false };
-
-function codeOf(action: () => unknown): string | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 describe('parseReference()', () => {
   it.each([

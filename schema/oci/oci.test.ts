@@ -1,6 +1,6 @@
 import { assert, json, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOf } from '../../test/helpers/code-of.ts';
 import { formatImageManifest, parseImageManifest } from '../image/image-manifest.ts';
 import { parseOciConfig } from './config.ts';
 import type { Descriptor } from './descriptor.ts';
@@ -18,16 +18,6 @@ const image = { schemaVersion: 2, config, layers: [layer] };
 
 const parse = (document: object, mediaType: string = OCI): ReturnType<typeof parseOciManifest> =>
   parseOciManifest(JSON.stringify(document), { what: 'the manifest', mediaType });
-
-function codeOf(action: () => unknown): string | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 describe('parseOciManifest()', () => {
   it('reads manifests of both families and indexes', () => {

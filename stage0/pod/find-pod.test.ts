@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOf } from '../../test/helpers/code-of.ts';
 import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
 import { findPodInFile, findPodUuid, listPodUuids } from './find-pod.ts';
 import { createPod, demandMove } from './locked-pod.ts';
@@ -14,16 +14,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(dataDir, { recursive: true });
 });
-
-function codeOf(action: () => unknown): string | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 describe('findPodUuid()', () => {
   it('takes an unambiguous beginning, in either case, or a file that holds one', () => {

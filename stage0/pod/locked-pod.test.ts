@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOf } from '../../test/helpers/code-of.ts';
 import type { Kernel } from '#base/kernel/kernel';
 import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
 import { createPod, demandMove, movePod } from './locked-pod.ts';
@@ -16,16 +16,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(dataDir, { recursive: true });
 });
-
-function codeOf(action: () => unknown): string | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 describe('createPod()', () => {
   it('makes a locked directory that only its group may look into, whatever the umask', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOf } from '../../test/helpers/code-of.ts';
 import type { PodManifest } from '#schema/pod/pod-manifest';
 import type { RunOptions } from '../operations/requests.ts';
 import type { Flavor } from '../stage1/flavor.ts';
@@ -42,16 +42,6 @@ function proposal(given: {
     unsupported: given.unsupported ?? [],
     options: { ...options, ...given.options },
   };
-}
-
-function codeOf(action: () => unknown): string | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
 }
 
 const streams = (mode: string): object => ({

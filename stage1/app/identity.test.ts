@@ -2,7 +2,7 @@ import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOf } from '../../test/helpers/code-of.ts';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { type IdentityRequest, resolveIdentity } from './identity.ts';
 
@@ -25,16 +25,6 @@ afterEach(() => {
 
 function identityOf(request: Partial<IdentityRequest>): ReturnType<typeof resolveIdentity> {
   return resolveIdentity(root, { user: '0', group: '0', supplementaryGids: [], ...request });
-}
-
-function codeOf(action: () => unknown): string | undefined {
-  try {
-    action();
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
 }
 
 describe('resolveIdentity()', () => {

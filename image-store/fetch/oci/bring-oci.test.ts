@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isGantryError } from '#base/errors/gantry-error';
+import { codeOfAsync } from '../../../test/helpers/code-of.ts';
 import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { nullLog } from '#base/log/log';
@@ -59,19 +59,12 @@ async function fetch(text: string, { image = true }: { image?: boolean } = {}): 
   return key;
 }
 
-async function codeOf(text: string): Promise<string | undefined> {
-  try {
-    await fetch(text);
-  } catch (error) {
-    if (isGantryError(error)) return error.code;
-    throw error;
-  }
-  return undefined;
-}
-
 const file = (path: string): TarEntry => ({ path, body: path });
 const layer = (...entries: readonly TarEntry[]): Buffer => tarOf(...entries);
 const [base, top] = [layer(directory('a'), file('a/b')), layer(file('c'))];
+
+const codeOf = async (text: string): Promise<string | undefined> =>
+  await codeOfAsync(async () => await fetch(text));
 
 /** Writes the only image of the layout. */
 function only(image: Partial<LayoutImage> = {}): WrittenImage {
