@@ -3,39 +3,28 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
-import { nullLog } from '#base/log/log';
-import { fetchImage, type ImageStore, openLayers, parseReference, type Tree } from '#image-store';
+import { openLayers, type Tree } from '#image-store';
 import type { ImageKey } from '#schema/types/image-hash';
 import { directory, hardLink, symlink, type TarEntry, tarOf } from '../helpers/hostile-tar.ts';
+import { type OciHost, openOciHost } from '../helpers/oci-host.ts';
 import { makeLayout } from '../helpers/oci-layout.ts';
 import { requires } from '../helpers/requires.ts';
-import { openTestStore } from '../helpers/test-store.ts';
 import { snapshot } from '../helpers/tree-fixture.ts';
-import { makeTrustHost, type TrustHost } from '../helpers/trust-host.ts';
 
 const canRender = requires('root', 'overlay', 'mount-namespace');
 
-let dir: string;
-let store: ImageStore;
-let trusted: TrustHost;
+let host: OciHost;
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'oci-trees-'));
-  store = openTestStore(join(dir, 'cas'));
-  trusted = makeTrustHost();
+  host = openOciHost();
 });
 afterAll(() => {
-  store.close();
-  trusted[Symbol.dispose]();
-  rmSync(dir, { recursive: true });
+  host[Symbol.dispose]();
 });
 
 const file = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({
@@ -47,23 +36,17 @@ const gone = (path: string): TarEntry => ({ path });
 
 /** Brings an image of these layers. */
 async function bring(...layers: readonly (readonly TarEntry[])[]): Promise<ImageKey> {
-  const layout = makeLayout(mkdtempSync(join(dir, 'layout-')));
+  const layout = makeLayout(mkdtempSync(join(host.dir, 'layout-')));
   const archives = layers.map((entries) => tarOf(...entries));
   layout.index({ it: layout.image({ layers: archives }).descriptor });
-  const reference = parseReference(`oci:${layout.dir}`, { fileExists: () => false });
-  const insecure = { image: true, tls: false, http: false, pubkey: false };
-  const { key } = await fetchImage(
-    { reference, pullPolicy: 'new', insecure },
-    { store, trust: trusted.trust, kernel, exec: nodeExec, log: nullLog },
-  );
-  return key;
+  return await host.fetch(`oci:${layout.dir}`);
 }
 
 /** What a pod sees of an image: its trees one over the other. */
 function seen(tree: Tree): Readonly<Record<string, unknown>> {
-  const target = mkdtempSync(join(dir, 'seen-'));
+  const target = mkdtempSync(join(host.dir, 'seen-'));
   {
-    using layers = openLayers(store.trees.attach(tree));
+    using layers = openLayers(host.store.trees.attach(tree));
     kernel.mount({
       source: 'overlay',
       target,
@@ -94,14 +77,14 @@ function inside(folder: string, entry: TarEntry): TarEntry {
 
 /** Layers placed one over the other, and a copy of the trees, look as the pod sees the trees. */
 async function demandSame(key: ImageKey, tree: Tree): Promise<void> {
-  const folder = mkdtempSync(join(dir, 'same-'));
+  const folder = mkdtempSync(join(host.dir, 'same-'));
   const rendered = join(folder, 'rendered');
-  await store.trees.extract(store.treePlan(key), { dir: rendered, rootfsOnly: true });
-  await store.trees.copyTo(tree, join(folder, 'copy'));
+  await host.store.trees.extract(host.store.treePlan(key), { dir: rendered, rootfsOnly: true });
+  await host.store.trees.copyTo(tree, join(folder, 'copy'));
 
   expect(snapshot(rendered)).toEqual(seen(tree));
   expect(snapshot(join(folder, 'copy'))).toEqual(seen(tree));
-  store.trees.verifyDeep(tree);
+  host.store.trees.verifyDeep(tree);
 }
 
 /** Layers and what is to be there in the end. */
@@ -194,7 +177,7 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
       ),
     );
     const key = await bring(...layers);
-    const tree = await store.renderTree(key);
+    const tree = await host.store.renderTree(key);
     const all = names(tree);
     for (const index of CASES.keys()) {
       shown[index] = all
@@ -222,14 +205,14 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
       [gone('.wh..wh..opq'), file('z'), gone('/.wh.a')],
       again,
     );
-    const tree = await store.renderTree(key);
+    const tree = await host.store.renderTree(key);
 
     expect(names(tree)).toEqual(['.', 'a', 'd', 'z']);
     await demandSame(key, tree);
   });
 
   it('are one empty directory without layers', async () => {
-    const { rootfs, layers } = await store.renderTree(await bring());
+    const { rootfs, layers } = await host.store.renderTree(await bring());
 
     expect(layers).toEqual([]);
     expect(Object.keys(snapshot(rootfs))).toEqual(['.']);
@@ -238,7 +221,7 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
   it('show directories as the layer says that has an entry for them', async () => {
     const tmp = { path: 'var/tmp', flag: '5', mode: 0o1777, uid: 3, gid: 4, mtime: 5 };
     const attributes = { 'SCHILY.xattr.user.note': 'kept' };
-    const tree = await store.renderTree(
+    const tree = await host.store.renderTree(
       await bring(
         [
           { path: './', flag: '5', mode: 0o750, uid: 1, gid: 2, mtime: 9 },
@@ -263,7 +246,7 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
 
   it('keep owners, modes, times, links, devices and capabilities', async () => {
     const capability = Buffer.from('0100000202000000000000000000000000000000', 'hex');
-    const tree = await store.renderTree(
+    const tree = await host.store.renderTree(
       await bring([
         file('set', { mode: 0o4755, uid: 1, gid: 2, mtime: 7 }),
         { path: 'null', flag: '3', mode: 0o666, device: [1, 3] },
@@ -287,46 +270,49 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
   });
 
   it('share the trees of layers, and are made again where one was changed', async () => {
-    const trees = (): readonly string[] => readdirSync(join(store.dir, 'tree'));
+    const trees = (): readonly string[] => readdirSync(join(host.store.dir, 'tree'));
     const others = trees().length;
-    const one = await store.renderTree(await bring([file('a')], [file('b')]));
+    const one = await host.store.renderTree(await bring([file('a')], [file('b')]));
     const layer = one.layers[0];
     const before = statSync(layer?.rootfs ?? '').ino;
-    const two = await store.renderTree(await bring([file('a')], [file('c')]));
+    const two = await host.store.renderTree(await bring([file('a')], [file('c')]));
 
     expect(trees()).toHaveLength(others + 2 + 3);
     expect(statSync(two.layers[0]?.rootfs ?? '').ino).toBe(before);
 
     writeFileSync(join(layer?.rootfs ?? '', 'a'), 'changed');
-    expect(() => store.trees.checkFast(one)).toThrow(/"a" was changed/);
-    await store.trees.discard(one.id);
-    expect(names(await store.renderTree(one.key))).toEqual(['.', 'a', 'b']);
-    expect(names(await store.renderTree(two.key))).toEqual(['.', 'a', 'c']);
+    expect(() => host.store.trees.checkFast(one)).toThrow(/"a" was changed/);
+    await host.store.trees.discard(one.id);
+    expect(names(await host.store.renderTree(one.key))).toEqual(['.', 'a', 'b']);
+    expect(names(await host.store.renderTree(two.key))).toEqual(['.', 'a', 'c']);
   });
 
   it('go with their last image, and stay as long as a pod lies over them', async () => {
-    const one = await store.renderTree(await bring([file('g')], [file('b')]));
-    const two = await store.renderTree(await bring([file('g')], [file('c')]));
-    const trees = (): readonly string[] => readdirSync(join(store.dir, 'tree')).sort();
+    const one = await host.store.renderTree(await bring([file('g')], [file('b')]));
+    const two = await host.store.renderTree(await bring([file('g')], [file('c')]));
+    const trees = (): readonly string[] => readdirSync(join(host.store.dir, 'tree')).sort();
     const [shared = ''] = one.layers.map(({ id }) => id);
 
-    await store.gc({ graceMs: 0, inUse: () => ({ images: new Set(), trees: new Set([two.id]) }) });
+    await host.store.gc({
+      graceMs: 0,
+      inUse: () => ({ images: new Set(), trees: new Set([two.id]) }),
+    });
     expect(trees()).toEqual([two.id, ...two.layers.map(({ id }) => id)].sort());
-    expect(store.list().map(({ key }) => key)).toEqual([two.key]);
+    expect(host.store.list().map(({ key }) => key)).toEqual([two.key]);
     expect(trees()).toContain(shared);
 
-    await store.gc({ graceMs: 0, inUse: () => ({ images: new Set(), trees: new Set() }) });
+    await host.store.gc({ graceMs: 0, inUse: () => ({ images: new Set(), trees: new Set() }) });
     expect(trees()).toEqual([]);
   });
 
   it('stack up as many layers as images have', () => {
     const lowers = Array.from({ length: 200 }, (_, index) => {
-      const lower = join(dir, 'many', `layer-sha256-${'0'.repeat(64)}-${index}`);
+      const lower = join(host.dir, 'many', `layer-sha256-${'0'.repeat(64)}-${index}`);
       mkdirSync(lower, { recursive: true });
       writeFileSync(join(lower, 'last'), `${index}`);
       return lower;
     });
-    const target = join(dir, 'many');
+    const target = join(host.dir, 'many');
     using layers = openLayers(lowers);
     const data = `lowerdir=${layers.option}`;
     kernel.mount({ source: 'overlay', target, fstype: 'overlay', flags: 1, data });
