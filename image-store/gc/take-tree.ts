@@ -65,21 +65,30 @@ export function takeUnneededLayers(
   inUse: InUseProbe,
 ): readonly (TempEntry & { readonly tree: StoredTree })[] {
   const { dir } = context;
-  return treesInSight(dir)
-    .filter(({ id }) => isLayerTreeId(id))
-    .flatMap((tree) => {
-      if (isLayerNeeded(dir, tree, inUse)) return [];
-      const entry = takeTree(context, tree.name, () => !isLayerNeeded(dir, tree, inUse));
-      return entry === undefined ? [] : [{ ...entry, tree }];
-    });
+  const layers = treesInSight(dir).filter(({ id }) => isLayerTreeId(id));
+  if (layers.length === 0) return [];
+  const isNeeded = lookForNeeds(dir, inUse);
+
+  return layers.flatMap((tree) => {
+    if (isNeeded(tree)) return [];
+    // Looked at again under the lock of the tree.
+    const entry = takeTree(context, tree.name, () => !lookForNeeds(dir, inUse)(tree));
+    return entry === undefined ? [] : [{ ...entry, tree }];
+  });
 }
 
-function isLayerNeeded(dir: string, { id, broken }: StoredTree, inUse: InUseProbe): boolean {
-  const above = treesInSight(dir).filter(({ layers }) => layers.includes(id));
+/** Looks at pods, trees and images once; gives what says of the tree of a layer whether they need it. */
+function lookForNeeds(dir: string, inUse: InUseProbe): (tree: StoredTree) => boolean {
+  const all = treesInSight(dir);
   const { trees } = inUse();
-  if (above.some((tree) => trees.has(tree.id))) return true;
+  const needed = neededLayerTrees(dir);
 
-  return !broken && (above.length > 0 || neededLayerTrees(dir).has(id));
+  return ({ id, broken }) => {
+    const above = all.filter(({ layers }) => layers.includes(id));
+    if (above.some((tree) => trees.has(tree.id))) return true;
+
+    return !broken && (above.length > 0 || needed.has(id));
+  };
 }
 
 /** A disk so full that it has no room for a folder is one that gc must be able to help. */
