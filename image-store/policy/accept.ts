@@ -1,7 +1,7 @@
 import type { OciDigest } from '#schema/oci/digest';
 import type { PolicyGrant } from '../index/image-record.ts';
 import { demandAccepted, type PolicyQuestion, refuseRejected } from './decide.ts';
-import { openPolicy, readPolicyText } from './open-policy.ts';
+import { policyOf, readPolicyText } from './open-policy.ts';
 import { markPolicy } from './standing.ts';
 
 /** Accepts an image once its manifest, and the index that it was found in, are known. */
@@ -18,12 +18,12 @@ export async function askPolicy(
   configDirs: readonly string[],
   question: Omit<PolicyQuestion, 'manifests'>,
 ): Promise<Accept> {
-  const text = readPolicyText(configDirs)?.text ?? '';
-  const policy = await openPolicy(configDirs);
+  const found = readPolicyText(configDirs);
+  const policy = await policyOf(found, configDirs);
   refuseRejected(policy, question.image);
 
   return async (manifests) => {
     const { scope, signatures } = await demandAccepted(policy, { ...question, manifests });
-    return { scope, signatures, ...markPolicy(policy, text, question.image) };
+    return { scope, signatures, ...markPolicy(policy, found?.text ?? '', question.image) };
   };
 }

@@ -16,7 +16,14 @@ export const policyPath = (configDir: string): string => join(configDir, 'policy
  * @throws GantryError POLICY_INVALID
  */
 export async function openPolicy(configDirs: readonly string[]): Promise<Policy> {
-  const found = readPolicyText(configDirs);
+  return await policyOf(readPolicyText(configDirs), configDirs);
+}
+
+/** As `openPolicy`, of a text that has been read already. */
+export async function policyOf(
+  found: PolicyText | undefined,
+  configDirs: readonly string[],
+): Promise<Policy> {
   if (found !== undefined) return await readPolicy(found.text, found.path);
 
   return {
@@ -26,10 +33,13 @@ export async function openPolicy(configDirs: readonly string[]): Promise<Policy>
   };
 }
 
+export interface PolicyText {
+  readonly path: string;
+  readonly text: string;
+}
+
 /** The text of the policy that counts, and where it is; undefined when there is none. */
-export function readPolicyText(
-  configDirs: readonly string[],
-): { readonly path: string; readonly text: string } | undefined {
+export function readPolicyText(configDirs: readonly string[]): PolicyText | undefined {
   for (const path of configDirs.map(policyPath).reverse()) {
     const text = textOf(path);
     if (text !== undefined) return { path, text };

@@ -24,10 +24,12 @@ export function markPolicy(
   const { requirements } = matchPolicy(policy, image);
   const files = requirements.flatMap(keyFilesOf);
 
+  const keys = files.map((path) => readFileSync(path));
+
   return {
-    seen: seenDigest(text, files),
+    seen: sha256([text, ...keys]),
     files,
-    demanded: sha256([JSON.stringify(requirements), ...files.map((path) => readFileSync(path))]),
+    demanded: sha256([JSON.stringify(requirements), ...keys]),
   };
 }
 
