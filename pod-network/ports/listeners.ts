@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { PortProtocol } from '#stage1';
+import { canonicalAddress, type PortProtocol } from '#stage1';
 
 /** A socket of the host to which a port belongs already. */
 export interface Listener {
@@ -45,15 +45,11 @@ function parseAddress(hex: string): string {
     (word.match(/../g) ?? []).toReversed().map((byte) => Number.parseInt(byte, 16)),
   );
   if (bytes.length === 4) return bytes.join('.');
-  if (bytes.every((byte) => byte === 0)) return '::';
-
   const groups = Array.from({ length: 8 }, (_, at) =>
     (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16),
   );
-  const isMapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff;
-  return isMapped
-    ? bytes.slice(12).join('.')
-    : new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+
+  return canonicalAddress(groups.join(':'));
 }
 
 /** Whose a socket is, in words: `process "nginx" (123)`. */

@@ -103,10 +103,17 @@ function resolvePort(exposed: ExposedPort, apps: readonly AppPorts[]): Forwarded
   };
 }
 
-/** As the kernel and the plugins write it, so that one address is one text. */
 function canonical(name: string, address: string): string {
+  if (isIPv6(address) && address.includes('%')) {
+    throw invalid(name, `"${address}" is of one interface only`);
+  }
+
+  return canonicalAddress(address);
+}
+
+/** An address without a zone as the kernel and the plugins write it, so that one address is one text. */
+export function canonicalAddress(address: string): string {
   if (!isIPv6(address)) return address;
-  if (address.includes('%')) throw invalid(name, `"${address}" is of one interface only`);
   const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const mapped = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(short);
   if (mapped === null) return short;
