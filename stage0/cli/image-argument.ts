@@ -1,6 +1,6 @@
 import { GantryError } from '#base/errors/gantry-error';
 import { type ImageRecord, type ImageStore, parseReference, type Reference } from '#image-store';
-import type { ImageKey } from '#schema/types/image-hash';
+import { type ImageKey, isImageKeyPrefix } from '#schema/types/image-hash';
 import { labelValue } from '#schema/types/labels';
 
 /** What `fetch` prints of a key: 32 of its 64 digits, as rkt did. */
@@ -20,10 +20,10 @@ export function shownName({ name, labels, origin }: ImageRecord): string {
  * @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_REFERENCE_INVALID
  */
 export function findStored(store: ImageStore, text: string): ImageKey {
+  if (isImageKeyPrefix(text)) return store.findByPrefix(text);
   const record = findByShownName(store, text);
   if (record !== undefined) return record.key;
   const reference = parseReference(text, { fileExists: () => false });
-  if (reference.kind === 'hash') return store.findByPrefix(reference.prefix);
   const found = findReferred(store, reference);
   if (found !== undefined) return found.key;
 

@@ -28,7 +28,7 @@ export function imageDetails({ store, recordOf }: Library, key: ImageKey): Image
 
   return {
     record,
-    manifest: store.manifest(key),
+    manifest: plan.manifest,
     config: record.oci === undefined ? undefined : readConfig(store.blobPath(key), key),
     parts: plan.layers.map((layer) => layer.key),
     tree: tree === undefined ? undefined : { id: tree.id, rootfs: tree.rootfs },

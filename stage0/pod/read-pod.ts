@@ -148,12 +148,9 @@ export const readStartedAt = (podDir: string): number | undefined =>
 /**
  * Where stage1's root file system can be read from outside the pod: what was
  * written there lies in the overlay's upper layer, which nobody else has mounted.
- * @param treeId of stage1, for who has read it already
  */
-export function stage1StateDir(
-  podDir: string,
-  treeId: string | undefined = readTreeId(stage1TreeIdPath(podDir)),
-): string {
+export function stage1StateDir(podDir: string): string {
+  const treeId = readTreeId(stage1TreeIdPath(podDir));
   const overlay = statSync(overlayPreparedPath(podDir), { throwIfNoEntry: false }) !== undefined;
 
   return overlay && treeId !== undefined
