@@ -21,14 +21,6 @@ export interface EnvironmentVariable {
   readonly value: string;
 }
 
-/** The value of the annotation with this name. */
-export function annotationValue(
-  annotations: Annotations | undefined,
-  name: string,
-): string | undefined {
-  return annotations?.find((annotation) => annotation.name === name)?.value;
-}
-
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z_0-9.-]*$/;
 
 /** Whether the text may name a variable of an app's environment. */

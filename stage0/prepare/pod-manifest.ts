@@ -4,7 +4,8 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { App, Mount, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import { ENTRYPOINT_ANNOTATION, GROUP_ANNOTATION, OCI_ANNOTATION } from '#schema/oci/annotations';
-import { annotationValue, isEnvironmentName } from '#schema/types/name-values';
+import { annotationValue } from '#schema/types/annotation-value';
+import { isEnvironmentName } from '#schema/types/name-values';
 import { type AcName, parseAcIdentifier, sanitizeAcName } from '#schema/types/names';
 import {
   EXIT_POLICY_ANNOTATION,

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
 import type { ImageManifest } from '#schema/image/image-manifest';
-import { annotationValue } from '#schema/types/name-values';
+import { annotationValue } from '#schema/types/annotation-value';
 import {
   ENTRYPOINT_ANNOTATIONS,
   type EntrypointName,

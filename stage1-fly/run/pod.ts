@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
-import type { Annotations, ImageManifest } from '#schema/image/image-manifest';
+import type { ImageManifest } from '#schema/image/image-manifest';
 import { OCI_ANNOTATION } from '#schema/oci/annotations';
 import type { App, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
+import { annotationValue } from '#schema/types/annotation-value';
 import {
   appImageManifestPath,
   appRootfsDir,
@@ -64,10 +65,6 @@ export function loadPod(podDir: string): FlyPod {
     fromOci: annotationValue(image.annotations, OCI_ANNOTATION) !== undefined,
     ownGroups: annotationValue(app.annotations, OWN_GROUPS_ANNOTATION) === 'true',
   };
-}
-
-function annotationValue(annotations: Annotations = [], wanted: string): string | undefined {
-  return annotations.find(({ name }) => name === wanted)?.value;
 }
 
 function readDocument(path: string): unknown {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
-import type { Annotations, ImageManifest } from '#schema/image/image-manifest';
+import type { ImageManifest } from '#schema/image/image-manifest';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import { OCI_ANNOTATION, STOP_SIGNAL_ANNOTATION } from '#schema/oci/annotations';
 import type { App, PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
+import { annotationValue } from '#schema/types/annotation-value';
 import {
   appImageManifestPath,
   appRootfsDir,
@@ -119,10 +120,6 @@ async function readIsolators(
 
 function readDocument(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
-}
-
-function annotationValue(annotations: Annotations = [], wanted: string): string | undefined {
-  return annotations.find(({ name }) => name === wanted)?.value;
 }
 
 /** The pod manifest's word counts before the image's. */
