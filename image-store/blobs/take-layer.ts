@@ -1,10 +1,10 @@
 import { chmodSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { GantryError } from '#base/errors/gantry-error';
+import { finished } from 'node:stream/promises';
 import { syncDir } from '#base/fs/atomic';
 import type { Exec } from '#base/exec/exec';
-import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
+import { digestAlgorithm, digestOf } from '#schema/oci/digest';
 import { inspectLayer } from '../archive/inspect-layer.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import { unpackLayer } from '../archive/unpack-layer.ts';
@@ -14,6 +14,7 @@ import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
 import type { OciLayer } from '../index/image-record.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import { makeTempEntry } from './temp-entry.ts';
+import { wrongDigest, wrongSize } from './wrong-blob.ts';
 
 /** A layer on its way into the store. */
 export interface ArrivingLayer extends OciLayer {
@@ -49,8 +50,10 @@ export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promis
   try {
     const source = kept(layer, writer.sink);
     await unpackLayer(source, { exec, what, diffId, target: unpacked, dir, limits });
-    await ended(writer.sink);
-    demandDigest(layer, digestOf(algorithm, writer.digest()));
+    writer.sink.end();
+    await finished(writer.sink);
+    const found = digestOf(algorithm, writer.digest());
+    if (found !== digest) throw wrongDigest(what, found);
     inspectLayer(unpacked, limits);
     await writer.sync();
   } finally {
@@ -72,7 +75,7 @@ async function* kept(
   let done = 0;
   for await (const chunk of chunks) {
     done += chunk.length;
-    if (done > size) throw wrongSize(what, size, `more than that`);
+    if (done > size) throw wrongSize(what, size, 'more');
     await written(sink, chunk);
     yield chunk;
   }
@@ -86,29 +89,4 @@ async function written(sink: Writable, chunk: Buffer): Promise<void> {
       else reject(error);
     });
   });
-}
-
-async function ended(sink: Writable): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    sink.once('error', reject);
-    sink.end(resolve);
-  });
-}
-
-function wrongSize(what: string, wanted: number, found: string): GantryError {
-  return new GantryError(
-    'IMAGE_SIZE_MISMATCH',
-    `cannot accept ${what}: it should have ${wanted} bytes and has ${found}`,
-    { hint: 'fetch it again; if that does not help, its publisher has to push it again' },
-  );
-}
-
-function demandDigest({ what, digest }: ArrivingLayer, found: OciDigest): void {
-  if (found === digest) return;
-
-  throw new GantryError(
-    'IMAGE_DIGEST_MISMATCH',
-    `cannot accept ${what}: what came has the digest ${found}`,
-    { hint: 'fetch it again; if that does not help, its publisher has to push it again' },
-  );
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { formatImageManifest } from '#schema/image/image-manifest';
 import { type OciConfig, parseOciConfig } from '#schema/oci/config';
-import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
+import { digestAlgorithm, type OciDigest } from '#schema/oci/digest';
+import { digestOfBytes } from '#schema/oci/digest-bytes';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { ociToAppc } from '#schema/oci/to-appc';
 import { type ImageKey, imageKeyOfDigest } from '#schema/types/image-hash';
@@ -98,18 +98,12 @@ export function readOciImage(dir: string, key: ImageKey, origin: OciOrigin): Tol
     config: readFileSync(blobPath(dir, key)),
   };
   const told = tellOciImage(documents, origin);
-  if (hashOf(documents.manifest, origin.manifest) !== origin.manifest || told.record.key !== key) {
+  const found = digestOfBytes(documents.manifest, digestAlgorithm(origin.manifest));
+  if (found !== origin.manifest || told.record.key !== key) {
     throw new GantryError('STORE_DAMAGED', `cannot keep image ${key}: its manifest is damaged`, {
       hint: 'fetch it again',
     });
   }
 
   return told;
-}
-
-/** The digest of a document, made as another one was. */
-export function hashOf(document: Buffer, like: OciDigest): OciDigest {
-  const algorithm = digestAlgorithm(like);
-
-  return digestOf(algorithm, createHash(algorithm).update(document).digest());
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
 import { isGantryError } from '#base/errors/gantry-error';
 import type { Log } from '#base/log/log';
 import { type Descriptor, descriptor } from '#schema/oci/descriptor';
-import { isOciDigest, type OciDigest } from '#schema/oci/digest';
+import { digestAlgorithm, isOciDigest, type OciDigest } from '#schema/oci/digest';
+import { digestOfBytes } from '#schema/oci/digest-bytes';
 import { type Download, openDownload } from '../fetch/download.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
@@ -198,15 +198,12 @@ async function findOrigin(server: string, { client, allowHttp }: RegistryOptions
 function demandDigest(url: URL, data: Buffer, texts: readonly string[]): OciDigest {
   const claims = texts.filter((text) => isOciDigest(text));
   for (const claim of claims) {
-    const found = digestOf(data, claim.startsWith('sha512:') ? 'sha512' : 'sha256');
+    const found = digestOfBytes(data, digestAlgorithm(claim));
     if (found === claim) continue;
     throw fetchFailure('FETCH_REFUSED', url, {
       state: `what it sends has the digest ${found}, not ${claim}`,
     });
   }
 
-  return claims[0] ?? digestOf(data, 'sha256');
+  return claims[0] ?? digestOfBytes(data, 'sha256');
 }
-
-const digestOf = (data: Buffer, algorithm: 'sha256' | 'sha512'): OciDigest =>
-  `${algorithm}:${createHash(algorithm).update(data).digest('hex')}` as OciDigest;

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, sign, X509Certificate } from 'node:crypto';
+import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -10,7 +10,12 @@ import { nodeExec } from '#base/exec/node-exec';
 import { type ImageServer, startImageServer } from '../doubles/image-server.ts';
 import { makeCertificates } from '../doubles/certificates.ts';
 import { eventually } from './eventually.ts';
-import type { TestDescriptor, TestLayout, WrittenImage } from './oci-layout.ts';
+import {
+  digestText,
+  type TestDescriptor,
+  type TestLayout,
+  type WrittenImage,
+} from './oci-layout.ts';
 
 /** Who may do everything in a registry. */
 export const REGISTRY_LOGIN = { user: 'me', password: 'secret' } as const;
@@ -96,7 +101,7 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
   const putBlob = async (repository: string, bytes: Buffer): Promise<void> => {
     const started = await send('POST', `/v2/${repository}/blobs/uploads/`);
     const target = new URL(started, `https://${host}`);
-    target.searchParams.set('digest', digestOf(bytes));
+    target.searchParams.set('digest', digestText(bytes));
     await send('PUT', `${target.pathname}${target.search}`, { body: bytes, type: BYTES });
   };
   const put: TestRegistry['put'] = async ({ repository, tag, type }, manifest, blobs) => {
@@ -132,9 +137,6 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
     },
   };
 }
-
-const digestOf = (bytes: Buffer): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
 import { type Descriptor, maybe } from '#schema/oci/descriptor';
 import { digestOf, type OciDigest } from '#schema/oci/digest';
+import { digestOfBytes } from '#schema/oci/digest-bytes';
 import {
   DOCKER_CONFIG_TYPE,
   DOCKER_LAYER_TYPE,
@@ -45,7 +46,7 @@ export async function dockerArchiveSource(
   const image = choose(all, reference, what);
   const { manifest, paths } = await describe(files, image, what);
   const bytes = Buffer.from(JSON.stringify(manifest));
-  const digest = digestOf('sha256', createHash('sha256').update(bytes).digest());
+  const digest = digestOfBytes(bytes, 'sha256');
 
   return {
     ...namesOf(reference, reference.name ?? image.RepoTags?.[0]),

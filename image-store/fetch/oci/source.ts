@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
-import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
+import { digestAlgorithm, type OciDigest } from '#schema/oci/digest';
+import { digestOfBytes } from '#schema/oci/digest-bytes';
 import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
+import { wrongDigest, wrongSize } from '../../blobs/wrong-blob.ts';
 import type { SignatureSource } from '../../policy/decide.ts';
 import type { LocalReference, RegistryReference } from '../../reference/index.ts';
 
@@ -58,27 +59,13 @@ async function collect(
   }
   if (done === size) return Buffer.concat(pieces);
 
-  const found = done > size ? 'more' : `${done}`;
-  throw new GantryError(
-    'IMAGE_SIZE_MISMATCH',
-    `cannot accept ${what}: it should have ${size} bytes and has ${found}`,
-    { hint: AGAIN },
-  );
+  throw wrongSize(what, size, done > size ? 'more' : `${done}`);
 }
-
-const AGAIN = 'fetch it again; if that does not help, its publisher has to push it again';
 
 /** @throws GantryError IMAGE_DIGEST_MISMATCH */
 export function demandDigest(bytes: Buffer, wanted: OciDigest, what: string): void {
-  const algorithm = digestAlgorithm(wanted);
-  const found = digestOf(algorithm, createHash(algorithm).update(bytes).digest());
-  if (found === wanted) return;
-
-  throw new GantryError(
-    'IMAGE_DIGEST_MISMATCH',
-    `cannot accept ${what}: what came has the digest ${found}`,
-    { hint: AGAIN },
-  );
+  const found = digestOfBytes(bytes, digestAlgorithm(wanted));
+  if (found !== wanted) throw wrongDigest(what, found);
 }
 
 /** A document that is longer than any honest one. */
