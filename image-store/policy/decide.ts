@@ -6,7 +6,7 @@ import { type LocalReference, type RegistryReference } from '../reference/index.
 import { parseCertificates } from './certificates.ts';
 import type { SignedClaim } from './payload.ts';
 import type { KeySource, Policy, SignedBy, SigstoreSigned } from './policy.ts';
-import { matchPolicy } from './policy-scope.ts';
+import { matchPolicy, type PolicyMatch } from './policy-scope.ts';
 import { matchesIdentity } from './signed-identity.ts';
 import { parsePublicKey } from './public-key.ts';
 import type { SigstoreSignature, SigstoreTrust } from './sigstore.ts';
@@ -43,12 +43,17 @@ export interface AcceptedSignature {
   readonly manifest: OciDigest;
 }
 
-/** Refuses an image that no signature helps. @throws GantryError IMAGE_REJECTED */
-export function refuseRejected(policy: Policy, image: PolicyQuestion['image']): void {
-  const { scope, requirements } = matchPolicy(policy, image);
-  if (requirements.some(({ type }) => type === 'reject')) {
-    throw rejected(policy, image, `${scopeText(scope)} is rejected`);
+/**
+ * Refuses an image that no signature helps; gives what is demanded of any other.
+ * @throws GantryError IMAGE_REJECTED
+ */
+export function refuseRejected(policy: Policy, image: PolicyQuestion['image']): PolicyMatch {
+  const match = matchPolicy(policy, image);
+  if (match.requirements.some(({ type }) => type === 'reject')) {
+    throw rejected(policy, image, `${scopeText(match.scope)} is rejected`);
   }
+
+  return match;
 }
 
 /**
@@ -61,8 +66,7 @@ export async function demandAccepted(
   question: PolicyQuestion,
 ): Promise<PolicyAcceptance> {
   const { image } = question;
-  refuseRejected(policy, image);
-  const { scope, requirements } = matchPolicy(policy, image);
+  const { scope, requirements } = refuseRejected(policy, image);
   const signatures: AcceptedSignature[] = [];
   for (const requirement of requirements) {
     if (requirement.type !== 'signedBy' && requirement.type !== 'sigstoreSigned') continue;
