@@ -1,7 +1,7 @@
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { ImageRecord } from '../index/image-record.ts';
-import { type RegistryReference, registryUrl } from '../reference/oci-reference.ts';
+import { type RegistryReference, referenceUrl } from '../reference/oci-reference.ts';
 import type { NameReference, Reference, UrlReference } from '../reference/reference.ts';
 import type { ImageStore } from '../store.ts';
 import { isAcceptable } from './acceptable.ts';
@@ -158,7 +158,7 @@ async function fromStore(
 
 /** Under which it is written down what an address led to. */
 const addressOf = (reference: UrlReference | RegistryReference): string =>
-  reference.kind === 'url' ? recordUrl(reference.url) : registryUrl(reference);
+  reference.kind === 'url' ? recordUrl(reference.url) : referenceUrl(reference);
 
 function recordOf(store: ImageStore, address: string): ImageRecord | undefined {
   const remote = store.remote(address);

@@ -184,7 +184,3 @@ function invalid(text: string, state: string, hint: string): GantryError {
     { hint },
   );
 }
-
-/** The same with `docker://`, as it is written down. */
-export const registryUrl = (reference: RegistryReference): string =>
-  `docker://${formatRegistryReference(reference)}`;

@@ -5,6 +5,8 @@ import type { Log } from '#base/log/log';
 import { type Descriptor, descriptor } from '#schema/oci/descriptor';
 import { digestAlgorithm, isOciDigest, type OciDigest } from '#schema/oci/digest';
 import { digestOfBytes } from '#schema/oci/digest-bytes';
+import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
+import { INDEX_TYPES, MANIFEST_TYPES } from '#schema/oci/media-types';
 import { type Download, openDownload } from '../fetch/download.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
@@ -57,15 +59,8 @@ export interface RegistryOptions {
   readonly now: () => number;
 }
 
-/** What manifests may be (distribution specification, "Pulling manifests"): the OCI's, and Docker's of the second schema. */
-const MANIFEST_TYPES = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-];
-/** The distribution specification advises registries to take no larger ones. */
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+/** What manifests may be (distribution specification, "Pulling manifests"). */
+const ACCEPTED_TYPES = [...INDEX_TYPES, ...MANIFEST_TYPES].join(', ');
 
 /** Docker Hub answers elsewhere than it is called. */
 const DOCKER_HUB = 'docker.io';
@@ -88,7 +83,7 @@ export function openRepository(
   const manifest: Repository['manifest'] = async (reference) => {
     const { answer, data } = await client.read(await address(`manifests/${reference}`), {
       maxBytes: MAX_MANIFEST_BYTES,
-      headers: { accept: MANIFEST_TYPES.join(', ') },
+      headers: { accept: ACCEPTED_TYPES },
     });
     const told = answer.headers.get('docker-content-digest');
     const digest = demandDigest(answer.url, data, [reference, told ?? '']);

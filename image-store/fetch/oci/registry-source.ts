@@ -2,7 +2,7 @@ import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
 import { INDEX_TYPES, MANIFEST_TYPES, SCHEMA_1_TYPES } from '#schema/oci/media-types';
 import { readSignaturePlaces } from '../../policy/lookaside.ts';
-import { type RegistryReference, registryUrl } from '../../reference/oci-reference.ts';
+import { type RegistryReference, referenceUrl } from '../../reference/oci-reference.ts';
 import {
   type FetchedManifest,
   openRepository,
@@ -42,7 +42,7 @@ export function openRegistrySource(session: FetchSession, image: RegistryReferen
   return {
     image,
     what: `image "${image.text}"`,
-    reference: registryUrl(image),
+    reference: referenceUrl(image),
     name: `${host}/${name}`,
     version: tag,
     signatures: signaturesOf({ image, repository, places, client: session.client }),
