@@ -4,6 +4,7 @@ import type { ImageName } from '../reference/image-name.ts';
 import { demandAsked } from './asked.ts';
 import { pour } from '../archive/pour.ts';
 import { refusing } from './refusal.ts';
+import { reported } from './reported.ts';
 import type { FetchSession } from './session.ts';
 import { unpack } from '../archive/unpack.ts';
 import type { Verification } from './verification.ts';
@@ -27,9 +28,6 @@ export interface Arrival {
   readonly latest: boolean;
 }
 
-/** Bytes between two reports. */
-const REPORT_EVERY = 256 * 1024;
-
 /**
  * Takes in an image while it comes: hash of what was sent, unpacking, hash of
  * the archive and writing go on at the same time, as fast as the slowest. It is
@@ -41,55 +39,33 @@ export async function takeIn(session: FetchSession, arrival: Arrival): Promise<I
 }
 
 async function accept(session: FetchSession, arrival: Arrival): Promise<ImageKey> {
-  const { store, exec, limits } = session.context;
-  const { what, asked, verification } = arrival;
+  const { store, exec, limits, log, signal } = session.context;
+  const { what, asked, verification, total } = arrival;
+  const id = redact(arrival.source);
   await using ingest = store.beginIngest(limits?.archive);
-  const packed = watched(session, arrival);
+  const packed = reported(verified(arrival), { log, signal, id, what, total });
 
   await pour(unpack(packed, { exec, what }), ingest.sink);
 
   const { manifest } = await ingest.finish();
   if (asked !== undefined) demandAsked(manifest, asked);
   const judgement = await verification.judge(manifest.name);
-  const accepted = { ...judgement, time: session.now(), source: redact(arrival.source) };
+  const accepted = { ...judgement, time: session.now(), source: id };
   const record = await ingest.commit(accepted, { latest: arrival.latest });
 
   return record.key;
 }
 
-/** Shows the bytes to whom they concern on their way. */
-async function* watched(
-  { context: { log, signal } }: FetchSession,
-  arrival: Arrival,
-): AsyncGenerator<Buffer, void, undefined> {
-  const { chunks, total, verification, source, what } = arrival;
-  const work = { id: redact(source), action: 'fetching', total, unit: 'bytes' } as const;
+/** Shows the bytes to the verification on their way. */
+async function* verified(arrival: Arrival): AsyncGenerator<Buffer, void, undefined> {
   let done = 0;
-  let reported = 0;
-  let failed = true;
-  try {
-    for await (const chunk of chunks) {
-      if (signal?.aborted === true) throw cancelled(what, signal);
-      done += chunk.length;
-      const taken = verification.take(chunk);
-      if (taken !== undefined) await taken;
-      if (done - reported >= REPORT_EVERY) {
-        log.progress({ ...work, done });
-        reported = done;
-      }
-      yield chunk;
-    }
-    demandSize(arrival, done);
-    failed = false;
-  } finally {
-    log.progress({ ...work, done, finished: true, failed });
+  for await (const chunk of arrival.chunks) {
+    done += chunk.length;
+    const taken = arrival.verification.take(chunk);
+    if (taken !== undefined) await taken;
+    yield chunk;
   }
-}
-
-function cancelled(what: string, signal: AbortSignal): GantryError {
-  return new GantryError('FETCH_CANCELLED', `cannot fetch ${what}: cancelled`, {
-    cause: signal.reason,
-  });
+  demandSize(arrival, done);
 }
 
 function demandSize({ what, size }: Arrival, done: number): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
-import { nullLog } from '#base/log/log';
+import { type Log, nullLog } from '#base/log/log';
 import { fetchImage, type ImageStore, parseReference, type StoreOptions } from '#image-store';
 import type { ImageKey } from '#schema/types/image-hash';
 import { directory, tarOf } from './hostile-tar.ts';
@@ -25,7 +25,10 @@ export interface OciHost extends Disposable {
   /** Writes the only image of the layout. */
   only(image?: Partial<LayoutImage>): WrittenImage;
   /** Fetches as `gantry fetch` does, unsigned images too unless `image` is false. */
-  fetch(text: string, options?: { readonly image?: boolean }): Promise<ImageKey>;
+  fetch(
+    text: string,
+    options?: { readonly image?: boolean; readonly log?: Log },
+  ): Promise<ImageKey>;
 }
 
 export function openOciHost(): OciHost {
@@ -50,14 +53,14 @@ export function openOciHost(): OciHost {
       layout.index({ it: written.descriptor });
       return written;
     },
-    async fetch(text, { image = true } = {}) {
+    async fetch(text, { image = true, log = nullLog } = {}) {
       const { key } = await fetchImage(
         {
           reference: parseReference(text, { fileExists: () => false }),
           pullPolicy: 'new',
           insecure: { image, tls: false, http: false, pubkey: false },
         },
-        { store, trust: trusted.trust, kernel: linuxKernel, exec: nodeExec, log: nullLog },
+        { store, trust: trusted.trust, kernel: linuxKernel, exec: nodeExec, log },
       );
       return key;
     },

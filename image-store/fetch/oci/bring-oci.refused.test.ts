@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Log, nullLog } from '#base/log/log';
 import { codeOfAsync } from '../../../test/helpers/code-of.ts';
 import { symlink, type TarEntry, tarOf } from '../../../test/helpers/hostile-tar.ts';
 import {
@@ -141,6 +142,23 @@ describe('fetchImage(), of what is no good OCI image', () => {
     expect(host.store.list()).toEqual([]);
     expect(readdirSync(join(host.store.dir, 'tmp'))).toEqual([]);
     expect(readdirSync(join(host.store.dir, 'imagelocks'))).toEqual([]);
+  });
+
+  it('shows of each layer how it ended', async () => {
+    host.only();
+    const ends: boolean[] = [];
+    const log: Log = {
+      ...nullLog,
+      progress: ({ finished, failed }) => void (finished === true && ends.push(failed === true)),
+    };
+    await host.fetch(`oci:${host.layout.dir}`, { log });
+    expect(ends).toEqual([false, false]);
+
+    ends.length = 0;
+    const lost = host.only({ layers: [BASE_LAYER, layer(file('d'))] }).manifest.layers[1];
+    rmSync(host.layout.blobPath(lost?.digest ?? ''));
+    await expect(host.fetch(`oci:${host.layout.dir}`, { log })).rejects.toThrow();
+    expect(ends).toEqual([true]);
   });
 
   it('rejects a decompression bomb before it has filled the disk', async () => {

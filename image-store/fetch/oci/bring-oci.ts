@@ -7,12 +7,12 @@ import type { Acceptance, OciLayer } from '../../index/image-record.ts';
 import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
 import { partsOf } from '../../blobs/hold-blobs.ts';
 import { refusing } from '../refusal.ts';
+import { reported } from '../reported.ts';
 import type { FetchSession } from '../session.ts';
 import { type OciSource, readDocument, type TopDocument } from './source.ts';
 
 /** Indexes in indexes that are followed. */
 const MAX_INDEXES = 4;
-const REPORT_EVERY = 256 * 1024;
 
 /**
  * Brings an OCI image into the store: manifest, configuration, and the layers
@@ -179,53 +179,17 @@ async function bringLayer(
 
   const { log, signal, store } = session.context;
   const chunks = reported(source.open(descriptor), {
-    stop: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
+    log,
+    signal: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
+    id: shortDigest(layer.digest),
     what: source.what,
-    tell: (done, finished) =>
-      log.progress({
-        id: shortDigest(layer.digest),
-        action: 'fetching',
-        total: layer.size,
-        unit: 'bytes',
-        done,
-        finished,
-      }),
+    total: layer.size,
   });
   await store.oci.takeLayer({
     ...layer,
     chunks,
     what: `layer ${layer.digest} of ${source.what}`,
   });
-}
-
-interface Report {
-  readonly stop: AbortSignal;
-  readonly what: string;
-  readonly tell: (done: number, finished: boolean) => void;
-}
-
-async function* reported(
-  chunks: AsyncGenerator<Buffer, void, undefined>,
-  { stop, what, tell }: Report,
-): AsyncGenerator<Buffer, void, undefined> {
-  let [done, told] = [0, 0];
-  try {
-    for await (const chunk of chunks) {
-      if (stop.aborted) {
-        throw new GantryError('FETCH_CANCELLED', `cannot fetch ${what}: cancelled`, {
-          cause: stop.reason,
-        });
-      }
-      done += chunk.length;
-      if (done - told >= REPORT_EVERY) {
-        tell(done, false);
-        told = done;
-      }
-      yield chunk;
-    }
-  } finally {
-    tell(done, true);
-  }
 }
 
 /** As much as tells layers apart. */

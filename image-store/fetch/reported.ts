@@ -1,0 +1,49 @@
+import { GantryError } from '#base/errors/gantry-error';
+import type { Log } from '#base/log/log';
+
+/** Bytes between two reports. */
+const REPORT_EVERY = 256 * 1024;
+
+/** What is fetched, and for whom. */
+export interface Fetching {
+  readonly log: Log;
+  readonly signal: AbortSignal | undefined;
+  /** As the progress names it. */
+  readonly id: string;
+  /** As errors name it, with quotes where they are due. */
+  readonly what: string;
+  /** In bytes, where that is known. */
+  readonly total: number | undefined;
+}
+
+/**
+ * Reports bytes on their way, and how they end.
+ * @throws GantryError FETCH_CANCELLED
+ */
+export async function* reported(
+  chunks: AsyncGenerator<Buffer, void, undefined>,
+  { log, signal, id, what, total }: Fetching,
+): AsyncGenerator<Buffer, void, undefined> {
+  const work = { id, action: 'fetching', total, unit: 'bytes' } as const;
+  let [done, told, failed] = [0, 0, true];
+  try {
+    for await (const chunk of chunks) {
+      if (signal?.aborted === true) throw cancelled(what, signal);
+      done += chunk.length;
+      if (done - told >= REPORT_EVERY) {
+        log.progress({ ...work, done });
+        told = done;
+      }
+      yield chunk;
+    }
+    failed = false;
+  } finally {
+    log.progress({ ...work, done, finished: true, failed });
+  }
+}
+
+function cancelled(what: string, signal: AbortSignal): GantryError {
+  return new GantryError('FETCH_CANCELLED', `cannot fetch ${what}: cancelled`, {
+    cause: signal.reason,
+  });
+}
