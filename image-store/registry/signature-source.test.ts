@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -149,5 +149,16 @@ describe('signaturesOf()', () => {
     expect(await texts(`docker: {reg.example.com: {lookaside: "file://${dir}"}}`)).toEqual([
       'here',
     ]);
+  });
+
+  it('reads no file of this machine that is longer than a signature, nor one without end', async () => {
+    const place = join(dir, `team/app@sha256=${HEX}`);
+    mkdirSync(place, { recursive: true });
+    rmSync(join(place, 'signature-1'), { force: true });
+    symlinkSync('/dev/zero', join(place, 'signature-1'));
+
+    await expect(
+      source(`docker: {reg.example.com: {lookaside: "file://${dir}"}}`).simple(MANIFEST),
+    ).rejects.toMatchObject({ code: 'SIGNATURE_UNREADABLE' });
   });
 });

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
-import { errorCode, isGantryError } from '#base/errors/gantry-error';
+import { isGantryError } from '#base/errors/gantry-error';
 import { type Descriptor, descriptor } from '#schema/oci/descriptor';
 import type { OciDigest } from '#schema/oci/digest';
 import type { HttpClient } from '../fetch/http-client.ts';
+import { readSignatureFile } from '../fetch/signature.ts';
 import type { SignatureSource } from '../policy/decide.ts';
 import type { SignaturePlaces } from '../policy/lookaside.ts';
 import type { SigstoreSignature } from '../policy/sigstore.ts';
@@ -54,21 +54,15 @@ async function simpleSignatures(
   while (found.length < MOST_SIGNATURES) {
     const url = new URL(place);
     url.pathname += `/signature-${found.length + 1}`;
-    const signature = url.protocol === 'file:' ? readHere(url) : await readThere(client, url);
+    const signature =
+      url.protocol === 'file:'
+        ? readSignatureFile(fileURLToPath(url))
+        : await readThere(client, url);
     if (signature === undefined) break;
     found.push(signature);
   }
 
   return found;
-}
-
-function readHere(url: URL): Uint8Array | undefined {
-  try {
-    return readFileSync(fileURLToPath(url));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 async function readThere(client: HttpClient, url: URL): Promise<Uint8Array | undefined> {
