@@ -1,18 +1,14 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
-import { fileState } from '#base/errors/obstacle';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { PathReference } from '../reference/reference.ts';
 import { refusing } from './refusal.ts';
+import { chunksOf, openRegularFile } from './regular-file.ts';
 import type { FetchRequest } from './request.ts';
 import type { FetchSession } from './session.ts';
 import { readSignatureFile } from './signature.ts';
 import { takeIn } from './take-in.ts';
 import { signatureMissing, unverified, type Verification, verifyBy } from './verification.ts';
-
-const READ_SIZE = 256 * 1024;
 
 /**
  * Brings an archive of this machine into the store.
@@ -23,7 +19,7 @@ export async function bringFile(
   { path }: PathReference,
   request: Pick<FetchRequest, 'signature' | 'acceptAs'>,
 ): Promise<ImageKey> {
-  await using file = await openImage(path);
+  await using file = await openRegularFile(path, (state, cause) => unreadable(path, state, cause));
   const what = `image "${path}"`;
   await using verification = await refusing(
     what,
@@ -33,27 +29,13 @@ export async function bringFile(
   const source = resolve(path);
 
   return await takeIn(session, {
-    chunks: chunksOf(file.createReadStream({ highWaterMark: READ_SIZE, autoClose: false })),
+    chunks: chunksOf(file),
     total: size,
     verification,
     what,
     source,
     latest: false,
   });
-}
-
-async function openImage(path: string): Promise<Awaited<ReturnType<typeof open>>> {
-  // Without O_NONBLOCK a FIFO would let us wait for ever.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (cause: unknown) => {
-      throw unreadable(path, fileState(cause), cause);
-    },
-  );
-  const stat = await file.stat();
-  if (stat.isFile()) return file;
-
-  await file.close();
-  throw unreadable(path, 'not a regular file');
 }
 
 function unreadable(path: string, state: string, cause?: unknown): GantryError {
@@ -79,8 +61,4 @@ async function verificationOf(
   const bytes = readSignatureFile(place);
   if (bytes === undefined) throw signatureMissing(what, place);
   return await verifyBy(session, bytes, {});
-}
-
-async function* chunksOf(stream: AsyncIterable<unknown>): AsyncGenerator<Buffer, void, undefined> {
-  for await (const chunk of stream) yield chunk as Buffer;
 }

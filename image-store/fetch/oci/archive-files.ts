@@ -1,4 +1,5 @@
-import { createReadStream, fstatSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { GantryError } from '#base/errors/gantry-error';
@@ -11,6 +12,7 @@ import { pour } from '../../archive/pour.ts';
 import { unpack } from '../../archive/unpack.ts';
 import { openBlobWriter } from '../../blobs/blob-writer.ts';
 import { makeTempEntry } from '../../blobs/temp-entry.ts';
+import { chunksOf } from '../regular-file.ts';
 import type { FetchSession } from '../session.ts';
 import { type LocalFiles, openRegular, unreadable } from './local-files.ts';
 
@@ -18,7 +20,6 @@ import { type LocalFiles, openRegular, unreadable } from './local-files.ts';
 const MAX_FILES = 100_000;
 /** Links to links of an archive that are followed. */
 const MAX_LINKS = 8;
-const READ_SIZE = 256 * 1024;
 
 /**
  * The files of an image in a tar archive, packed or not.
@@ -31,9 +32,7 @@ export async function archiveFiles(
 ): Promise<LocalFiles> {
   await using stack = new AsyncDisposableStack();
   const file = stack.use(await openRegular(path, what));
-  const fd = (await isPlain(file.fd))
-    ? file.fd
-    : stack.use(await unpacked(session, { path, what })).fd;
+  const fd = (await isPlain(file)) ? file.fd : stack.use(await unpacked(session, file, what)).fd;
   const table = readTable(fd);
   const kept = stack.move();
 
@@ -52,27 +51,18 @@ export async function archiveFiles(
   };
 }
 
-async function isPlain(fd: Fd): Promise<boolean> {
+async function isPlain(file: FileHandle): Promise<boolean> {
   const head = Buffer.alloc(MAGIC_BYTES);
-  const { read } = await import('node:fs');
-  const got = await new Promise<number>((done, failed) => {
-    read(fd, head, 0, MAGIC_BYTES, 0, (error, bytes) =>
-      error === null ? done(bytes) : failed(error),
-    );
-  });
+  const { bytesRead } = await file.read(head, 0, MAGIC_BYTES, 0);
 
-  return packingOf(head.subarray(0, got)) === 'plain';
-}
-
-interface Archive {
-  readonly path: string;
-  readonly what: string;
+  return packingOf(head.subarray(0, bytesRead)) === 'plain';
 }
 
 /** A packed archive, unpacked in the store's tmp/ as long as it is needed. */
 async function unpacked(
   { context: { kernel, store, exec } }: FetchSession,
-  { path, what }: Archive,
+  file: FileHandle,
+  what: string,
 ): Promise<{ readonly fd: Fd } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const entry = stack.use(makeTempEntry(kernel, store.dir, 'fetch'));
@@ -81,19 +71,14 @@ async function unpacked(
   const writer = openBlobWriter({ path: target, dir: store.dir, maxBytes, durable: false });
   writer.sink.on('error', () => {});
   try {
-    await pour(unpack(chunksOf(path), { exec, what }), writer.sink);
+    await pour(unpack(chunksOf(file), { exec, what }), writer.sink);
   } finally {
     await writer.close();
   }
-  const file = stack.use(await openRegular(target, what));
+  const { fd } = stack.use(await openRegular(target, what));
   const kept = stack.move();
 
-  return { fd: file.fd, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
-}
-
-async function* chunksOf(path: string): AsyncGenerator<Buffer, void, undefined> {
-  const stream = createReadStream(path, { highWaterMark: READ_SIZE });
-  for await (const chunk of stream) yield chunk as Buffer;
+  return { fd, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
 }
 
 /** What lies in an archive, by the number of the entry. */

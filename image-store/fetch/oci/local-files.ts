@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { GantryError } from '#base/errors/gantry-error';
-import { fileState } from '#base/errors/obstacle';
+import type { FileHandle } from 'node:fs/promises';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
+import { chunksOf, openRegularFile } from '../regular-file.ts';
 import { tooLarge } from './source.ts';
 
 /** The files of an image that lies on this machine, in a directory or an archive. */
@@ -28,8 +27,6 @@ export async function readLocal(files: LocalFiles, path: string, what: string): 
   return Buffer.concat(pieces);
 }
 
-const READ_SIZE = 256 * 1024;
-
 /** The files of an image below a directory. */
 export function directoryFiles(dir: string, what: string): LocalFiles {
   return {
@@ -38,36 +35,23 @@ export function directoryFiles(dir: string, what: string): LocalFiles {
         await using file = await openRegular(`${dir}/${path}`, what);
         return (await file.stat()).size;
       } catch (error) {
-        if (isAbsent(error)) return undefined;
+        if (error instanceof Error && errorCode(error.cause) === 'ENOENT') return undefined;
         throw error;
       }
     },
     async *open(path) {
       await using file = await openRegular(`${dir}/${path}`, what);
-      const stream = file.createReadStream({ highWaterMark: READ_SIZE, autoClose: false });
-      for await (const chunk of stream) yield chunk as Buffer;
+      yield* chunksOf(file);
     },
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-function isAbsent(error: unknown): boolean {
-  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : error;
-  return (cause as { code?: unknown } | undefined)?.code === 'ENOENT';
-}
-
 /** @throws GantryError IMAGE_FILE_UNREADABLE */
 export async function openRegular(path: string, what: string): Promise<FileHandle> {
-  // Without O_NONBLOCK a FIFO would let us wait for ever.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (cause: unknown) => {
-      throw unreadable(what, `"${path}": ${fileState(cause)}`, cause);
-    },
+  return await openRegularFile(path, (state, cause) =>
+    unreadable(what, `"${path}": ${state}`, cause),
   );
-  if ((await file.stat()).isFile()) return file;
-
-  await file.close();
-  throw unreadable(what, `"${path}": not a regular file`);
 }
 
 /** Something that lies on this machine cannot be read. */
