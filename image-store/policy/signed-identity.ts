@@ -1,5 +1,5 @@
 import { isGantryError } from '#base/errors/gantry-error';
-import { parseRegistryReference } from '../reference/oci-reference.ts';
+import { DOCKER_HUB, onDockerHub, parseRegistryReference } from '../reference/oci-reference.ts';
 import type { LocalReference, RegistryReference } from '../reference/index.ts';
 import type { SignedIdentity } from './policy.ts';
 
@@ -77,17 +77,15 @@ function remap(
     : name;
 }
 
-const DOCKER_HUB = 'docker.io';
-
 /** @returns undefined for what is no name */
 function readName(text: string): Name | undefined {
   try {
     const { host, repository, tag, digest } = parseRegistryReference(text, text);
-    const isHubs = host === undefined && !repository.includes('/');
     const [last = ''] = text.slice(text.lastIndexOf('/') + 1).split('@');
 
     return {
-      repository: `${host ?? DOCKER_HUB}/${isHubs ? 'library/' : ''}${repository}`,
+      repository:
+        host === undefined ? `${DOCKER_HUB}/${onDockerHub(repository)}` : `${host}/${repository}`,
       tag: last.includes(':') ? tag : undefined,
       digest,
     };

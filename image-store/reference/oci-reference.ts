@@ -30,7 +30,7 @@ export interface LocalReference {
 }
 
 /** Where Docker Hub is, and the repositories there that are named by one word. */
-const DOCKER_HUB = 'docker.io';
+export const DOCKER_HUB = 'docker.io';
 const HUB_ALIAS = 'index.docker.io';
 const HUB_LIBRARY = 'library/';
 
@@ -126,7 +126,8 @@ function locate(
   return { host: host === HUB_ALIAS ? DOCKER_HUB : host, repository: name.slice(slash + 1) };
 }
 
-function onDockerHub(repository: string): string {
+/** A repository as Docker Hub calls it: its own images have the prefix `library/`. */
+export function onDockerHub(repository: string): string {
   return repository.includes('/') ? repository : `${HUB_LIBRARY}${repository}`;
 }
 

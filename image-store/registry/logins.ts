@@ -6,6 +6,7 @@ import { fileState } from '#base/errors/obstacle';
 import type { Exec } from '#base/exec/exec';
 import { readNamedFile } from '#base/fs/named-file';
 import type { FindLogin, RegistryLogin } from './registry-auth.ts';
+import { DOCKER_HUB } from '../reference/oci-reference.ts';
 
 /** A password for a registry, as gantry's own configuration has it. */
 export interface ConfiguredLogin {
@@ -26,7 +27,6 @@ export interface LoginSources {
 }
 
 /** Docker Hub, as files of credentials call it. */
-const DOCKER_HUB = 'docker.io';
 const HUB_NAMES = ['https://index.docker.io/v1/', 'index.docker.io', 'registry-1.docker.io'];
 
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -12,6 +12,7 @@ import type { HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
 import type { HttpRetries } from '../fetch/http-options.ts';
 import type { RegistryReference } from '../reference/index.ts';
+import { DOCKER_HUB } from '../reference/oci-reference.ts';
 import { authenticating, type FindLogin } from './registry-auth.ts';
 
 /** A repository of a registry: OCI distribution specification 1.1. */
@@ -63,7 +64,6 @@ export interface RegistryOptions {
 const ACCEPTED_TYPES = [...INDEX_TYPES, ...MANIFEST_TYPES].join(', ');
 
 /** Docker Hub answers elsewhere than it is called. */
-const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
 
 /** Opens a repository; nothing is sent before something is asked for. */

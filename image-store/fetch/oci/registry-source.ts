@@ -2,7 +2,12 @@ import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
 import { INDEX_TYPES, MANIFEST_TYPES, SCHEMA_1_TYPES } from '#schema/oci/media-types';
 import { readSignaturePlaces } from '../../policy/lookaside.ts';
-import { type RegistryReference, referenceUrl } from '../../reference/oci-reference.ts';
+import {
+  DOCKER_HUB,
+  onDockerHub,
+  type RegistryReference,
+  referenceUrl,
+} from '../../reference/oci-reference.ts';
 import {
   type FetchedManifest,
   openRepository,
@@ -117,11 +122,9 @@ async function openBlob(
 }
 
 function shortName({ text, repository }: RegistryReference): GantryError {
-  const hub = repository.includes('/') ? repository : `library/${repository}`;
-
   return new GantryError(
     'IMAGE_NAME_SHORT',
     `cannot fetch image "${text}": it does not say of which registry it is`,
-    { hint: `for Docker Hub write docker://docker.io/${hub}` },
+    { hint: `for Docker Hub write docker://${DOCKER_HUB}/${onDockerHub(repository)}` },
   );
 }
