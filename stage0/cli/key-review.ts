@@ -52,12 +52,25 @@ export async function askForKeys(workplace: Workplace, found: FoundKeys): Promis
  * Shows keys and asks whether they are to be trusted.
  * @throws GantryError KEY_REVIEW_NEEDED when nobody is there to answer
  */
-export async function askToTrust({ talk }: Workplace, reviewed: ReviewedKeys): Promise<boolean> {
+async function askToTrust({ talk }: Workplace, reviewed: ReviewedKeys): Promise<boolean> {
   talk.quiet();
   if (!isatty(0)) throw reviewNeeded(reviewed);
 
   writeAll(2, formatReview(reviewed));
   return await askYesNo('Are you sure you want to trust this? (yes/no) ');
+}
+
+/**
+ * As {@link askToTrust}, of keys that somebody asked to trust.
+ * @throws GantryError KEY_REVIEW_NEEDED, KEY_NOT_ACCEPTED
+ */
+export async function demandTrust(workplace: Workplace, reviewed: ReviewedKeys): Promise<void> {
+  if (await askToTrust(workplace, reviewed)) return;
+
+  throw new GantryError(
+    'KEY_NOT_ACCEPTED',
+    `cannot trust keys from "${reviewed.source}": you said no`,
+  );
 }
 
 /** What one looks at before trusting keys. */

@@ -1,4 +1,3 @@
-import { GantryError } from '#base/errors/gantry-error';
 import {
   openPolicy,
   parsePolicyPlace,
@@ -10,7 +9,7 @@ import {
 } from '#image-store';
 import { policyDirs } from '../operations/library.ts';
 import { keyFiles } from './key-files.ts';
-import { askToTrust, type KeyTarget } from './key-review.ts';
+import { demandTrust, type KeyTarget } from './key-review.ts';
 import { formatTable } from './table.ts';
 import { usageError } from './usage-error.ts';
 import type { Workplace } from './workplace.ts';
@@ -122,9 +121,7 @@ async function keyRule(
     const keys = isPem ? [] : await readPublicKeys(data, { source });
     const fingerprint = isPem ? publicKeyFingerprint(data, `"${source}"`) : '';
     const reviewed = { ...target, source, keys: isPem ? [{ fingerprint }] : keys };
-    if (!skipReview && !(await askToTrust(workplace, reviewed))) {
-      throw new GantryError('KEY_NOT_ACCEPTED', `cannot trust keys from "${source}": you said no`);
-    }
+    if (!skipReview) await demandTrust(workplace, reviewed);
     if (isPem) found.sigstoreSigned.push(data);
     for (const { problem, armored } of keys) {
       if (problem !== undefined) throw problem;

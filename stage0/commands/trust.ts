@@ -1,8 +1,7 @@
-import { GantryError } from '#base/errors/gantry-error';
 import { addTrustedKey, readPublicKeys } from '#image-store';
 import { parseAcIdentifier } from '#schema/types/names';
 import { type Command, plainCommand } from '../cli/command.ts';
-import { askToTrust, keyTarget } from '../cli/key-review.ts';
+import { demandTrust, keyTarget } from '../cli/key-review.ts';
 import { editPolicy, listPolicy } from '../cli/policy-edit.ts';
 import { editKeys, listKeys } from '../cli/key-edit.ts';
 import { type KeyFile, type KeyWish, keyFiles } from '../cli/key-files.ts';
@@ -124,13 +123,8 @@ async function trustFile(workplace: Workplace, wish: TrustWish): Promise<void> {
   const { context, globals } = workplace;
   const { source } = file;
   const keys = await readPublicKeys(file.data, { source });
-  const accepted =
-    skipReview ||
-    (globals.trustKeysFromHttps && source.startsWith('https:')) ||
-    (await askToTrust(workplace, { ...keyTarget(scope), source, keys }));
-  if (!accepted) {
-    throw new GantryError('KEY_NOT_ACCEPTED', `cannot trust keys from "${source}": you said no`);
-  }
+  const isUnasked = skipReview || (globals.trustKeysFromHttps && source.startsWith('https:'));
+  if (!isUnasked) await demandTrust(workplace, { ...keyTarget(scope), source, keys });
 
   const { roots } = openKeys(context);
   for (const key of keys) {
