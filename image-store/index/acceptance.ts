@@ -33,7 +33,7 @@ const policyGrant: v.GenericSchema<PolicyGrant> = v.object({
     v.object({
       type: v.picklist(['signedBy', 'sigstoreSigned']),
       signer: v.string(),
-      reference: v.string(),
+      reference: v.optional(v.string()),
       manifest: ociDigest,
     }),
   ),

@@ -1,15 +1,17 @@
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
 import { type LocalReference, type RegistryReference } from '../reference/index.ts';
-import { parseCertificates } from './certificates.ts';
+import { parseCertificates } from './pem-certificates.ts';
 import type { SignedClaim } from './payload.ts';
 import type { KeySource, Policy, SignedBy, SigstoreSigned } from './policy.ts';
 import { matchPolicy, type PolicyMatch } from './policy-scope.ts';
 import { matchesIdentity } from './signed-identity.ts';
 import { parsePublicKey } from './public-key.ts';
-import type { SigstoreSignature, SigstoreTrust } from './sigstore.ts';
+import type { SigstoreSignature } from './sigstore/signature.ts';
+import type { SigstoreTrust } from './sigstore/verify.ts';
 
 /** Where the signatures of a manifest are got from; each is asked only when the policy wants it. */
 export interface SignatureSource {
@@ -38,8 +40,8 @@ export interface AcceptedSignature {
   readonly type: 'signedBy' | 'sigstoreSigned';
   /** Fingerprint of the key, or who signed and who says so. */
   readonly signer: string;
-  /** The name of the image in the signature. */
-  readonly reference: string;
+  /** The name of the image in the signature; undefined when that has none. */
+  readonly reference?: string | undefined;
   readonly manifest: OciDigest;
 }
 
@@ -120,7 +122,20 @@ async function findSignature(
   }
   const kind = requirement.type === 'signedBy' ? 'simple' : 'sigstore';
 
-  return reasons[0] ?? `it has no ${kind} signature`;
+  return reasons.length === 0 ? `it has no ${kind} signature` : reasonsText(reasons);
+}
+
+/** Reasons that are told; somebody hostile can add any number. */
+const MOST_REASONS = 3;
+
+function reasonsText(reasons: readonly string[]): string {
+  const different = [...new Set(reasons)];
+  const others = different.length - MOST_REASONS;
+
+  return [
+    ...different.slice(0, MOST_REASONS),
+    ...(others > 0 ? [`${others} more are not good`] : []),
+  ].join('; ');
 }
 
 function reasonAgainst(
@@ -134,7 +149,9 @@ function reasonAgainst(
   if (digest !== manifest) return `its signature is for another image, ${digest}`;
   if (matchesIdentity(requirement.identity, question.image, reference)) return undefined;
 
-  return `its signature is for the name ${JSON.stringify(reference)}`;
+  return reference === undefined
+    ? 'its signature is for no name, and the policy wants one'
+    : `its signature is for the name ${JSON.stringify(reference)}`;
 }
 
 async function checkSimple(
@@ -155,26 +172,22 @@ async function checkSimple(
 async function checkSigstore(
   policy: Policy,
   requirement: SigstoreSigned,
-  { signatures }: PolicyQuestion,
+  { signatures, now }: PolicyQuestion,
 ): Promise<Check> {
-  const { verifySigstoreSignature } = await import('./sigstore.ts');
-  const keysOf = (source: KeySource | undefined): SigstoreTrust['keys'] =>
-    source === undefined
-      ? undefined
-      : readKeys(source).map(([bytes, what]) => parsePublicKey(bytes, what));
-  const { fulcio } = requirement;
+  const { verifySigstoreSignature } = await import('./sigstore/verify.ts');
+  const { certified } = requirement;
   const trust = await attempt(
     policy,
     async () =>
       await Promise.resolve({
         keys: keysOf(requirement.keys),
         rekorKeys: keysOf(requirement.rekorKeys),
-        fulcio: fulcio && {
-          ...fulcio,
-          authorities: readKeys(fulcio.ca).flatMap(([bytes, what]) =>
-            parseCertificates(Buffer.from(bytes).toString('utf8'), what),
-          ),
+        certified: certified && {
+          ...certified,
+          authorities: certificatesOf(certified.ca),
+          between: certified.between === undefined ? [] : certificatesOf(certified.between),
         },
+        now,
       }),
   );
 
@@ -183,6 +196,16 @@ async function checkSigstore(
       (signature) => async () => await Promise.resolve(verifySigstoreSignature(signature, trust)),
     );
 }
+
+const keysOf = (source: KeySource | undefined): SigstoreTrust['keys'] =>
+  source === undefined
+    ? undefined
+    : readKeys(source).map(([bytes, what]) => parsePublicKey(bytes, what));
+
+const certificatesOf = (source: KeySource): readonly X509Certificate[] =>
+  readKeys(source).flatMap(([bytes, what]) =>
+    parseCertificates(Buffer.from(bytes).toString('utf8'), what),
+  );
 
 /** Bytes, and where they come from. */
 function readKeys({ paths, data }: KeySource): readonly (readonly [Uint8Array, string])[] {

@@ -37,7 +37,7 @@ describe('setPolicyRule()', () => {
 
   it('changes what is said of a scope, and takes it away', async () => {
     await set('example.com', { type: 'reject' });
-    await set('example.com', { type: 'sigstoreSigned', keys: KEYS });
+    await set('example.com', { type: 'sigstoreSigned', keys: KEYS, rekorKeys: [] });
     await set('oci:/srv/images', { type: 'insecureAcceptAnything' });
     expect(await ruleOf('docker', 'example.com')).toMatchObject([
       { type: 'sigstoreSigned', keys: { data: KEYS }, identity: { type: 'matchRepository' } },
@@ -45,6 +45,25 @@ describe('setPolicyRule()', () => {
     expect(await ruleOf('oci', '/srv/images')).toEqual([{ type: 'insecureAcceptAnything' }]);
     await set('example.com', undefined);
     expect([...(await openPolicy(dirs)).transports.keys()]).toEqual(['oci']);
+  });
+
+  it('demands what a log has, of a key or of whom an authority certifies', async () => {
+    const [ca, log] = [Buffer.from('ca'), Buffer.from('log')];
+    await set('a.com', { type: 'sigstoreSigned', keys: [ca], rekorKeys: [log] });
+    expect(readFileSync(policyPath(dirs[1]), 'utf8')).toContain('"keyData": "');
+    expect(await ruleOf('docker', 'a.com')).toMatchObject([
+      { keys: { data: [ca] }, rekorKeys: { data: [log] }, identity: { type: 'matchRepository' } },
+    ]);
+    const who = { oidcIssuer: 'https://id.example.com', subjectEmail: 'me@example.com' };
+    await set('a.com', { type: 'fulcioSigned', ca, ...who, rekorKeys: KEYS });
+    expect(await ruleOf('docker', 'a.com')).toMatchObject([
+      {
+        type: 'sigstoreSigned',
+        keys: undefined,
+        certified: { ca: { data: [ca] }, ...who },
+        rekorKeys: { data: KEYS },
+      },
+    ]);
   });
 
   it('starts with the policy of the system, and leaves what it does not know of alone', async () => {

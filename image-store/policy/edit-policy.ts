@@ -12,10 +12,26 @@ export interface PolicyPlace {
   readonly scope: string;
 }
 
-/** What is to be demanded of images: nothing, the impossible, or a signature by one of some keys. */
-export type PolicyRule =
-  | { readonly type: 'insecureAcceptAnything' | 'reject' }
-  | { readonly type: 'signedBy' | 'sigstoreSigned'; readonly keys: readonly Uint8Array[] };
+/** What is to be demanded of images: nothing, the impossible, or a signature by somebody. */
+export type PolicyRule = { readonly type: 'insecureAcceptAnything' | 'reject' } | SignedRule;
+
+/** By one of some keys, or whom an authority certifies; what is in files goes into the policy. */
+export type SignedRule =
+  | { readonly type: 'signedBy'; readonly keys: readonly Uint8Array[] }
+  | {
+      readonly type: 'sigstoreSigned';
+      readonly keys: readonly Uint8Array[];
+      /** Of logs, one of which must have the signature; none for none. */
+      readonly rekorKeys: readonly Uint8Array[];
+    }
+  | {
+      readonly type: 'fulcioSigned';
+      /** PEM. */
+      readonly ca: Uint8Array;
+      readonly oidcIssuer: string;
+      readonly subjectEmail: string;
+      readonly rekorKeys: readonly Uint8Array[];
+    };
 
 const DIR_MODE = 0o755;
 const FILE_MODE = 0o644;
@@ -85,13 +101,35 @@ function requirementOf(rule: PolicyRule): object {
     case 'sigstoreSigned':
       return {
         type: rule.type,
-        keyDatas: rule.keys.map((key) => Buffer.from(key).toString('base64')),
-        // What cosign signs has no tag.
-        signedIdentity: { type: 'matchRepository' },
+        ...keyFields('keyData', rule.keys),
+        ...keyFields('rekorPublicKeyData', rule.rekorKeys),
+        ...COSIGN_IDENTITY,
       };
+    case 'fulcioSigned': {
+      const { oidcIssuer, subjectEmail } = rule;
+      return {
+        type: 'sigstoreSigned',
+        fulcio: { caData: base64(rule.ca), oidcIssuer, subjectEmail },
+        ...keyFields('rekorPublicKeyData', rule.rekorKeys),
+        ...COSIGN_IDENTITY,
+      };
+    }
     default:
       return { type: rule.type };
   }
+}
+
+/** What cosign signs has no tag, or no name at all. */
+const COSIGN_IDENTITY = { signedIdentity: { type: 'matchRepository' } };
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+/** One key in the words that older readers of policies know too. */
+function keyFields(name: string, keys: readonly Uint8Array[]): Readonly<Record<string, unknown>> {
+  const [only, ...others] = keys.map(base64);
+  if (only === undefined) return {};
+
+  return others.length === 0 ? { [name]: only } : { [`${name}s`]: [only, ...others] };
 }
 
 function write(path: string, text: string): void {

@@ -49,7 +49,7 @@ describe('parsePolicy()', () => {
       {
         type: 'sigstoreSigned',
         keys: { paths: [], data: [Buffer.from('key')] },
-        fulcio: undefined,
+        certified: undefined,
         rekorKeys: { paths: ['/keys/rekor.pub'], data: [] },
         identity: { type: 'matchRepository' },
       },
@@ -97,6 +97,30 @@ describe('parsePolicy()', () => {
         fulcio: { caPath: '/ca', oidcIssuer: 'https://i', subjectEmail: 'a@b' },
       }),
       'must have a "rekorPublicKeyPath"',
+    ],
+    ...(
+      [
+        [{}, 'exactly one of "caRootsPath"'],
+        [{ caRootsPath: '/a', subjectEmail: '' }, 'must not be empty'],
+        [{ caRootsPath: '/a' }, 'a "subjectEmail" or a "subjectHostname"'],
+        [
+          { caRootsPath: '/a', caIntermediatesPath: '/b', caIntermediatesData: KEY },
+          'at most one of "caIntermediatesPath"',
+        ],
+      ] as const
+    ).map(([pki, message]): [string, string, string] => [
+      `the authorities ${JSON.stringify(pki)}`,
+      policyWith({ type: 'sigstoreSigned', pki }),
+      message,
+    ]),
+    [
+      "an authority of one's own and a log",
+      policyWith({
+        type: 'sigstoreSigned',
+        pki: { caRootsPath: '/a', subjectEmail: 'a@b' },
+        rekorPublicKeyPath: '/r',
+      }),
+      'no key of a log beside "pki"',
     ],
     [
       'an unknown identity',

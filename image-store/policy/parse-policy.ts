@@ -124,6 +124,36 @@ const fulcio = v.pipe(
   v.transform(({ caPath, caData, ...who }) => ({ ca: keySource([caPath], [caData]), ...who })),
 );
 
+const pki = v.pipe(
+  v.strictObject({
+    caRootsPath: v.optional(path),
+    caRootsData: v.optional(base64),
+    caIntermediatesPath: v.optional(path),
+    caIntermediatesData: v.optional(base64),
+    subjectEmail: v.optional(text),
+    subjectHostname: v.optional(text),
+  }),
+  v.check(
+    ({ caRootsPath, caRootsData }) => count(caRootsPath, caRootsData) === 1,
+    'must have exactly one of "caRootsPath" and "caRootsData"',
+  ),
+  v.check(
+    ({ caIntermediatesPath, caIntermediatesData }) =>
+      count(caIntermediatesPath, caIntermediatesData) <= 1,
+    'must have at most one of "caIntermediatesPath" and "caIntermediatesData"',
+  ),
+  v.check(
+    ({ subjectEmail, subjectHostname }) => count(subjectEmail, subjectHostname) > 0,
+    'must have a "subjectEmail" or a "subjectHostname"',
+  ),
+  v.transform(({ subjectEmail, subjectHostname, ...given }) => ({
+    ca: keySource([given.caRootsPath], [given.caRootsData]),
+    between: keySource([given.caIntermediatesPath], [given.caIntermediatesData]),
+    subjectEmail,
+    subjectHostname,
+  })),
+);
+
 const sigstoreSigned = v.pipe(
   v.strictObject({
     type: v.literal('sigstoreSigned'),
@@ -132,6 +162,7 @@ const sigstoreSigned = v.pipe(
     keyData: v.optional(base64),
     keyDatas: v.optional(datas),
     fulcio: v.optional(fulcio),
+    pki: v.optional(pki),
     rekorPublicKeyPath: v.optional(path),
     rekorPublicKeyPaths: v.optional(paths),
     rekorPublicKeyData: v.optional(base64),
@@ -139,8 +170,8 @@ const sigstoreSigned = v.pipe(
     signedIdentity: identity,
   }),
   v.check(
-    (given) => keyCount(given) + count(given.fulcio) === 1,
-    'must have exactly one of "keyPath", "keyPaths", "keyData", "keyDatas" and "fulcio"',
+    (given) => keyCount(given) + count(given.fulcio, given.pki) === 1,
+    'must have exactly one of "keyPath", "keyPaths", "keyData", "keyDatas", "fulcio" and "pki"',
   ),
   v.check(
     (given) => rekorCount(given) <= 1,
@@ -150,16 +181,20 @@ const sigstoreSigned = v.pipe(
     (given) => given.fulcio === undefined || rekorCount(given) === 1,
     'must have a "rekorPublicKeyPath" or "rekorPublicKeyData": only a log proves that a certificate was valid',
   ),
+  v.check(
+    (given) => given.pki === undefined || rekorCount(given) === 0,
+    'must have no key of a log beside "pki"',
+  ),
   v.transform((given) => ({
     type: given.type,
     keys:
-      given.fulcio === undefined
-        ? keySource(
+      keyCount(given) === 0
+        ? undefined
+        : keySource(
             [given.keyPath, ...(given.keyPaths ?? [])],
             [given.keyData, ...(given.keyDatas ?? [])],
-          )
-        : undefined,
-    fulcio: given.fulcio,
+          ),
+    certified: given.fulcio ?? given.pki,
     rekorKeys:
       rekorCount(given) === 0
         ? undefined

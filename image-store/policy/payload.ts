@@ -7,8 +7,8 @@ import { lineOfDuplicate } from './json-lines.ts';
 /** What a signature of an image says: containers-signature(5). */
 export interface SignedClaim {
   readonly digest: OciDigest;
-  /** As it stands there. */
-  readonly reference: string;
+  /** As it stands there; undefined when only the digest is signed. */
+  readonly reference: string | undefined;
 }
 
 /** What the two kinds of signatures call themselves. */
@@ -29,12 +29,17 @@ export function parseClaim(payload: Uint8Array, type: ClaimType): SignedClaim {
     what: 'what is signed',
     code: 'SIGNATURE_MALFORMED',
   });
-  if (lineOfDuplicate(text) !== undefined) throw malformed('a name stands twice in it');
+  demandSingleNames(text);
 
   return {
     digest: critical.image['docker-manifest-digest'],
     reference: critical.identity['docker-reference'],
   };
+}
+
+/** Of a name that stands twice in JSON everybody reads another one. @throws GantryError SIGNATURE_MALFORMED */
+export function demandSingleNames(json: string): void {
+  if (lineOfDuplicate(json) !== undefined) throw malformed('a name stands twice in it');
 }
 
 const claim = (type: ClaimType) =>

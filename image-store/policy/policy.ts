@@ -26,19 +26,27 @@ export interface SignedBy {
 /** A sigstore signature, by one of some keys, or by whoever a certificate names. */
 export interface SigstoreSigned {
   readonly type: 'sigstoreSigned';
-  /** Undefined when `fulcio` tells who signs. */
+  /** Undefined when a certificate tells who signs. */
   readonly keys: KeySource | undefined;
-  readonly fulcio: Fulcio | undefined;
+  readonly certified: Certified | undefined;
   /** Of transparency logs, one of which must have the signature; none are asked when undefined. */
   readonly rekorKeys: KeySource | undefined;
   readonly identity: SignedIdentity;
 }
 
-/** Who a certificate that a Fulcio issued must be for. */
-export interface Fulcio {
+/** Whose certificates count (`fulcio`, `pki`), and who they must be for. */
+export interface Certified extends CertifiedIdentity {
   readonly ca: KeySource;
-  readonly oidcIssuer: string;
-  readonly subjectEmail: string;
+  /** Of authorities between, which prove nothing by themselves. */
+  readonly between?: KeySource | undefined;
+}
+
+/** All that is given must be so; there is a subject at least. */
+export interface CertifiedIdentity {
+  /** Who says that it is the subject: the address of an OpenID provider, of a Fulcio. */
+  readonly oidcIssuer?: string | undefined;
+  readonly subjectEmail?: string | undefined;
+  readonly subjectHostname?: string | undefined;
 }
 
 /** Which name of an image a signature must be for. */
@@ -58,4 +66,11 @@ export interface Policy {
   readonly default: Requirements;
   /** By transport (`docker`, `oci`, …), then by scope; the scope without letters is that of the whole transport. */
   readonly transports: ReadonlyMap<string, ReadonlyMap<string, Requirements>>;
+}
+
+/** Who a policy names, for people. */
+export function identityText({ oidcIssuer, ...who }: CertifiedIdentity): string {
+  const subject = [who.subjectEmail, who.subjectHostname].filter(Boolean).join(', ');
+
+  return oidcIssuer === undefined ? subject : `${subject} (${oidcIssuer})`;
 }

@@ -60,3 +60,15 @@ it('knows no name of an image that lies on this machine', () => {
   ]);
   expect(matches({ type: 'exactReference', dockerReference: 'h.io/a:1' })).toBe(true);
 });
+
+it.each<[SignedIdentity, string, boolean]>([
+  [repository, 'h.io/a/b:1', true],
+  [byDigest, `h.io/a/b@${DIGEST}`, true],
+  [byDigest, 'h.io/a/b:1', false],
+  [exact, `h.io/a/b@${DIGEST}`, false],
+  [remapped, `h.io/a/b@${DIGEST}`, false],
+  [{ type: 'exactReference', dockerReference: 'h.io/a/b:1' }, 'h.io/a/b:1', false],
+  [{ type: 'exactRepository', dockerRepository: 'h.io/a/b' }, 'h.io/a/b:1', false],
+])('%j: %s, signed without a name: %s', (...[identity, text, matches]) => {
+  expect(matchesIdentity(identity, parseRegistryReference(text, text), undefined)).toBe(matches);
+});

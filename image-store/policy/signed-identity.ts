@@ -14,13 +14,15 @@ interface Name {
 
 /**
  * Whether a signature is for the name by which an image was asked for.
- * @param signed the name in the signature
+ * @param signed the name in the signature; one that has none is for what lies in the
+ *   repository, which no rule that wants a certain name takes for it
  */
 export function matchesIdentity(
   identity: SignedIdentity,
   image: RegistryReference | LocalReference,
-  signed: string,
+  signed: string | undefined,
 ): boolean {
+  if (signed === undefined) return takesNameless(identity, image);
   const name = readName(signed);
   if (name === undefined) return false;
   switch (identity.type) {
@@ -37,6 +39,15 @@ export function matchesIdentity(
     default:
       return isExactOrByDigest(nameOf(image), name);
   }
+}
+
+function takesNameless(
+  { type }: SignedIdentity,
+  image: RegistryReference | LocalReference,
+): boolean {
+  if (type === 'matchRepository') return nameOf(image) !== undefined;
+
+  return type === 'matchRepoDigestOrExact' && nameOf(image)?.digest !== undefined;
 }
 
 function isExact(wanted: Name | undefined, signed: Name): boolean {

@@ -61,7 +61,12 @@ const seenDigest = (text: string, files: readonly string[]): string =>
 function keyFilesOf(requirement: Requirement): readonly string[] {
   if (requirement.type === 'signedBy') return requirement.keys.paths;
   if (requirement.type !== 'sigstoreSigned') return [];
-  const sources = [requirement.keys, requirement.fulcio?.ca, requirement.rekorKeys];
+  const sources = [
+    requirement.keys,
+    requirement.certified?.ca,
+    requirement.certified?.between,
+    requirement.rekorKeys,
+  ];
 
   return sources
     .filter((source): source is KeySource => source !== undefined)

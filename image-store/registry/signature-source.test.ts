@@ -100,7 +100,9 @@ describe('signaturesOf()', () => {
     );
 
     const found = await source().sigstore(MANIFEST);
-    expect(found.map(({ payload, signature: by }) => [String(payload), by])).toEqual([
+    expect(
+      found.map((each) => ('payload' in each ? [String(each.payload), each.signature] : [])),
+    ).toEqual([
       ['one', 'by-one'],
       ['two', 'by-two'],
       ['three', 'by-three'],
@@ -110,6 +112,46 @@ describe('signaturesOf()', () => {
     server.on(`${V2}/referrers/${MANIFEST}`, status(404));
     server.on(`${V2}/manifests/sha256-${HEX}`, list([{ ...refers, artifactType: SIGNATURE_TYPE }]));
     expect(await source().sigstore(MANIFEST)).toHaveLength(3);
+  });
+
+  it('finds bundles that refer to an image, and leaves attestations', async () => {
+    const served = '{"the":"manifest"}';
+    server.on(`${V2}/manifests/${digestOf(served)}`, file(served));
+    const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+    const refer = (text: string, listed: object, size = text.length) => {
+      const holder = manifestOf({ ...blob(text, {}, BUNDLE), size });
+      server.on(`${V2}/manifests/${digestOf(holder)}`, file(holder));
+      return { mediaType: 'm/n', digest: digestOf(holder), size: holder.length, ...listed };
+    };
+    const saying = (predicate: string) => ({
+      artifactType: BUNDLE,
+      annotations: { 'dev.sigstore.bundle.predicateType': predicate },
+    });
+    const manifests = [
+      refer('one', saying('https://sigstore.dev/cosign/sign/v1')),
+      refer('two', { artifactType: BUNDLE }),
+      refer('three', { artifactType: 'application/vnd.oci.empty.v1+json' }),
+      refer('provenance', saying('https://slsa.dev/provenance/v1')),
+      refer('list', { artifactType: 'sbom' }),
+      refer('large', { artifactType: BUNDLE }, 100 * 1024 * 1024),
+    ];
+    server.on(
+      `${V2}/referrers/${digestOf(served)}`,
+      file(JSON.stringify({ schemaVersion: 2, manifests })),
+    );
+
+    const found = await source().sigstore(digestOf(served) as OciDigest);
+    expect(
+      found.map((each) => ('json' in each ? `${String(each.json)} ${each.manifest.digest}` : each)),
+    ).toEqual([
+      ...['one', 'two', 'three'].map((text) => `${text} ${digestOf(served)}`),
+      {
+        refusal: expect.objectContaining({
+          message: expect.stringMatching(/has 104857600 bytes, more than/) as string,
+        }) as object,
+      },
+    ]);
+    expect(server.count(`${V2}/blobs/${digestOf('large')}`)).toBe(0);
   });
 
   it('finds none where there is none', async () => {

@@ -5,25 +5,46 @@ import { demandTrust, keyTarget } from '../cli/key-review.ts';
 import { editPolicy, listPolicy } from '../cli/policy-edit.ts';
 import { editKeys, listKeys } from '../cli/key-edit.ts';
 import { type KeyFile, type KeyWish, keyFiles } from '../cli/key-files.ts';
+import { flagsOf, type SignerWish } from '../cli/policy-signers.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace, type Workplace } from '../cli/workplace.ts';
 import { openKeys } from '../operations/library.ts';
 
 const OPTIONS = {
   accept: { kind: 'flag', summary: 'with --registry: take images unsigned' },
+  'fulcio-ca': {
+    kind: 'value',
+    value: 'FILE',
+    summary: 'with --registry: certificates of the authority that says who signs',
+  },
   'insecure-allow-http': { kind: 'flag', summary: 'take keys over plain HTTP' },
   list: { kind: 'flag', summary: 'list the trusted keys and what hides them' },
   mask: { kind: 'flag', summary: 'take trust in a key back, one of the system too' },
+  'oidc-issuer': {
+    kind: 'value',
+    value: 'URL',
+    summary: 'with --fulcio-ca: who knows the signer',
+  },
   prefix: { kind: 'value', value: 'NAME', summary: 'trust for images whose name begins so' },
   registry: {
     kind: 'value',
     value: 'PLACE',
     summary: 'demand signatures of OCI images of HOST[:PORT][/NAME], or of oci:DIR',
   },
+  'rekor-key': {
+    kind: 'values',
+    value: 'FILE',
+    summary: 'with --registry: key of a log that must have the signature',
+  },
   reject: { kind: 'flag', summary: 'with --registry: take no image' },
   remove: { kind: 'flag', summary: 'remove a key that was added here, or what --registry set' },
   root: { kind: 'flag', summary: 'trust for images of any name' },
   'skip-fingerprint-review': { kind: 'flag', summary: 'do not ask' },
+  'subject-email': {
+    kind: 'value',
+    value: 'ADDRESS',
+    summary: 'with --fulcio-ca: who signs',
+  },
   unmask: { kind: 'flag', summary: 'undo --mask' },
 } as const;
 
@@ -32,13 +53,15 @@ export const command: Command = plainCommand({
   usage: [
     '--prefix=NAME [PUBKEY…]',
     '--root PUBKEY…',
-    '--registry=PLACE PUBKEY…|--accept|--reject|--remove',
+    '--registry=PLACE [--rekor-key=FILE…] PUBKEY…',
+    '--registry=PLACE --fulcio-ca=FILE --oidc-issuer=URL --subject-email=ADDRESS --rekor-key=FILE',
+    '--registry=PLACE --accept|--reject|--remove',
     '--list',
     '--remove|--mask|--unmask (--prefix=NAME|--root) FINGERPRINT…',
   ].join('\n'),
   description: [
     'Trusts public keys for images whose name begins with a prefix, or for all. PUBKEY is a file or URL; without any, the keys that the site of the prefix announces are found by discovery.',
-    'Of OCI and Docker images, policy.json says by their registry or repository what is demanded: a signature by one of the keys that --registry names (OpenPGP, or PEM for sigstore), nothing, or they are rejected, as all are of which nothing is said.',
+    'Of OCI and Docker images, policy.json says by their registry or repository what is demanded: a signature by one of the keys that --registry names (OpenPGP, or PEM for sigstore) or by somebody whom an authority of sigstore certifies (--fulcio-ca), nothing, or they are rejected, as all are of which nothing is said.',
     'Each key is shown and asked about, unless told otherwise: compare its fingerprint with one that you got another way.',
   ].join('\n'),
   operands: ['files'],
@@ -55,13 +78,24 @@ export const command: Command = plainCommand({
     }
     const skipReview = options['skip-fingerprint-review'] === true;
     const allowHttp = options['insecure-allow-http'] === true || globals.insecure.pubkey;
+    const signers: SignerWish = {
+      keys: words,
+      rekorKeys: options['rekor-key'] ?? [],
+      fulcioCa: options['fulcio-ca'],
+      oidcIssuer: options['oidc-issuer'],
+      subjectEmail: options['subject-email'],
+      skipReview,
+      allowHttp,
+    };
     if (options.registry !== undefined) {
       demandNone(options, ['prefix', 'root', 'mask', 'unmask'], '--registry');
       const place = options.registry;
       const edit = onlyOne(options, ['accept', 'reject', 'remove']);
-      return await editPolicy(workplace, { place, edit, keys: words, skipReview, allowHttp });
+      return await editPolicy(workplace, { place, edit, signers });
     }
     demandNone(options, ['accept', 'reject'], 'a prefix or --root');
+    const [flag] = flagsOf(signers);
+    if (flag !== undefined) throw usageError(`flag --${flag} has no meaning without --registry`);
 
     const scope = readScope(options.prefix, options.root);
     const edit = onlyOne(options, ['remove', 'mask', 'unmask']);

@@ -3,12 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { tarOf } from '../helpers/hostile-tar.ts';
-import { makeLayout, type TestLayout } from '../helpers/oci-layout.ts';
+import { INDEX_TYPE, makeLayout, MANIFEST_TYPE, type TestLayout } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
 import { makeSigningKey } from '../helpers/signing.ts';
-import { cosign, cosignPayload, makeSigstoreKey, type SigstoreKey } from '../helpers/sigstore.ts';
+import {
+  cosign,
+  cosignPayload,
+  makeSigstoreKey,
+  openFulcio,
+  type SigstoreKey,
+} from '../helpers/sigstore.ts';
+import { BUNDLE_TYPE, makeBundle, type TestBundle } from '../helpers/sigstore-bundle.ts';
 
 const REPOSITORY = 'team/app';
 
@@ -153,7 +160,7 @@ describe.runIf(possible)('signatures of images in a registry', () => {
     const descriptor = (bytes: Buffer, mediaType: string) => site.layout.put(bytes, mediaType);
     const manifest = {
       schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      mediaType: MANIFEST_TYPE,
       config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
       layers: [
         {
@@ -189,6 +196,61 @@ describe.runIf(possible)('signatures of images in a registry', () => {
     expect(await refusal()).toContain('the signature is not good');
     const insecure = await site.gantry(['fetch', '--insecure-options=image', site.image]);
     expect(insecure).toMatchObject({ exitCode: 0 });
+  });
+
+  /** Attaches a bundle as cosign does where the registry does not list what refers to an image. */
+  async function attach(bundle: TestBundle, type = BUNDLE_TYPE): Promise<void> {
+    const [config, blob] = [Buffer.from('{}'), Buffer.from(JSON.stringify(bundle))];
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: MANIFEST_TYPE,
+        artifactType: type,
+        config: site.layout.put(config, 'application/vnd.oci.empty.v1+json'),
+        layers: [site.layout.put(blob, type)],
+      }),
+    );
+    const { digest } = site.layout.put(manifest, MANIFEST_TYPE);
+    const listed = { mediaType: MANIFEST_TYPE, digest, size: manifest.length, artifactType: type };
+    const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [listed] };
+    await site.registry.put({ repository: REPOSITORY, tag: digest }, manifest, [config, blob]);
+    const tag = site.digest.replace(':', '-');
+    const place = { repository: REPOSITORY, tag, type: INDEX_TYPE };
+    await site.registry.put(place, Buffer.from(JSON.stringify(index)), []);
+  }
+
+  it('in bundles that refer to an image are found, and checked', async () => {
+    const [key, other, log] = [makeSigstoreKey(), makeSigstoreKey(), makeSigstoreKey()];
+    const { digest } = site;
+    await demand(keyFile('bundle.pub', key.pem));
+    await attach(makeBundle({ signer: other, digest }));
+    expect(await refusal()).toContain('the signature is not good');
+    await attach(makeBundle({ signer: key, digest: `sha256:${'0'.repeat(64)}` }));
+    expect(await refusal()).toContain('its signature is for another image');
+    await attach(makeBundle({ signer: key, digest }));
+    const fetched = await site.gantry(['fetch', site.image]);
+    expect(fetched).toMatchObject({ exitCode: 0 });
+    const inspected = await site.gantry(['image', 'inspect', fetched.stdout.toString().trim()]);
+    expect(inspected.stdout.toString()).toMatch(/"signer": "sha256:[0-9a-f]{64}"/);
+
+    using fulcio = openFulcio();
+    const who = { email: 'me@example.com', issuer: 'https://id.example.com' };
+    const trusted = await site.gantry([
+      'trust',
+      '--skip-fingerprint-review',
+      `--registry=${site.registry.host}/team`,
+      `--fulcio-ca=${keyFile('fulcio.pem', `${fulcio.root}${fulcio.between}`)}`,
+      `--rekor-key=${keyFile('rekor.pub', log.pem)}`,
+      `--oidc-issuer=${who.issuer}`,
+      `--subject-email=${who.email}`,
+    ]);
+    expect(trusted).toMatchObject({ exitCode: 0 });
+    expect(await refusal()).toContain('it has no certificate');
+    const late = new Date(Date.now() + 2 * 86_400_000);
+    await attach(makeBundle({ signer: fulcio.issue(who), digest, log: { key: log, at: late } }));
+    expect(await refusal()).toContain('its certificate was not valid');
+    await attach(makeBundle({ signer: fulcio.issue(who), digest, log: { key: log } }));
+    expect(await site.gantry(['fetch', site.image])).toMatchObject({ exitCode: 0 });
   });
 
   it('by OpenPGP are found where registries.d says', async () => {

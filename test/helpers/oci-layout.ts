@@ -42,6 +42,7 @@ export interface WrittenImage {
 
 const OCI = 'application/vnd.oci.image';
 export const INDEX_TYPE = `${OCI}.index.v1+json`;
+export const MANIFEST_TYPE = `${OCI}.manifest.v1+json`;
 
 /** What Go calls this machine. */
 export const ARCHITECTURE: string = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? '';

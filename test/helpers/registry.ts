@@ -12,6 +12,7 @@ import { makeCertificates } from '../doubles/certificates.ts';
 import { eventually } from './eventually.ts';
 import {
   digestText,
+  MANIFEST_TYPE,
   type TestDescriptor,
   type TestLayout,
   type WrittenImage,
@@ -47,7 +48,6 @@ export interface PushPlace {
 }
 
 const BYTES = 'application/octet-stream';
-const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 
 /** Starts one. @param kind how it wants to be proven who one is */
 export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegistry> {

@@ -23,6 +23,13 @@ export function makeSigstoreKey(curve = 'P-256'): SigstoreKey {
   return { privateKey, pem: publicKey.export({ type: 'spki', format: 'pem' }) };
 }
 
+/** As the second generation of Rekor has one. */
+export function makeEd25519Key(): SigstoreKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+
+  return { privateKey, pem: publicKey.export({ type: 'spki', format: 'pem' }) };
+}
+
 /** What cosign signs of an image. */
 export function cosignPayload(digest: string, reference: string): Buffer {
   return Buffer.from(
@@ -71,6 +78,30 @@ export function logSignature(
       },
     }),
   ).toString('base64');
+  const { entry, signature: promise } = promiseOf(log, { body, at });
+
+  return JSON.stringify({ SignedEntryTimestamp: promise, Payload: entry });
+}
+
+/** What a log says of an entry, and when it had it. */
+export interface LogPromise {
+  readonly entry: {
+    readonly body: string;
+    /** Seconds since 1970. */
+    readonly integratedTime: number;
+    /** Hexadecimal. */
+    readonly logID: string;
+    readonly logIndex: number;
+  };
+  /** Base64. */
+  readonly signature: string;
+}
+
+/** @param body base64 */
+export function promiseOf(
+  log: SigstoreKey,
+  { body, at }: { readonly body: string; readonly at: Date },
+): LogPromise {
   const der = createPublicKey(log.pem).export({ type: 'spki', format: 'der' });
   // In the order of RFC 8785.
   const entry = {
@@ -79,9 +110,10 @@ export function logSignature(
     logID: createHash('sha256').update(der).digest('hex'),
     logIndex: 7,
   };
-  const promise = sign('sha256', Buffer.from(JSON.stringify(entry)), log.privateKey);
+  const algorithm = log.privateKey.asymmetricKeyType === 'ed25519' ? undefined : 'sha256';
+  const signature = sign(algorithm, Buffer.from(JSON.stringify(entry)), log.privateKey);
 
-  return JSON.stringify({ SignedEntryTimestamp: promise.toString('base64'), Payload: entry });
+  return { entry, signature: signature.toString('base64') };
 }
 
 /** How a certificate is made; without options for ten minutes of now. */
@@ -89,6 +121,8 @@ export interface CertificateRequest {
   readonly email: string;
   /** Of the OpenID provider. */
   readonly issuer: string;
+  /** Another name that the certificate is for. */
+  readonly hostname?: string | undefined;
   /** Extended key usage, `codeSigning` unless told. */
   readonly usage?: string | undefined;
   /** Whether the provider is written as Fulcio does since its version 1.0. */
@@ -140,14 +174,14 @@ export function openFulcio(): FulcioAuthority {
   return {
     root,
     between,
-    issue({ email, issuer, usage = 'codeSigning', der = false, byRoot = false }) {
+    issue({ email, issuer, hostname, usage = 'codeSigning', der = false, byRoot = false }) {
       const signer = byRoot ? 'root' : 'between';
       writeFileSync(
         path('leaf.ext'),
         [
           'keyUsage=critical,digitalSignature',
           `extendedKeyUsage=${usage}`,
-          `subjectAltName=critical,email:${email}`,
+          `subjectAltName=critical,email:${email}${hostname === undefined ? '' : `,DNS:${hostname}`}`,
           der
             ? `1.3.6.1.4.1.57264.1.8=ASN1:UTF8String:${issuer}`
             : `1.3.6.1.4.1.57264.1.1=DER:${Buffer.from(issuer).toString('hex')}`,

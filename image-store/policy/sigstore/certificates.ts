@@ -1,6 +1,9 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { X509Certificate as ParsedCertificate } from '@sigstore/core';
 import { GantryError } from '#base/errors/gantry-error';
+import { invalidCertificate } from '../pem-certificates.ts';
+import type { CertifiedIdentity } from '../policy.ts';
+import { invalidSignature } from './signature.ts';
 
 /** Who a certificate of a Fulcio is for. */
 export interface CertifiedSigner {
@@ -18,21 +21,6 @@ const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 /** Where a Fulcio writes the provider: as it is, and since its version 1.0 as DER; fulcio/docs/oid-info.md. */
 const ISSUER_PLAIN = '1.3.6.1.4.1.57264.1.1';
 const ISSUER_DER = '1.3.6.1.4.1.57264.1.8';
-/** Between the certificate of a signer and the root; Fulcio's have one. */
-const MOST_BETWEEN = 4;
-
-const PEM = /-----BEGIN CERTIFICATE-----[\w\s+/=]+-----END CERTIFICATE-----/g;
-
-/** The certificates in a text. @throws GantryError CERTIFICATE_INVALID */
-export function parseCertificates(pem: string, what: string): readonly X509Certificate[] {
-  const blocks = pem.match(PEM) ?? [];
-  if (blocks.length === 0) throw invalid(what, 'there is none in it');
-  try {
-    return blocks.map((block) => new X509Certificate(block));
-  } catch (cause) {
-    throw invalid(what, 'it cannot be read', cause);
-  }
-}
 
 /**
  * Reads whom a certificate is for, when it leads to one of those that are trusted.
@@ -44,7 +32,7 @@ export function certifiedSigner(
   between: readonly X509Certificate[],
   trusted: readonly X509Certificate[],
 ): CertifiedSigner {
-  const chain = findChain(certificate, { between: between.slice(0, MOST_BETWEEN), trusted });
+  const chain = findChain(certificate, { between, trusted });
   if (chain === undefined) {
     throw untrusted('it was not issued by the authority that the policy names');
   }
@@ -61,11 +49,41 @@ export function certifiedSigner(
   };
 }
 
+/**
+ * Demands that a certificate is for whom a policy names, to the letter.
+ * @throws GantryError SIGNATURE_INVALID
+ */
+export function demandIdentity(
+  { certificate, subject, issuer }: CertifiedSigner,
+  { oidcIssuer, subjectEmail, subjectHostname }: CertifiedIdentity,
+): void {
+  if (oidcIssuer !== undefined && issuer !== oidcIssuer) {
+    throw invalidSignature(`its signer is known to ${issuer ?? 'nobody'}, not to ${oidcIssuer}`);
+  }
+  const isThere =
+    oidcIssuer === undefined
+      ? isFor(certificate, { subjectEmail, subjectHostname })
+      : subject === subjectEmail;
+  if (isThere) return;
+  const wanted = [subjectEmail, subjectHostname].filter(Boolean).join(' and ');
+
+  throw invalidSignature(`it is by ${subject ?? 'nobody'}, not by ${wanted}`);
+}
+
+const isFor = (
+  certificate: X509Certificate,
+  { subjectEmail, subjectHostname }: CertifiedIdentity,
+): boolean =>
+  (subjectEmail === undefined ||
+    certificate.checkEmail(subjectEmail, { subject: 'never' }) !== undefined) &&
+  (subjectHostname === undefined ||
+    certificate.checkHost(subjectHostname, { subject: 'never' }) !== undefined);
+
 function parse(certificate: X509Certificate): ParsedCertificate {
   try {
     return ParsedCertificate.parse(certificate.raw);
   } catch (cause) {
-    throw invalid('the certificate of the signer', 'it cannot be read', cause);
+    throw invalidCertificate('the certificate of the signer', 'it cannot be read', cause);
   }
 }
 
@@ -108,10 +126,6 @@ function issuerOf(certificate: ParsedCertificate): string | undefined {
   const plain = certificate.extension(ISSUER_PLAIN)?.value;
 
   return (der ?? plain)?.toString('utf8');
-}
-
-function invalid(what: string, state: string, cause?: unknown): GantryError {
-  return new GantryError('CERTIFICATE_INVALID', `cannot use ${what}: ${state}`, { cause });
 }
 
 function untrusted(state: string): GantryError {

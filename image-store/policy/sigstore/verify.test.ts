@@ -8,9 +8,10 @@ import {
   logSignature,
   makeSigstoreKey,
   openFulcio,
-} from '../../test/helpers/sigstore.ts';
-import { parseCertificates } from './certificates.ts';
-import { type SigstoreSignature, type SigstoreTrust, verifySigstoreSignature } from './sigstore.ts';
+} from '../../../test/helpers/sigstore.ts';
+import { parseCertificates } from '../pem-certificates.ts';
+import type { AnnotatedSignature, SigstoreSignature } from './signature.ts';
+import { type SigstoreTrust, verifySigstoreSignature } from './verify.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const REFERENCE = 'example.com/team/app';
@@ -25,8 +26,9 @@ const logged = (changes: Partial<Parameters<typeof logSignature>[1]> = {}, by = 
 
 const trust = (changes: Partial<SigstoreTrust> = {}): SigstoreTrust => ({
   keys: [publicKey(key)],
-  fulcio: undefined,
+  certified: undefined,
   rekorKeys: undefined,
+  now: Date.now(),
   ...changes,
 });
 const refusal = (given: SigstoreSignature, by: SigstoreTrust): string => {
@@ -92,8 +94,9 @@ describe('verifySigstoreSignature() by a certificate', () => {
   const trusting = (root = fulcio.root): SigstoreTrust =>
     trust({
       keys: undefined,
-      fulcio: {
+      certified: {
         authorities: parseCertificates(root, 'the test'),
+        between: [],
         oidcIssuer: WHO.issuer,
         subjectEmail: WHO.email,
       },
@@ -101,9 +104,9 @@ describe('verifySigstoreSignature() by a certificate', () => {
     });
   function signedBy(
     who: Partial<CertificateRequest> = {},
-    changes: Partial<SigstoreSignature> = {},
+    changes: Partial<AnnotatedSignature> = {},
     at?: Date,
-  ): SigstoreSignature {
+  ): AnnotatedSignature {
     const signer = fulcio.issue({ ...WHO, ...who });
     const own = cosign(payload, signer);
     const bundle = logged({ signature: own, signedWith: signer.certificate, at: at ?? new Date() });
@@ -154,5 +157,33 @@ describe('verifySigstoreSignature() by a certificate', () => {
     expect(refusal(signedBy({}, { certificate: undefined }), trusting())).toMatch('no certificate');
     expect(refusal(signedBy({}, { certificate: 'x' }), trusting())).toMatch(/^CERTIFICATE_INVALID/);
     expect(refusal(signedBy({}, { bundle: undefined }), trusting())).toMatch('no transparency log');
+  });
+
+  const byPki = (who: Partial<NonNullable<SigstoreTrust['certified']>>, now = Date.now()) =>
+    trust({
+      keys: undefined,
+      certified: {
+        authorities: parseCertificates(fulcio.root, 'the test'),
+        between: parseCertificates(fulcio.between, 'the test'),
+        ...who,
+      },
+      now,
+    });
+
+  it("takes one of an authority of one's own, without a log", () => {
+    const given = signedBy({ hostname: 'ci.example.com' }, { chain: undefined, bundle: undefined });
+    const both = { subjectEmail: WHO.email, subjectHostname: 'ci.example.com' };
+    expect(verifySigstoreSignature(given, byPki(both)).signer).toBe(
+      'me@example.com, ci.example.com',
+    );
+    expect(refusal(given, byPki({ subjectHostname: 'ci.example.com' }))).toBe('accepted');
+    expect(refusal(given, byPki({ ...both, subjectHostname: 'x.example.com' }))).toMatch(
+      'it is by me@example.com, not by me@example.com and x.example.com',
+    );
+    expect(refusal(given, byPki({ subjectEmail: 'you@example.com' }))).toMatch('not by you@');
+    expect(refusal(given, byPki(both, Date.now() + 2 * DAY_MS))).toMatch('is not valid now');
+    using stranger = openFulcio();
+    const authorities = parseCertificates(stranger.root, 'the test');
+    expect(refusal(given, byPki({ ...both, authorities }))).toMatch(/^CERTIFICATE_UNTRUSTED/);
   });
 });
