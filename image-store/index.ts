@@ -1,4 +1,5 @@
 export * from './archive/index.ts';
+export type { FileChange } from './archive/file-changes.ts';
 export type { Ingest, IngestedBlob, IngestLimits } from './blobs/ingest.ts';
 export type { GcOptions, GcReport } from './gc/collect.ts';
 export type { InUse, InUseProbe } from './gc/in-use.ts';

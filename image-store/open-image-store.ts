@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Exec } from '#base/exec/exec';
 import type { HeldLock } from '#base/lock/directory-lock';
 import type { ImageKey } from '#schema/types/image-hash';
+import type { FileChange } from './archive/file-changes.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
 import { commitOciImage } from './blobs/commit-oci.ts';
 import { holdBlobs, partsOf } from './blobs/hold-blobs.ts';
@@ -26,6 +27,7 @@ import { readTreeSize } from './index/tree-size.ts';
 import { referenceUrl } from './reference/oci-reference.ts';
 import type { ImageStore, OciStore, StoreOptions } from './store.ts';
 import { openTrees, type Tree, type Trees } from './tree/index.ts';
+import { planTree } from './tree/tree-plan.ts';
 
 /**
  * Opens the store, making it when it is not there, and clears up after
@@ -104,6 +106,7 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
     oci: ociStore(context, { exec, limits }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
+    compare: async (key, base) => await compare({ context, exec, limits }, key, base),
     close,
     [Symbol.dispose]: close,
   };
@@ -171,6 +174,7 @@ type OwnName =
   | 'trees'
   | 'treePlan'
   | 'renderTree'
+  | 'compare'
   | 'close'
   | typeof Symbol.dispose;
 type ChangeName = Exclude<keyof ImageStore, LookupName | OwnName>;
@@ -185,6 +189,31 @@ async function renderTree(context: StoreContext, trees: Trees, key: ImageKey): P
   if (readTreeSize(context.dir, key) !== tree.size) writeTreeSize(context, key, tree.size);
 
   return tree;
+}
+
+interface Comparing {
+  readonly context: StoreContext;
+  readonly exec: Exec;
+  readonly limits: ArchiveLimits;
+}
+
+async function compare(
+  { context, exec, limits }: Comparing,
+  key: ImageKey,
+  base: ImageKey | undefined,
+): Promise<readonly FileChange[]> {
+  const { compareImages } = await import('./tree/compare-images.ts');
+  const { dir, kernel } = context;
+  const source = imageSource(context);
+  const plan = planTree(key, source);
+  const other = base === undefined ? undefined : planTree(base, source);
+  const layers = [...plan.layers, ...(other?.layers ?? [])];
+  using _lease = leaseImages(
+    context,
+    layers.map((layer) => layer.key),
+  );
+
+  return await guardedAsync(dir, () => compareImages({ dir, kernel, exec, limits }, plan, other));
 }
 
 function guarded<T>(dir: string, work: () => T): T {

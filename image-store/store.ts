@@ -6,6 +6,7 @@ import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Labels } from '#schema/types/labels';
 import type { AcIdentifier } from '#schema/types/names';
+import type { FileChange } from './archive/file-changes.ts';
 import type { ArrivedImage } from './blobs/commit-oci.ts';
 import type { Ingest, IngestLimits } from './blobs/ingest.ts';
 import type { ArrivingLayer } from './blobs/take-layer.ts';
@@ -97,6 +98,14 @@ export interface ImageStore extends Disposable {
    * @throws GantryError as `treePlan` and `Trees.render`
    */
   renderTree(key: ImageKey): Promise<Tree>;
+
+  /**
+   * What an image changes in another, or, without one, what the last of its
+   * layers changes in those below; of an ACI, what it changes in those that it
+   * depends on. Neither can be removed meanwhile.
+   * @throws GantryError as `treePlan`; ARCHIVE_*, IMAGE_DIGEST_MISMATCH
+   */
+  compare(key: ImageKey, base?: ImageKey): Promise<readonly FileChange[]>;
 
   /** What takes in OCI images. */
   readonly oci: OciStore;

@@ -98,6 +98,18 @@ function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
   }
 }
 
+/**
+ * What the archive of an ACI places, in its order, whitelists obeyed.
+ * @throws GantryError ARCHIVE_*, ACI_LAYOUT_INVALID
+ */
+export function* placedEntries(layer: Layer): Generator<Placement> {
+  const route = createRoute(layer);
+  for (const placement of rootfsEntries(openTarReader(layer.fd, layer.size), { files: 0 })) {
+    const routed = route(placement);
+    if (routed !== undefined) yield routed;
+  }
+}
+
 function checkSofar({ entries, bytes }: Counts, placer: Placer, limits: ArchiveLimits): void {
   checkLimits({ entries: entries + placer.implied(), bytes }, limits);
 }

@@ -80,6 +80,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/image-cat-manifest.ts'),
   },
   {
+    name: 'image diff',
+    summary: 'Show what an image changes in another, or in its lower layers',
+    load: () => import('../commands/image-diff.ts'),
+  },
+  {
     name: 'image export',
     summary: 'Write an image to a file',
     load: () => import('../commands/image-export.ts'),
