@@ -14,4 +14,5 @@ export type { TreePlan } from './tree/tree-plan.ts';
 export * from './trust/index.ts';
 export * from './policy/index.ts';
 export * from './reference/index.ts';
+export * from './registries/index.ts';
 export * from './fetch/index.ts';

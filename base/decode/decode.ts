@@ -45,7 +45,9 @@ export function decodeValue<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (result.success) return result.output;
 
-  const issues = result.issues.slice(0, 5).map((issue) => `${issuePath(issue)}: ${issue.message}`);
+  const issues = result.issues
+    .slice(0, 5)
+    .map((issue) => `${keyPath((issue.path ?? []).map(({ key }) => key))}: ${issue.message}`);
   throw new GantryError(options.code, `cannot read ${options.what}: ${issues.join('; ')}`, {
     hint: options.hint,
   });
@@ -54,11 +56,10 @@ export function decodeValue<Schema extends v.GenericSchema>(
 /** A key that is shown as it is; any other is shown in quotes. */
 const PLAIN_KEY = /^[\w$-]{1,80}$/;
 
-/** The path of an issue inside the document, as one would write it in JavaScript: `app.ports[2].port`. */
-function issuePath(issue: v.BaseIssue<unknown>): string {
+/** The way to a value inside a document, as one would write it in JavaScript: `app.ports[2].port`. */
+export function keyPath(keys: readonly unknown[]): string {
   let path = '';
-  for (const item of issue.path ?? []) {
-    const key: unknown = item.key;
+  for (const key of keys) {
     if (typeof key === 'number') path += `[${key}]`;
     else if (!PLAIN_KEY.test(String(key))) path += `[${quoted(String(key))}]`;
     else path += path === '' ? String(key) : `.${String(key)}`;

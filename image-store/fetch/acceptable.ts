@@ -11,8 +11,8 @@ export interface Standard {
   readonly store: Pick<ImageStore, 'blobPaths'>;
   readonly trust: Trust;
   readonly insecure: InsecureFetch;
-  /** Of policies of OCI images, lowest first. */
-  readonly policyDirs?: readonly string[] | undefined;
+  /** Where policies of OCI images lie, lowest first. */
+  readonly configDirs?: readonly string[] | undefined;
 }
 
 /**
@@ -38,10 +38,10 @@ function isWhole(record: ImageRecord, store: Standard['store']): boolean {
 async function holds(
   record: ImageRecord,
   accepted: Acceptance,
-  { trust, policyDirs = [] }: Standard,
+  { trust, configDirs = [] }: Standard,
 ): Promise<boolean> {
   if (accepted.how === 'builtin') return true;
-  if (accepted.how === 'policy') return await holdsByPolicy(policyDirs, record);
+  if (accepted.how === 'policy') return await holdsByPolicy(configDirs, record);
   if (accepted.how === 'insecure' || accepted.fingerprint === undefined) return false;
 
   const { fingerprint, signedBy } = accepted;
@@ -51,17 +51,17 @@ async function holds(
 /**
  * Whether the policy of this machine still demands of an OCI image what it was
  * accepted by.
- * @param policyDirs lowest first
+ * @param configDirs lowest first
  * @throws GantryError POLICY_INVALID
  */
 export async function holdsByPolicy(
-  policyDirs: readonly string[],
+  configDirs: readonly string[],
   { accepted, origin }: ImageRecord,
 ): Promise<boolean> {
   if (accepted.policy === undefined || origin === undefined) return false;
   const { isStillDemanded } = await import('../policy/standing.ts');
 
-  return await isStillDemanded(policyDirs, accepted.policy, () => readOrigin(accepted.source));
+  return await isStillDemanded(configDirs, accepted.policy, () => readOrigin(accepted.source));
 }
 
 function readOrigin(source: string): RegistryReference | LocalReference {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import {
@@ -7,9 +7,11 @@ import {
   type SecureContext,
   setDefaultCACertificates,
 } from 'node:tls';
-import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { readCertificateFile, readPem } from './certificate-files.ts';
 import type { Proxies } from './http-options.ts';
 import { isDirect } from './no-proxy.ts';
+import { readServerCertificates, type ServerCertificates } from './server-certificates.ts';
 
 /** The connections of one client, kept open between requests to the same server. */
 export interface Agents {
@@ -23,22 +25,18 @@ export interface Agents {
 export interface AgentsOptions {
   readonly proxies?: Proxies | undefined;
   readonly certificateFiles?: readonly string[] | undefined;
+  /** Folders of what counts for one server each. */
+  readonly certificateDirs?: readonly string[] | undefined;
   /** Whether a server's certificate must be good. */
-  readonly checkCertificates: boolean;
+  readonly isChecked: (url: URL) => boolean;
+  readonly warn: (message: string) => void;
 }
 
 /** Makes the connections of one client; certificates are read when the first HTTPS connection is needed. */
 export function createAgents(options: AgentsOptions): Agents {
-  const { proxies = {}, certificateFiles = [], checkCertificates } = options;
+  const { proxies = {} } = options;
   const made = new Map<string, HttpAgent>();
-  const make = (isSecure: boolean, proxy: string | undefined): HttpAgent => {
-    const shared = { keepAlive: true, ...proxied(isSecure, proxy) };
-    if (proxy !== undefined && hostOverTls(proxy) !== undefined) trustForProxies(certificateFiles);
-    if (!isSecure) return new HttpAgent(shared);
-
-    const secureContext = trustContext(certificateFiles);
-    return new HttpsAgent({ ...shared, secureContext, rejectUnauthorized: checkCertificates });
-  };
+  const ofServers = perServer(options);
 
   const proxyOf = (url: URL): string | undefined =>
     isDirect(url, proxies.none) ? undefined : proxies[url.protocol === 'https:' ? 'https' : 'http'];
@@ -46,10 +44,12 @@ export function createAgents(options: AgentsOptions): Agents {
   return {
     secureProxyOf: (url) => hostOverTls(proxyOf(url) ?? ''),
     of: (url) => {
-      const isSecure = url.protocol === 'https:';
       const proxy = proxyOf(url);
-      const kind = `${url.protocol} ${proxy ?? ''}`;
-      const agent = made.get(kind) ?? make(isSecure, proxy);
+      const server = url.protocol === 'https:' ? ofServers(url) : undefined;
+      // What counts for one server alone is never shown to another.
+      const place = server?.certificates === undefined ? '' : url.host;
+      const kind = `${url.protocol} ${proxy ?? ''} ${place} ${server?.isChecked}`;
+      const agent = made.get(kind) ?? makeAgent(options, proxy, server);
       made.set(kind, agent);
       return agent;
     },
@@ -57,6 +57,43 @@ export function createAgents(options: AgentsOptions): Agents {
       for (const agent of made.values()) agent.destroy();
     },
   };
+}
+
+/** What counts for one server over TLS. */
+interface SecureServer {
+  readonly isChecked: boolean;
+  readonly certificates: ServerCertificates | undefined;
+}
+
+function perServer({
+  certificateDirs = [],
+  isChecked,
+  warn,
+}: AgentsOptions): (url: URL) => SecureServer {
+  const known = new Map<string, SecureServer>();
+
+  return (url) => {
+    const server = known.get(url.host) ?? {
+      isChecked: isChecked(url),
+      certificates: readServerCertificates(certificateDirs, url, warn),
+    };
+    known.set(url.host, server);
+    return server;
+  };
+}
+
+/** @param server undefined for plain HTTP */
+function makeAgent(
+  { certificateFiles = [] }: AgentsOptions,
+  proxy: string | undefined,
+  server: SecureServer | undefined,
+): HttpAgent {
+  const shared = { keepAlive: true, ...proxied(server !== undefined, proxy) };
+  if (proxy !== undefined && hostOverTls(proxy) !== undefined) trustForProxies(certificateFiles);
+  if (server === undefined) return new HttpAgent(shared);
+
+  const secureContext = trustContext(certificateFiles, server.certificates);
+  return new HttpsAgent({ ...shared, secureContext, rejectUnauthorized: server.isChecked });
 }
 
 function proxied(isSecure: boolean, proxy: string | undefined): AgentConfiguration {
@@ -91,12 +128,21 @@ const SYSTEM_BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** The system's authorities, or Node's own list where the system has none, and those of the given files. */
-function trustContext(files: readonly string[]): SecureContext {
-  const ca = authorities(files);
+/** The system's authorities, or Node's own list where the system has none, those of the given files, and what counts for the server alone. */
+function trustContext(
+  files: readonly string[],
+  own: ServerCertificates | undefined,
+): SecureContext {
+  const { ca: more = [], cert = [], key = [] } = own ?? {};
+  const common = authorities(files) ?? (more.length > 0 ? getCACertificates('bundled') : undefined);
 
-  return ca === undefined ? createSecureContext() : createSecureContext({ ca });
+  return createSecureContext({
+    ...(common === undefined ? {} : { ca: [...common, ...more] }),
+    ...(cert.length === 0 ? {} : { cert: [...cert], key: [...key] }),
+  });
 }
+
+const HINT = 'SSL_CERT_FILE and NODE_EXTRA_CA_CERTS name files of certificates in PEM form';
 
 /** Node takes its defaults for proxies, whatever the agent has. */
 function trustForProxies(files: readonly string[]): void {
@@ -109,31 +155,6 @@ function authorities(files: readonly string[]): (string | Buffer)[] | undefined 
   const system = SYSTEM_BUNDLES.find((path) => existsSync(path));
   if (system === undefined && files.length === 0) return undefined;
 
-  const base = system === undefined ? getCACertificates('bundled') : [readBundle(system)];
-  return [...base, ...files.map(readCertificates)];
-}
-
-function readCertificates(path: string): Buffer {
-  const bundle = readBundle(path);
-  if (bundle.includes('-----BEGIN ')) return bundle;
-
-  throw new GantryError(
-    'CERTIFICATES_INVALID',
-    `cannot use certificates "${path}": not a PEM file`,
-    {
-      hint: 'SSL_CERT_FILE and NODE_EXTRA_CA_CERTS name files of certificates in PEM form',
-    },
-  );
-}
-
-function readBundle(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new GantryError(
-      'CERTIFICATES_INVALID',
-      `cannot read certificates "${path}": ${errorMessage(cause)}`,
-      { cause },
-    );
-  }
+  const base = system === undefined ? getCACertificates('bundled') : [readCertificateFile(system)];
+  return [...base, ...files.map((path) => readPem(path, HINT))];
 }

@@ -11,10 +11,16 @@ export interface Outgoing {
  * port, so that nothing goes to `evil-example.com` or to another port.
  */
 export function credentialFor(auth: readonly HostCredential[], url: URL): Credential | undefined {
-  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
-  const names = [url.host, `${url.hostname}:${port}`];
+  const names = namesOf(url);
 
   return auth.find(({ domain }) => names.includes(domain.toLowerCase()))?.credential;
+}
+
+/** A server as it may be written: with its port, and without where that is the usual one. */
+export function namesOf(url: URL): readonly string[] {
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+
+  return [url.host, `${url.hostname}:${port}`];
 }
 
 /** What an URL itself says about its user: `https://user:password@host/`. */

@@ -1,4 +1,4 @@
-import { errorMessage, GantryError, isGantryError, redact } from '#base/errors/gantry-error';
+import { errorMessage, isGantryError, redact } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { labelValue } from '#schema/types/labels';
 import { discover } from '../discovery/discover.ts';
@@ -7,6 +7,7 @@ import type { RemoteRecord } from '../index/image-record.ts';
 import type { ImageName } from '../reference/image-name.ts';
 import type { NameReference, UrlReference } from '../reference/reference.ts';
 import { isAcceptable } from './acceptable.ts';
+import { askInOrder, isUnfetched } from './ask-in-order.ts';
 import { isAsked } from './asked.ts';
 import { type DownloadRequest, openDownload, type Unchanged } from './download.ts';
 import { brief, shown } from './http-failure.ts';
@@ -53,18 +54,13 @@ export async function bringNamed(
   const endpoints = await discover(discovery, asked);
   const what = `image "${asked.text}"`;
 
-  const failures: unknown[] = [];
-  for (const endpoint of endpoints) {
-    try {
-      return await bringFrom(session, { endpoint, wishes, what, asked });
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      failures.push(error);
-    }
-  }
-
-  if (failures.length === 1) throw failures[0];
-  throw noneWorks(what, failures);
+  return await askInOrder({
+    what,
+    places: endpoints,
+    ask: async (endpoint) => await bringFrom(session, { endpoint, wishes, what, asked }),
+    // One that serves a wrong image is not passed over in silence.
+    mayGoOn: (error) => isUnfetched(error) || isGantryError(error, 'SIGNATURE_MISSING'),
+  });
 }
 
 /** As `bringNamed`, from the address itself. */
@@ -80,25 +76,6 @@ export async function bringUrl(
     wishes,
     what: `image "${brief(redact(shown(url)))}"`,
   });
-}
-
-/** Whether another server may do better; one that serves a wrong image is not passed over in silence. */
-function isUnavailable(error: unknown): boolean {
-  const code = isGantryError(error) ? error.code : '';
-
-  return (code.startsWith('FETCH_') && code !== 'FETCH_CANCELLED') || code === 'SIGNATURE_MISSING';
-}
-
-function noneWorks(what: string, failures: readonly unknown[]): GantryError {
-  const states = failures.map(errorMessage).join('; ');
-
-  return new GantryError(
-    'FETCH_REFUSED',
-    `cannot fetch ${what} from any of its places: ${states}`,
-    {
-      cause: failures.at(-1),
-    },
-  );
 }
 
 /** So often a file is fetched from its beginning when it changes under our hands. */

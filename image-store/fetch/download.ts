@@ -76,6 +76,17 @@ export async function openDownload(
   };
 }
 
+/**
+ * As `openDownload`, of a file of which nothing is here yet.
+ * @throws GantryError with one of `FetchFailure`
+ */
+export async function openWhole(request: Omit<DownloadRequest, 'ifNot'>): Promise<Download> {
+  const answer = await openDownload(request);
+  if ('unchanged' in answer) throw new Error('an answer of 304 to a question without condition');
+
+  return answer.download;
+}
+
 /** How far a download has come. */
 interface Course {
   readonly first: Answer;

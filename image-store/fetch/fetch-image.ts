@@ -4,6 +4,9 @@ import type { ImageRecord } from '../index/image-record.ts';
 import { type RegistryReference, referenceUrl } from '../reference/oci-reference.ts';
 import type { NameReference, Reference, UrlReference } from '../reference/reference.ts';
 import type { ImageStore } from '../store.ts';
+import { imagesMeant } from '../registries/images-meant.ts';
+import { openRegistries } from '../registries/open-registries.ts';
+import type { Registries } from '../registries/registries.ts';
 import { isAcceptable } from './acceptable.ts';
 import type { Brought } from './bring-remote.ts';
 import type { Need } from './dependencies.ts';
@@ -51,6 +54,8 @@ interface Course extends Disposable {
   readonly request: FetchRequest;
   readonly context: FetchContext;
   readonly session: () => Promise<FetchSession>;
+  /** What is configured of registries, read once. @throws GantryError REGISTRIES_INVALID */
+  readonly registries: () => Promise<Registries>;
   /** Keeps gc away from an image to the end of the course. @throws GantryError IMAGE_NOT_FOUND */
   readonly hold: (key: ImageKey) => void;
 }
@@ -58,6 +63,7 @@ interface Course extends Disposable {
 function openCourse(request: FetchRequest, context: FetchContext): Course {
   const held = new DisposableStack();
   let session: FetchSession | undefined;
+  let registries: Promise<Registries> | undefined;
 
   return {
     request,
@@ -66,6 +72,10 @@ function openCourse(request: FetchRequest, context: FetchContext): Course {
       const { openSession } = await import('./session.ts');
       session ??= openSession(context, request);
       return session;
+    },
+    registries: async () => {
+      registries ??= openRegistries(context.configDirs ?? [], context.log);
+      return await registries;
     },
     hold: (key) => void held.use(context.store.lease([key])),
     [Symbol.dispose]: () => {
@@ -104,13 +114,13 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
       return { key: await bringFile(await course.session(), reference, own), fetched: true };
     }
     case 'registry': {
-      const kept = await fromStore(course, reference);
+      const images = await imagesMeant(reference, course.registries);
+      const kept = await fromStore(course, reference, images);
       if (kept !== undefined) return { key: kept, fetched: false };
-      const { openRegistrySource } = await import('./oci/registry-source.ts');
-      const { bringOci } = await import('./oci/bring-oci.ts');
-      const session = await course.session();
-      await using source = openRegistrySource(session, reference);
-      return { key: await bringOci(session, source), fetched: true };
+      const { bringRegistry } = await import('./oci/bring-registry.ts');
+      const registries = await course.registries();
+      const meant = { text: reference.text, images };
+      return { key: await bringRegistry(await course.session(), registries, meant), fetched: true };
     }
     case 'local': {
       const { openLocalSource } = await import('./oci/local-source.ts');
@@ -120,7 +130,7 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
       return { key: await bringOci(session, source), fetched: true };
     }
     default: {
-      const kept = await fromStore(course, reference);
+      const kept = await fromStore(course, reference, [reference]);
       return kept === undefined
         ? await fromNetwork(course, reference, own)
         : { key: kept, fetched: false };
@@ -128,24 +138,28 @@ async function bringOnce(course: Course, reference: Reference, own: Own): Promis
   }
 }
 
-/** The image of the store that is meant, provided that the policy lets it be used without asking the server. */
+/** What an image may be kept by. */
+type Kept = NameReference | UrlReference | RegistryReference;
+
+/**
+ * The image of the store that is meant, provided that the policy lets it be used without asking the server.
+ * @param meant what the reference may mean, the likeliest first
+ */
 async function fromStore(
   { request, context }: Course,
-  reference: NameReference | UrlReference | RegistryReference,
+  reference: Kept,
+  meant: readonly Kept[],
 ): Promise<ImageKey | undefined> {
   const { pullPolicy, insecure } = request;
-  const { store, trust, policyDirs } = context;
+  const { store, trust, configDirs } = context;
   if (pullPolicy === 'update') return undefined;
 
-  const record =
-    reference.kind === 'name'
-      ? store.findByName(reference.name, reference.labels)
-      : recordOf(store, addressOf(reference));
+  const record = meant.map((each) => findKept(store, each)).find((each) => each !== undefined);
   if (record === undefined) {
     if (pullPolicy === 'new') return undefined;
     throw notInStore(reference);
   }
-  const standard = { store, trust, insecure, policyDirs };
+  const standard = { store, trust, insecure, configDirs };
   if (pullPolicy === 'never' || (await isAcceptable(record, standard))) {
     return record.key;
   }
@@ -160,13 +174,14 @@ async function fromStore(
 const addressOf = (reference: UrlReference | RegistryReference): string =>
   reference.kind === 'url' ? recordUrl(reference.url) : referenceUrl(reference);
 
-function recordOf(store: ImageStore, address: string): ImageRecord | undefined {
-  const remote = store.remote(address);
+function findKept(store: ImageStore, reference: Kept): ImageRecord | undefined {
+  if (reference.kind === 'name') return store.findByName(reference.name, reference.labels);
+  const remote = store.remote(addressOf(reference));
 
   return remote === undefined ? undefined : store.record(remote.key);
 }
 
-function notInStore(reference: NameReference | UrlReference | RegistryReference): GantryError {
+function notInStore(reference: Kept): GantryError {
   const what = reference.kind === 'name' ? reference.text : addressOf(reference);
 
   return new GantryError(

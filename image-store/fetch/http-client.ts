@@ -1,7 +1,7 @@
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Log } from '#base/log/log';
 import { createAgents } from './agents.ts';
-import { authorized, credentialFor, credentialIn, withoutUser } from './authorization.ts';
+import { authorized, credentialFor, credentialIn, namesOf, withoutUser } from './authorization.ts';
 import { type Answer, exchange } from './exchange.ts';
 import { brief, fetchFailure, isTransient, shown } from './http-failure.ts';
 import type { Credential, HttpOptions, HttpTimeouts } from './http-options.ts';
@@ -43,6 +43,8 @@ export interface Document {
 
 export interface ClientOptions extends HttpOptions {
   readonly insecure: { readonly tls: boolean; readonly http: boolean };
+  /** `host` or `host:port` of servers of which neither is demanded, whatever `insecure` says. */
+  readonly insecureHosts?: readonly string[] | undefined;
   /** Told of every insecure step, once each. */
   readonly warn: (message: string) => void;
   readonly log: Log;
@@ -64,7 +66,9 @@ export function createHttpClient(options: ClientOptions): HttpClient {
   const agents = createAgents({
     proxies: options.proxies,
     certificateFiles: options.certificateFiles,
-    checkCertificates: !options.insecure.tls,
+    certificateDirs: options.certificateDirs,
+    warn: options.warn,
+    isChecked: (url) => !leave(url, options).tls,
   });
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const send: Send = async (url, headers, form) =>
@@ -169,8 +173,20 @@ function sentFrom(first: URL, error: unknown): unknown {
 /** Archives are signed as they lie on the server: no coding on the way. */
 const PLAIN_HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'gantry' };
 
+/** What a server may do without. */
+function leave(
+  url: URL,
+  { insecure, insecureHosts = [] }: ClientOptions,
+): ClientOptions['insecure'] {
+  const isInsecure = namesOf(url).some((name) => insecureHosts.includes(name));
+
+  return isInsecure ? { tls: true, http: true } : insecure;
+}
+
 /** Demands HTTPS, or leave to do without, and says so when something is not checked. */
-function demandTransport(url: URL, { insecure, warn }: ClientOptions): void {
+function demandTransport(url: URL, options: ClientOptions): void {
+  const { warn } = options;
+  const insecure = leave(url, options);
   if (url.protocol === 'https:') {
     if (insecure.tls) warn(`the certificate of "${url.host}" is not checked`);
     return;

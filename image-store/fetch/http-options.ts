@@ -5,6 +5,8 @@ export interface HttpOptions {
   readonly proxies?: Proxies | undefined;
   /** PEM files of certificate authorities that are trusted beside the system's. */
   readonly certificateFiles?: readonly string[] | undefined;
+  /** Folders with one for each host that has certificates of its own, lowest first: containers-certs.d(5). */
+  readonly certificateDirs?: readonly string[] | undefined;
   readonly timeouts?: Partial<HttpTimeouts> | undefined;
   readonly retries?: Partial<HttpRetries> | undefined;
 }

@@ -55,10 +55,8 @@ export interface FetchContext {
   readonly acceptKey?: ((found: FoundKeys) => Promise<boolean>) | undefined;
   /** Trusts keys found over HTTPS without asking (`--trust-keys-from-https`). */
   readonly trustKeysFromHttps?: boolean | undefined;
-  /** Where the policies of OCI images lie, lowest first; none accepts any. */
-  readonly policyDirs?: readonly string[] | undefined;
-  /** Where it is said where simple signatures lie: registries.d, all of them. */
-  readonly registriesDirs?: readonly string[] | undefined;
+  /** Folders of configuration, lowest first: what images are accepted, and what registries are like; none accepts any. */
+  readonly configDirs?: readonly string[] | undefined;
   /** Where it is said who one is for registries; without it nowhere. */
   readonly logins?: (() => Promise<LoginSources>) | undefined;
   /** Ends everything that is under way. */

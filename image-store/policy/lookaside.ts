@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { LineCounter, parseDocument } from 'yaml';
 import { decodeValue } from '#base/decode/decode';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { filesIn } from '#base/fs/files-in';
 import type { OciDigest } from '#schema/oci/digest';
 import type { RegistryReference } from '../reference/index.ts';
 import { scopesOf } from './policy-scope.ts';
@@ -50,7 +50,7 @@ const registriesFile = v.object({
  */
 export function readSignaturePlaces(folders: readonly string[]): SignaturePlaces {
   const sections = new Map<string, Section>();
-  for (const path of folders.flatMap(filesIn)) {
+  for (const path of folders.flatMap((folder) => filesIn(folder, '.yaml'))) {
     const { docker, 'default-docker': common } = readFile(path);
     const said = new Map(Object.entries(docker));
     if (common !== undefined) said.set(DEFAULT, common);
@@ -77,18 +77,6 @@ export function readSignaturePlaces(folders: readonly string[]): SignaturePlaces
 
 /** No scope is called so. */
 const DEFAULT = '';
-
-function filesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.yaml'))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
 
 function readFile(path: string): v.InferOutput<typeof registriesFile> {
   const lineCounter = new LineCounter();

@@ -75,7 +75,8 @@ function realPath(path: string): string {
 }
 
 const WILDCARD = /^\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
-const PLACE = /^[a-zA-Z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
+const PLACE =
+  /^(?:[a-zA-Z0-9.-]+|\[[a-fA-F0-9:]+\])(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 const EXACT = /(?::[\w][\w.-]{0,127}|@sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))$/;
 
 /** Why no image can ever be in a scope; undefined when one can, or the transport is none of ours. */

@@ -31,6 +31,8 @@ export interface LocalReference {
 
 /** Where Docker Hub is, and the repositories there that are named by one word. */
 export const DOCKER_HUB = 'docker.io';
+/** Docker Hub answers elsewhere than it is called. */
+export const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
 const HUB_ALIAS = 'index.docker.io';
 const HUB_LIBRARY = 'library/';
 
@@ -113,17 +115,26 @@ function locate(
 ): { readonly host: string | undefined; readonly repository: string } {
   const slash = name.indexOf('/');
   const first = slash === -1 ? '' : name.slice(0, slash);
-  // `team/app` has no host, and neither has `app`.
-  const isHost = first === 'localhost' || /[.:[]/.test(first) || first !== first.toLowerCase();
-  if (!isHost) return { host: undefined, repository: name };
+  if (!isHostPart(first)) return { host: undefined, repository: name };
   if (!HOST.test(first)) throw invalid(text, `${quoted(first)} is not a host`, REGISTRY_HINT);
   const port = /:(\d+)$/.exec(first)?.[1];
   if (port !== undefined && (Number(port) === 0 || Number(port) > 65_535)) {
     throw invalid(text, `there is no port ${port}`, REGISTRY_HINT);
   }
 
-  const host = first.toLowerCase();
-  return { host: host === HUB_ALIAS ? DOCKER_HUB : host, repository: name.slice(slash + 1) };
+  return { host: canonicalHost(first), repository: name.slice(slash + 1) };
+}
+
+/** Whether what stands before the first slash is a host: `team/app` has none, and neither has `app`. */
+export function isHostPart(first: string): boolean {
+  return first === 'localhost' || /[.:[]/.test(first) || first !== first.toLowerCase();
+}
+
+/** A host as it stands in what is kept. */
+export function canonicalHost(written: string): string {
+  const host = written.toLowerCase();
+
+  return host === HUB_ALIAS ? DOCKER_HUB : host;
 }
 
 /** A repository as Docker Hub calls it: its own images have the prefix `library/`. */

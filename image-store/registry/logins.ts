@@ -6,7 +6,7 @@ import { fileState } from '#base/errors/obstacle';
 import type { Exec } from '#base/exec/exec';
 import { readNamedFile } from '#base/fs/named-file';
 import type { FindLogin, RegistryLogin } from './registry-auth.ts';
-import { DOCKER_HUB } from '../reference/oci-reference.ts';
+import { DOCKER_HUB, DOCKER_HUB_REGISTRY } from '../reference/oci-reference.ts';
 
 /** A password for a registry, as gantry's own configuration has it. */
 export interface ConfiguredLogin {
@@ -27,7 +27,7 @@ export interface LoginSources {
 }
 
 /** Docker Hub, as files of credentials call it. */
-const HUB_NAMES = ['https://index.docker.io/v1/', 'index.docker.io', 'registry-1.docker.io'];
+const HUB_NAMES = ['https://index.docker.io/v1/', 'index.docker.io', DOCKER_HUB_REGISTRY];
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const HELPER_MS = 30_000;

@@ -7,12 +7,12 @@ import { digestAlgorithm, isOciDigest, type OciDigest } from '#schema/oci/digest
 import { digestOfBytes } from '#schema/oci/digest-bytes';
 import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
 import { INDEX_TYPES, MANIFEST_TYPES } from '#schema/oci/media-types';
-import { type Download, openDownload } from '../fetch/download.ts';
+import { type Download, openWhole } from '../fetch/download.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
 import type { HttpRetries } from '../fetch/http-options.ts';
 import type { RegistryReference } from '../reference/index.ts';
-import { DOCKER_HUB } from '../reference/oci-reference.ts';
+import { DOCKER_HUB, DOCKER_HUB_REGISTRY } from '../reference/oci-reference.ts';
 import { authenticating, type FindLogin } from './registry-auth.ts';
 
 /** A repository of a registry: OCI distribution specification 1.1. */
@@ -63,8 +63,9 @@ export interface RegistryOptions {
 /** What manifests may be (distribution specification, "Pulling manifests"). */
 const ACCEPTED_TYPES = [...INDEX_TYPES, ...MANIFEST_TYPES].join(', ');
 
-/** Docker Hub answers elsewhere than it is called. */
-const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
+/** The host that is talked to. */
+export const serverOf = ({ host = DOCKER_HUB }: Pick<RegistryReference, 'host'>): string =>
+  host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
 
 /** Opens a repository; nothing is sent before something is asked for. */
 export function openRepository(
@@ -73,7 +74,7 @@ export function openRepository(
 ): Repository {
   const { findLogin, now, log, retries, signal } = options;
   const client = authenticating({ client: options.client, host, repository, findLogin, now });
-  const server = host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
+  const server = serverOf({ host });
   let origin: Promise<string> | undefined;
   const address = async (path: string): Promise<URL> => {
     origin ??= findOrigin(server, options);
@@ -118,11 +119,8 @@ export function openRepository(
     async blob({ digest, size }) {
       const url = await address(`blobs/${digest}`);
       const request = { client, url, maxBytes: size, log, retries, signal };
-      const answer = await openDownload(request);
-      if ('unchanged' in answer)
-        throw new Error('an answer of 304 to a question without condition');
 
-      return answer.download;
+      return await openWhole(request);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
 import type { ImageKey } from '#schema/types/image-hash';
 import { readConfiguration } from '../config/configuration.ts';
 import type { FetchOptions } from '../operations/context.ts';
-import { type Library, openLibrary, policyDirs } from '../operations/library.ts';
+import { type Library, openLibrary, configDirs } from '../operations/library.ts';
 import { askForKeys } from './key-review.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -48,11 +48,17 @@ export async function fetchForOperation(workplace: Workplace, wish: FetchWish): 
 }
 
 /** How servers are talked to, by the configuration and the environment. */
-export async function httpOptions({ globals, call }: Workplace): Promise<HttpOptions> {
+export async function httpOptions({ globals, call, context }: Workplace): Promise<HttpOptions> {
   const { auth, limits } = await readConfiguration(globals, ['auth.d', 'limits.d']);
   const { proxies, certificateFiles } = call.environment;
 
-  return { auth, proxies, certificateFiles, timeouts: timeoutsOf(limits.serverSeconds) };
+  return {
+    auth,
+    proxies,
+    certificateFiles,
+    certificateDirs: configDirs(context).map((dir) => join(dir, 'certs.d')),
+    timeouts: timeoutsOf(limits.serverSeconds),
+  };
 }
 
 function timeoutsOf(serverSeconds: number | undefined): HttpOptions['timeouts'] {
@@ -68,7 +74,6 @@ async function fetchContext(
 ): Promise<FetchContext> {
   const { call, globals, context } = workplace;
   const { kernel, exec, log } = context;
-  const dirs = policyDirs(context);
 
   return {
     store,
@@ -78,8 +83,7 @@ async function fetchContext(
     log,
     http: await httpOptions(workplace),
     trustKeysFromHttps: globals.trustKeysFromHttps,
-    policyDirs: dirs,
-    registriesDirs: dirs.map((dir) => join(dir, 'registries.d')),
+    configDirs: configDirs(context),
     logins: async () => {
       const { dockerAuth } = await readConfiguration(globals, ['auth.d']);
       const { env, loginFiles } = call.environment;

@@ -2,6 +2,8 @@ import { GantryError } from '#base/errors/gantry-error';
 import { type ImageRecord, type ImageStore, parseReference, type Reference } from '#image-store';
 import { type ImageKey, isImageKeyPrefix } from '#schema/types/image-hash';
 import { labelValue } from '#schema/types/labels';
+import type { OperationContext } from '../operations/context.ts';
+import { findOfRegistry } from '../operations/stored-image.ts';
 
 /** What `fetch` prints of a key: 32 of its 64 digits, as rkt did. */
 export const shortKey = (key: ImageKey): string => key.slice(0, 'sha512-'.length + 32);
@@ -17,14 +19,18 @@ export function shownName({ name, labels, origin }: ImageRecord): string {
 /**
  * The image in the store that an argument means: a beginning of its key, a
  * name, or the reference of an OCI image, with or without `docker://`.
- * @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_REFERENCE_INVALID
+ * @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, IMAGE_REFERENCE_INVALID, and what `findOfRegistry` throws
  */
-export function findStored(store: ImageStore, text: string): ImageKey {
+export async function findStored(
+  context: OperationContext,
+  store: ImageStore,
+  text: string,
+): Promise<ImageKey> {
   if (isImageKeyPrefix(text)) return store.findByPrefix(text);
   const record = findByShownName(store, text);
   if (record !== undefined) return record.key;
   const reference = parseReference(text, { fileExists: () => false });
-  const found = findReferred(store, reference);
+  const found = await findReferred(context, store, reference);
   if (found !== undefined) return found.key;
 
   throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${text}" in the store`, {
@@ -43,11 +49,16 @@ function findByShownName(store: ImageStore, text: string): ImageRecord | undefin
     );
 }
 
-function findReferred(store: ImageStore, reference: Reference): ImageRecord | undefined {
+async function findReferred(
+  context: OperationContext,
+  store: ImageStore,
+  reference: Reference,
+): Promise<ImageRecord | undefined> {
   switch (reference.kind) {
     case 'name':
       return store.findByName(reference.name, reference.labels);
     case 'registry':
+      return await findOfRegistry(context, store, reference);
     case 'local':
       return store.findByReference(reference);
     default:

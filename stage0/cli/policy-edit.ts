@@ -7,7 +7,7 @@ import {
   type Requirement,
   setPolicyRule,
 } from '#image-store';
-import { policyDirs } from '../operations/library.ts';
+import { configDirs } from '../operations/library.ts';
 import { refuseSigners, signedRule, type SignerWish } from './policy-signers.ts';
 import { printable } from './printable.ts';
 import { formatTable } from './table.ts';
@@ -39,7 +39,7 @@ export async function editPolicy(workplace: Workplace, wish: PolicyWish): Promis
 
 /** What is demanded, as a table; the empty text where no policy says anything. */
 export async function listPolicy({ context }: Workplace): Promise<string> {
-  const policy = await openPolicy(policyDirs(context));
+  const policy = await openPolicy(configDirs(context));
   const rows = [...policy.transports].flatMap(([transport, scopes]) =>
     [...scopes].map(([scope, requirements]) => [
       placeText({ transport, scope }),

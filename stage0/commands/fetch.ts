@@ -41,7 +41,7 @@ export const command: Command = {
     usage: '[--pull-policy=…] [--full] IMAGE [--signature=FILE] …',
     description: [
       'Fetches images, verifies their signatures and keeps them, with all that they depend on.',
-      'IMAGE is NAME[:VERSION][,LABEL=VALUE…], found by discovery; a URL or path of an .aci file; docker://HOST[:PORT]/NAME[:TAG][@DIGEST] for an OCI or Docker image in a registry; oci:DIR[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME] for one on this machine; or the id, sha512-… or sha256-…, of an image in the store.',
+      'IMAGE is NAME[:VERSION][,LABEL=VALUE…], found by discovery; a URL or path of an .aci file; docker://HOST[:PORT]/NAME[:TAG][@DIGEST] for an OCI or Docker image in a registry, where registries.conf may leave the host out; oci:DIR[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME] for one on this machine; or the id, sha512-… or sha256-…, of an image in the store.',
     ].join('\n'),
     operands: ['sources'],
     options: { ...OPTIONS, ...IMAGE_OPTIONS },

@@ -17,7 +17,9 @@ export const command: Command = plainCommand({
   async run({ call, globals, options, words: [image = ''] }) {
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
-    const manifest = library.store.manifest(findStored(library.store, image));
+    const manifest = library.store.manifest(
+      await findStored(workplace.context, library.store, image),
+    );
     const pretty = options['pretty-print'] ?? true;
     call.output.write(`${formatImageManifest(manifest, { pretty })}\n`);
 

@@ -1,3 +1,4 @@
+import type { ImageKey } from '#schema/types/image-hash';
 import type { FileChange } from '#image-store';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { findStored } from '../cli/image-argument.ts';
@@ -22,8 +23,10 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     const { store } = library;
-    const other = base === undefined ? undefined : findStored(store, base);
-    const changes = await store.compare(findStored(store, image), other);
+    const find = async (text: string): Promise<ImageKey> =>
+      await findStored(workplace.context, store, text);
+    const other = base === undefined ? undefined : await find(base);
+    const changes = await store.compare(await find(image), other);
     call.output.write(
       format === 'text'
         ? changes.map(({ kind, path }) => `${kind} ${printable(path)}\n`).join('')

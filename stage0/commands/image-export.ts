@@ -29,7 +29,7 @@ export const command: Command = plainCommand({
   async run({ call, globals, options, words: [image = '', target = ''] }) {
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
-    const key = findStored(library.store, image);
+    const key = await findStored(workplace.context, library.store, image);
     demandAci(library.store, key, image);
     const blob = library.store.blobPath(key);
     await exportBlob({ key, blob, target, overwrite: options.overwrite });

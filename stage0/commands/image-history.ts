@@ -25,7 +25,7 @@ export const command: Command = plainCommand({
     const format = readFormat(options.format);
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
-    const steps = imageHistory(library, findStored(library.store, image));
+    const steps = imageHistory(library, await findStored(workplace.context, library.store, image));
     if (format !== 'text') {
       call.output.write(formatJson(steps.map(stepJson), { pretty: format === 'json-pretty' }));
       return 0;

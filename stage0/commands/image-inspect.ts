@@ -19,7 +19,11 @@ export const command: Command = plainCommand({
   async run({ call, globals, options, words }) {
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
-    const all = words.map((image) => imageDetails(library, findStored(library.store, image)));
+    const all: ImageDetails[] = [];
+    for (const image of words) {
+      const key = await findStored(workplace.context, library.store, image);
+      all.push(imageDetails(library, key));
+    }
     const pretty = options['pretty-print'] ?? true;
     call.output.write(formatJson(all.map(detailsJson), { pretty }));
 

@@ -20,7 +20,7 @@ export const command: Command = plainCommand({
     const inUse = imagesInUse(workplace.context.dataDir);
 
     return await reportAll(workplace, words, async (text) => {
-      const key = findStored(library.store, text);
+      const key = await findStored(workplace.context, library.store, text);
       library.store.remove(key, inUse);
       call.output.write(`successfully removed aci for image: "${key}"\n`);
     });

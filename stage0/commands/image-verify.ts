@@ -20,7 +20,7 @@ export const command: Command = plainCommand({
     using library = openLibrary(workplace.context);
 
     return await reportAll(workplace, words, async (text) => {
-      const key = findStored(library.store, text);
+      const key = await findStored(workplace.context, library.store, text);
       await library.store.verifyBlobs(key);
       const verdict = await verifyTree(workplace, library, key);
       workplace.talk.quiet();

@@ -7,7 +7,7 @@ import {
   type Trust,
 } from '#image-store';
 import type { OperationContext } from './context.ts';
-import { policyDirs } from './library.ts';
+import { configDirs } from './library.ts';
 
 /**
  * Looks again at how an image came to be trusted, before every run. With
@@ -43,7 +43,7 @@ async function objectionTo(
   if (accepted.how === 'insecure') return 'was fetched without a verified signature';
 
   if (accepted.how === 'policy') {
-    const holds = await holdsByPolicy(policyDirs(context), record);
+    const holds = await holdsByPolicy(configDirs(context), record);
     return holds ? undefined : 'was accepted by a policy that demands something else now';
   }
 

@@ -6,6 +6,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
 import type { Library } from './library.ts';
+import { findOfRegistry } from './stored-image.ts';
 import { demandForThisMachine } from './machine.ts';
 import type { InsecureOptions, PullPolicy } from './requests.ts';
 
@@ -46,7 +47,7 @@ export async function findImage(
   }
 
   if (reference.kind === 'registry' && wish.pullPolicy !== 'update') {
-    const record = store.findByReference(reference);
+    const record = await findOfRegistry(context, store, reference);
     // One that was accepted unchecked may be fetched and checked now.
     if (record !== undefined && (wish.insecure.image || record.accepted.how !== 'insecure')) {
       remember(record);

@@ -64,8 +64,8 @@ export function openKeys(context: OperationContext): Trust {
   });
 }
 
-/** Where policies of OCI images lie, lowest first. */
-export const policyDirs = ({
+/** The folders of configuration, lowest first. */
+export const configDirs = ({
   systemConfigDir,
   localConfigDir,
   userConfigDir,

@@ -80,7 +80,7 @@ async function acceptanceBy(
   }
   const { askPolicy } = await import('../../policy/accept.ts');
   const question = { image, signatures, now: session.now() };
-  const accept = await askPolicy(session.context.policyDirs ?? [], question);
+  const accept = await askPolicy(session.context.configDirs ?? [], question);
 
   return async (manifests) => ({ how: 'policy', ...common, policy: await accept(manifests) });
 }

@@ -1,52 +1,58 @@
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { join } from 'node:path';
+import { isGantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
 import { INDEX_TYPES, MANIFEST_TYPES, SCHEMA_1_TYPES } from '#schema/oci/media-types';
 import { readSignaturePlaces } from '../../policy/lookaside.ts';
 import {
-  DOCKER_HUB,
-  onDockerHub,
+  formatRegistryReference,
   type RegistryReference,
   referenceUrl,
 } from '../../reference/oci-reference.ts';
+import type { Endpoint } from '../../registries/endpoints.ts';
 import {
   type FetchedManifest,
   openRepository,
   type Repository,
+  serverOf,
 } from '../../registry/registry-client.ts';
+import { type NamedRepository, severalRepositories } from '../../registry/several-repositories.ts';
 import { createFindLogin } from '../../registry/logins.ts';
 import type { FindLogin } from '../../registry/registry-auth.ts';
 import { signaturesOf } from '../../registry/signature-source.ts';
-import { openDownload } from '../download.ts';
+import { askInOrder } from '../ask-in-order.ts';
+import { openWhole } from '../download.ts';
 import { createHttpClient } from '../http-client.ts';
 import type { FetchContext } from '../request.ts';
 import type { FetchSession } from '../session.ts';
 import type { OciSource } from './source.ts';
 
+/** An image of a registry, and where it is asked for. */
+export interface PlacedImage {
+  /** As it is called, whoever gives it. */
+  readonly image: RegistryReference;
+  readonly endpoints: readonly Endpoint[];
+}
+
 /**
  * Opens an image in a registry; nothing is sent before it is asked for something.
- * @throws GantryError IMAGE_NAME_SHORT, REGISTRIES_INVALID
+ * @throws GantryError REGISTRIES_INVALID
  */
-export function openRegistrySource(session: FetchSession, image: RegistryReference): OciSource {
+export function openRegistrySource(
+  session: FetchSession,
+  { image, endpoints }: PlacedImage,
+): OciSource {
   const { host, repository: name, tag, digest } = image;
-  if (host === undefined) throw shortName(image);
-  const { context, insecure, warn } = session;
-  const { http, log, signal } = context;
-  // Passwords are sent where a registry asks for them, not to every host that is called so.
-  const client = createHttpClient({ ...http, auth: [], log, signal, warn, insecure });
-  const repository = openRepository(image, {
-    client,
-    findLogin: findLoginIn(context.logins),
-    allowHttp: insecure.http,
-    log,
-    retries: http?.retries,
-    signal,
-    now: session.now,
-  });
-  const places = readSignaturePlaces(context.registriesDirs ?? []);
+  const { context } = session;
+  const what = `image "${image.text}"`;
+  const findLogin = findLoginIn(context.logins);
+  const opened = endpoints.map((endpoint) => openEndpoint(session, endpoint, findLogin));
+  const repository = severalRepositories(opened, { what, log: context.log });
+  const folders = (context.configDirs ?? []).map((dir) => join(dir, 'registries.d'));
+  const places = readSignaturePlaces(folders);
 
   return {
     image,
-    what: `image "${image.text}"`,
+    what,
     reference: referenceUrl(image),
     name: `${host}/${name}`,
     version: tag,
@@ -63,8 +69,40 @@ export function openRegistrySource(session: FetchSession, image: RegistryReferen
       }
       yield* await openBlob({ session, repository }, descriptor);
     },
-    [Symbol.asyncDispose]: async () => await Promise.resolve(client.close()),
+    async [Symbol.asyncDispose]() {
+      for (const { close } of opened) close();
+      await Promise.resolve();
+    },
   };
+}
+
+interface OpenEndpoint extends NamedRepository {
+  readonly close: () => void;
+}
+
+/** Each host is told who one is there, and none is spared what holds for all because another is. */
+function openEndpoint(
+  { context, insecure, warn, now }: FetchSession,
+  { image, insecure: isInsecure }: Endpoint,
+  findLogin: FindLogin,
+): OpenEndpoint {
+  const { http, log, signal } = context;
+  // Passwords are sent where a registry asks for them, not to every host that is called so.
+  const options = { ...http, auth: [], log, signal, warn, insecure };
+  const insecureHosts = isInsecure ? [serverOf(image)] : [];
+  const client = createHttpClient({ ...options, insecureHosts });
+  const repository = openRepository(image, {
+    client,
+    findLogin,
+    allowHttp: insecure.http || isInsecure,
+    log,
+    retries: http?.retries,
+    signal,
+    now,
+  });
+  const name = formatRegistryReference({ ...image, tag: undefined, digest: undefined });
+
+  return { name, repository, close: () => client.close() };
 }
 
 function isManifest(mediaType: string): boolean {
@@ -105,26 +143,27 @@ async function openBlob(
   try {
     return (await repository.blob(descriptor)).chunks();
   } catch (error) {
-    const [elsewhere] = (descriptor.urls ?? []).filter((url) => URL.canParse(url));
-    if (elsewhere === undefined || !isGantryError(error, 'FETCH_NOT_FOUND')) throw error;
-    const { client, context } = session;
-    const answer = await openDownload({
-      client,
-      url: new URL(elsewhere),
-      maxBytes: descriptor.size,
-      log: context.log,
-      retries: context.http?.retries,
-      signal: context.signal,
+    const elsewhere = (descriptor.urls ?? []).filter((url) => URL.canParse(url));
+    if (elsewhere.length === 0 || !isGantryError(error, 'FETCH_NOT_FOUND')) throw error;
+
+    return await askInOrder({
+      what: `layer ${descriptor.digest}`,
+      places: elsewhere.slice(0, MOST_ADDRESSES),
+      ask: async (url) => await openElsewhere(session, new URL(url), descriptor.size),
     });
-    if ('unchanged' in answer) throw error;
-    return answer.download.chunks();
   }
 }
 
-function shortName({ text, repository }: RegistryReference): GantryError {
-  return new GantryError(
-    'IMAGE_NAME_SHORT',
-    `cannot fetch image "${text}": it does not say of which registry it is`,
-    { hint: `for Docker Hub write docker://${DOCKER_HUB}/${onDockerHub(repository)}` },
-  );
+/** Of one layer; more are not asked. */
+const MOST_ADDRESSES = 8;
+
+async function openElsewhere(
+  { client, context }: FetchSession,
+  url: URL,
+  maxBytes: number,
+): Promise<AsyncGenerator<Buffer, void, undefined>> {
+  const { log, http, signal } = context;
+  const request = { client, url, maxBytes, log, retries: http?.retries, signal };
+
+  return (await openWhole(request)).chunks();
 }

@@ -1,0 +1,2 @@
+export { imagesMeant } from './images-meant.ts';
+export { openRegistries } from './open-registries.ts';
