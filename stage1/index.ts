@@ -6,6 +6,7 @@ export * from './app/executable.ts';
 export * from './app/forwarded-ports.ts';
 export * from './app/hosts.ts';
 export * from './app/identity.ts';
+export * from './app/keep-directory.ts';
 export * from './app/mount-target.ts';
 export * from './app/policies.ts';
 export * from './app/protected-paths.ts';

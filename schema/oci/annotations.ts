@@ -11,3 +11,6 @@ export const GROUP_ANNOTATION = 'gantry.sh/oci/group';
 
 /** The signal that stops the app: `SIG…`. */
 export const STOP_SIGNAL_ANNOTATION = 'gantry.sh/oci/stop-signal';
+
+/** The image's volumes: absolute paths without `.`, `..` and doubled slashes, each once, a list in JSON. */
+export const VOLUMES_ANNOTATION = 'gantry.sh/oci/volumes';

@@ -138,7 +138,7 @@ describe('ociToAppc()', () => {
       Cmd: ['now'],
       WorkingDir: '/srv',
       ExposedPorts: { '80/tcp': {}, '53/udp': {}, '9': {}, '9/tcp': {}, '8000-8010/tcp': {} },
-      Volumes: { '/data': {} },
+      Volumes: { '/data/': {}, '/a/../b//c': {}, '/data': {} },
       Labels: { 'Any Text': 'x' },
       StopSignal: 'SIGQUIT',
     });
@@ -171,6 +171,7 @@ describe('ociToAppc()', () => {
         { value: '["/run","it"]' },
         { name: 'created' },
         { value: 'SIGQUIT' },
+        { value: '["/data","/b/c"]' },
       ],
     });
   });
@@ -187,9 +188,10 @@ describe('ociToAppc()', () => {
       Env: ['A B=1', '=2'],
       ExposedPorts: { '0/tcp': {}, '70000': {}, '9-8': {}, x: {} },
       StopSignal: 'SIGWHAT',
+      Volumes: { '/': {}, data: {}, '../up': {}, '': {} },
     });
 
-    expect(warnings).toHaveLength(7);
+    expect(warnings).toHaveLength(11);
     expect(manifest.app).toEqual({ user: '0', group: '0' });
   });
 

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { posix } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import type { ImageManifest } from '../image/image-manifest.ts';
@@ -13,6 +14,7 @@ import {
   GROUP_ANNOTATION,
   OCI_ANNOTATION,
   STOP_SIGNAL_ANNOTATION,
+  VOLUMES_ANNOTATION,
 } from './annotations.ts';
 import type { OciConfig } from './config.ts';
 import { formatPlatform, hostPlatform } from './platform.ts';
@@ -50,8 +52,8 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 
 /**
  * Tells in appc's terms how an OCI image is run, which is all that stage1
- * knows. Volumes are not among it: what an image has at such a path is kept in
- * the app's own layer until a volume is mounted over it.
+ * knows. Its volumes are no mount points: those begin empty, and theirs begins
+ * with what the image has there.
  * @throws GantryError IMAGE_FOREIGN for a machine that appc has no word for
  */
 export function ociToAppc(
@@ -115,6 +117,7 @@ function annotationsOf(
   warnings: string[],
 ): ImageManifest['annotations'] {
   const { Entrypoint: entrypoint = [], User: user = '', StopSignal: signal = '' } = config;
+  const volumes = volumesOf(config.Volumes ?? [], warnings);
   const stopSignal = signal === '' ? undefined : signalOf(signal, warnings);
   const said: readonly (readonly [string, string])[] = [
     [OCI_ANNOTATION, digest],
@@ -122,6 +125,7 @@ function annotationsOf(
     ...(userOf(user).group === undefined ? [[GROUP_ANNOTATION, 'own'] as const] : []),
     ...(created !== undefined && isTimestamp(created) ? [['created', created] as const] : []),
     ...(stopSignal === undefined ? [] : [[STOP_SIGNAL_ANNOTATION, stopSignal] as const]),
+    ...(volumes.length === 0 ? [] : [[VOLUMES_ANNOTATION, JSON.stringify(volumes)] as const]),
   ];
 
   return said.map(([name, value]) => ({ name: parseAcIdentifier(name), value }));
@@ -143,6 +147,17 @@ function appOf({ config }: OciConfig, warnings: string[]): App {
     ...(ports.length === 0 ? {} : { ports: uniqueByName(ports) }),
     ...(config.Labels === undefined ? {} : { userLabels: config.Labels }),
   };
+}
+
+function volumesOf(paths: readonly string[], warnings: string[]): readonly string[] {
+  const volumes = new Set<string>();
+  for (const path of paths) {
+    const clean = posix.normalize(path).replace(/(?<=.)\/$/, '');
+    if (clean.startsWith('/') && clean !== '/' && !clean.includes('\0')) volumes.add(clean);
+    else warnings.push(`the volume ${quoted(path)} is left out: it is no path below "/"`);
+  }
+
+  return [...volumes];
 }
 
 const SIGNALS: Readonly<Record<string, number>> = constants.signals;

@@ -44,11 +44,12 @@ export const entrypoint: Entrypoint = async (host) => {
 };
 
 function mountAll(host: EntrypointHost, pod: FlyPod, args: RunArguments): void {
-  const { mounts, implicit } = resolveAppMounts({
+  const { mounts, implicit, kept } = resolveAppMounts({
     podDir: pod.dir,
     app: pod.app,
     description: pod.description,
     volumes: pod.manifest.volumes ?? [],
+    imageVolumes: pod.imageVolumes,
     recursiveByDefault: false,
   });
   for (const point of implicit) {
@@ -61,6 +62,7 @@ function mountAll(host: EntrypointHost, pod: FlyPod, args: RunArguments): void {
   const steps = planMounts({
     podDir: pod.dir,
     volumes: mounts,
+    kept,
     readOnlyRoot: pod.app.readOnlyRootFS ?? false,
     dnsConfMode: args.dnsConfMode,
   });

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { CLONE, type Fd, type Kernel, MS } from '#base/kernel/kernel';
-import { ensureMountTarget } from '#stage1';
+import { ensureMountTarget, keepDirectory } from '#stage1';
 import type { MountStep } from './plan-mounts.ts';
 
 /** Where the steps are carried out. */
@@ -28,6 +28,9 @@ function performMount(surroundings: Surroundings, step: MountStep): void {
   switch (step.kind) {
     case 'root':
       kernel.mount({ source: root, target: root, flags: MS.BIND | MS.REC });
+      break;
+    case 'keep':
+      keepDirectory(kernel, root, step.target);
       break;
     case 'bind':
       performBind(kernel, root, step);

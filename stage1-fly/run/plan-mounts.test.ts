@@ -15,6 +15,7 @@ function plan(given: Partial<MountsRequest>): readonly string[] {
   const steps = planMounts({
     podDir: '/pod',
     volumes: [],
+    kept: [],
     readOnlyRoot: false,
     dnsConfMode: { resolv: 'default', hosts: 'default' },
     ...given,
@@ -29,6 +30,12 @@ function plan(given: Partial<MountsRequest>): readonly string[] {
 }
 
 describe('planMounts()', () => {
+  it('keeps what the image has in its volumes before all else, on a root to be sealed', () => {
+    const steps = plan({ kept: ['/data'], volumes: [volume], readOnlyRoot: true });
+    expect(steps.slice(0, 3)).toEqual(['root', 'keep /data', 'bind /dev /dev']);
+    expect(steps.slice(-2)).toEqual(['bind /srv /data ro', 'seal']);
+  });
+
   it('takes the kernel file systems of the host and a /tmp of its own', () => {
     expect(plan({})).toEqual([
       'bind /dev /dev',

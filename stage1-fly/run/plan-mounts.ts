@@ -4,6 +4,8 @@ import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#st
 export type MountStep =
   /** The root becomes a mount of its own, so that it can be made read-only. */
   | { readonly kind: 'root' }
+  /** So does a directory in it, which is made unless it is there. */
+  | { readonly kind: 'keep'; readonly target: string }
   | {
       readonly kind: 'bind';
       readonly source: string;
@@ -27,6 +29,8 @@ export type MountStep =
 export interface MountsRequest {
   readonly podDir: string;
   readonly volumes: readonly AppMount[];
+  /** Directories of the root that stay writable whatever becomes of it. */
+  readonly kept: readonly string[];
   readonly readOnlyRoot: boolean;
   readonly dnsConfMode: RunArguments['dnsConfMode'];
 }
@@ -34,10 +38,11 @@ export interface MountsRequest {
 /** The kernel's file systems come from the host: fly is for tools that look after it. */
 const HOST_FILESYSTEMS = ['/dev', '/proc', '/sys'] as const;
 
-/** What is mounted where, in order: the host's file systems, /tmp, names, volumes; last the root is sealed. */
+/** What is mounted where, in order: what the image keeps, the host's file systems, /tmp, names, volumes; last the root is sealed. */
 export function planMounts(request: MountsRequest): readonly MountStep[] {
   return [
     ...(request.readOnlyRoot ? [{ kind: 'root' } as const] : []),
+    ...request.kept.map((target) => ({ kind: 'keep', target }) as const),
     ...HOST_FILESYSTEMS.map((path) => bind(path, path, true)),
     { kind: 'tmpfs', target: '/tmp', data: 'mode=1777' },
     ...planNames(request),

@@ -7,6 +7,7 @@ import { annotationValue } from '#schema/types/annotation-value';
 import {
   appImageManifestPath,
   appRootfsDir,
+  imageVolumesOf,
   OWN_GROUPS_ANNOTATION,
   podManifestPath,
 } from '#stage1';
@@ -24,6 +25,8 @@ export interface FlyPod {
   readonly fromDocker: boolean;
   /** Whether it is an OCI image. */
   readonly fromOci: boolean;
+  /** Paths of the volumes that its image has. */
+  readonly imageVolumes: readonly string[];
   /** Whether the app has the groups of its user. */
   readonly ownGroups: boolean;
 }
@@ -62,6 +65,7 @@ export function loadPod(podDir: string): FlyPod {
     description,
     root: appRootfsDir(podDir, app.name),
     fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
+    imageVolumes: imageVolumesOf(image),
     fromOci: annotationValue(image.annotations, OCI_ANNOTATION) !== undefined,
     ownGroups: annotationValue(app.annotations, OWN_GROUPS_ANNOTATION) === 'true',
   };

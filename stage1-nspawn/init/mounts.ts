@@ -7,6 +7,8 @@ import { CARRIER_PATH } from './carrier.ts';
 export type MountStep =
   /** The root becomes a mount of its own, so that it can be made read-only. */
   | { readonly kind: 'root' }
+  /** So does a directory in it, which is made unless it is there. */
+  | { readonly kind: 'keep'; readonly target: string }
   /** A place that systemd mounts on later, when the pod is there. */
   | { readonly kind: 'place'; readonly target: string }
   /** A file that something is mounted on later, when more is known. */
@@ -29,6 +31,8 @@ export type MountStep =
 export interface AppMountsPlan {
   readonly podDir: string;
   readonly volumes: readonly AppMount[];
+  /** Directories of the root that stay writable whatever becomes of it. */
+  readonly kept: readonly string[];
   readonly readOnlyRoot: boolean;
   /** Whether the app sees all of sysfs: `--insecure-options=paths`. */
   readonly wholeSysfs: boolean;
@@ -49,10 +53,11 @@ const HOSTS = '/etc/hosts';
 /** Places that the app's unit binds to, and one where systemd 252 puts something of its own. */
 const PLACES = ['/proc', '/run/systemd/incoming'] as const;
 
-/** What is mounted where, in order: the kernel's places, /dev, names, volumes; last the root is sealed. */
+/** What is mounted where, in order: what the image keeps, the kernel's places, /dev, names, volumes; last the root is sealed. */
 export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
   return [
     ...(plan.readOnlyRoot ? [{ kind: 'root' } as const] : []),
+    ...plan.kept.map((target) => ({ kind: 'keep', target }) as const),
     ...PLACES.map((target) => ({ kind: 'place', target }) as const),
     plan.wholeSysfs
       ? { kind: 'place', target: '/sys' }

@@ -2,7 +2,7 @@ import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { below } from '#base/fs/below';
 import { type Kernel, MS } from '#base/kernel/kernel';
-import { ensureMountTarget } from '#stage1';
+import { ensureMountTarget, keepDirectory } from '#stage1';
 import type { MountStep } from './mounts.ts';
 
 /**
@@ -20,6 +20,9 @@ function performMount(kernel: Kernel, root: string, step: MountStep): void {
   switch (step.kind) {
     case 'root':
       kernel.mount({ source: root, target: root, flags: MS.BIND | MS.REC });
+      break;
+    case 'keep':
+      keepDirectory(kernel, root, step.target);
       break;
     case 'place':
       ensureMountTarget({ root, target: step.target, directory: true });

@@ -14,6 +14,7 @@ import {
 const plan: AppMountsPlan = {
   podDir: '/pod',
   volumes: [],
+  kept: [],
   readOnlyRoot: false,
   wholeSysfs: false,
   resolvMode: 'default',
@@ -26,6 +27,12 @@ const targets = (given: Partial<AppMountsPlan>): readonly string[] =>
   planAppMounts({ ...plan, ...given }).map((step) => ('target' in step ? step.target : step.kind));
 
 describe('planAppMounts()', () => {
+  it('keeps what the image has in its volumes before all else, on a root to be sealed', () => {
+    const steps = targets({ kept: ['/data'], readOnlyRoot: true });
+    expect(steps.slice(0, 3)).toEqual(['root', '/data', '/proc']);
+    expect(steps.at(-1)).toBe('seal');
+  });
+
   const volume = {
     kind: 'host',
     source: '/h',

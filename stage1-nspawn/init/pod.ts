@@ -8,6 +8,7 @@ import { annotationValue } from '#schema/types/annotation-value';
 import {
   appImageManifestPath,
   appRootfsDir,
+  imageVolumesOf,
   OWN_GROUPS_ANNOTATION,
   podManifestPath,
   type RunArguments,
@@ -36,6 +37,8 @@ export interface LoadedApp {
   readonly fromDocker: boolean;
   /** Whether it is an OCI image. */
   readonly fromOci: boolean;
+  /** Paths of the volumes that its image has. */
+  readonly imageVolumes: readonly string[];
   /** Whether the app has the groups of its user. */
   readonly ownGroups: boolean;
   /** The signal that stops it, `SIG…`; SIGTERM when undefined. */
@@ -89,6 +92,7 @@ async function loadApp(podDir: string, runtime: RuntimeApp): Promise<LoadedApp> 
     isolators: values,
     warnings,
     fromDocker: annotationValue(image.annotations, DOCKER_ANNOTATION) !== undefined,
+    imageVolumes: imageVolumesOf(image),
     fromOci: annotationValue(image.annotations, OCI_ANNOTATION) !== undefined,
     ownGroups: annotationValue(runtime.annotations, OWN_GROUPS_ANNOTATION) === 'true',
     stopSignal: annotationValue(image.annotations, STOP_SIGNAL_ANNOTATION),

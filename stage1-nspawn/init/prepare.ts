@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Kernel, MS, type Rlimit } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import {
-  type AppMount,
+  type AppMounts,
   ensureEmptyVolume,
   exitPolicyOf,
   type RunArguments,
@@ -65,7 +65,7 @@ export function preparePod(request: PreparationRequest): readonly AppPlan[] {
 
 function prepareApp(request: PreparationRequest, files: IdentityFiles, app: LoadedApp): AppPlan {
   const { kernel, log, pod, args, streams } = request;
-  const volumes = appVolumes(request, app);
+  const { mounts: volumes, kept } = appVolumes(request, app);
   const carried = carriedVariables(
     Object.fromEntries((app.description.environment ?? []).map(({ name, value }) => [name, value])),
   );
@@ -73,6 +73,7 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
   const steps = planAppMounts({
     podDir: pod.dir,
     volumes,
+    kept,
     readOnlyRoot: app.runtime.readOnlyRootFS ?? false,
     wholeSysfs: args.disablePaths,
     resolvMode: args.dnsConfMode.resolv,
@@ -100,22 +101,23 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
   return plan;
 }
 
-function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): readonly AppMount[] {
-  const { mounts, implicit } = resolveAppMounts({
+function appVolumes({ pod, log }: PreparationRequest, app: LoadedApp): AppMounts {
+  const resolved = resolveAppMounts({
     podDir: pod.dir,
     app: app.runtime,
     description: app.description,
     volumes: pod.manifest.volumes ?? [],
+    imageVolumes: app.imageVolumes,
     recursiveByDefault: true,
   });
-  for (const point of implicit) {
+  for (const point of resolved.implicit) {
     log.warning(
       `app "${app.runtime.name}" has no volume for mount point "${point}": an empty one is made`,
     );
   }
-  for (const mount of mounts) ensureEmptyVolume(mount);
+  for (const mount of resolved.mounts) ensureEmptyVolume(mount);
 
-  return mounts;
+  return resolved;
 }
 
 /** nspawn, which this process becomes, keeps descriptors 0 to 2: they are opened again through its entry in the host's /proc. */

@@ -7,9 +7,15 @@ interface Given {
   readonly volumes?: readonly unknown[];
   readonly mounts?: readonly unknown[];
   readonly mountPoints?: readonly unknown[];
+  readonly imageVolumes?: readonly string[];
 }
 
-function resolve({ volumes = [], mounts = [], mountPoints = [] }: Given): AppMounts {
+function resolve({
+  volumes = [],
+  mounts = [],
+  mountPoints = [],
+  imageVolumes = [],
+}: Given): AppMounts {
   const app = {
     name: 'app',
     image: { id: `sha512-${'0'.repeat(64)}` },
@@ -24,6 +30,7 @@ function resolve({ volumes = [], mounts = [], mountPoints = [] }: Given): AppMou
     app: { ...manifest.apps[0], mounts } as RuntimeApp,
     description: manifest.apps[0]?.app as App,
     volumes: manifest.volumes ?? [],
+    imageVolumes,
     recursiveByDefault: true,
   });
 }
@@ -31,6 +38,14 @@ function resolve({ volumes = [], mounts = [], mountPoints = [] }: Given): AppMou
 const host = { name: 'data', kind: 'host', source: '/srv' };
 
 describe('resolveAppMounts()', () => {
+  it('keeps the volumes of an image, outer ones first, unless something is mounted over them', () => {
+    const imageVolumes = ['/a/b', '/a', '/var/lib/x', '/srv', '/srvs', '/own'];
+    const mounts = ['/var/lib/', '/srv', '/own/below'].map((path) => ({ volume: 'data', path }));
+    expect(resolve({ volumes: [host], mounts, imageVolumes }).kept).toEqual(
+      ['/a', '/a/b', '/own', '/srvs'].toSorted((one, other) => one.length - other.length),
+    );
+  });
+
   it('serves mount points by the volume of their name, after the explicit mounts', () => {
     const { mounts } = resolve({
       volumes: [host, { name: 'logs', kind: 'empty', mode: '0700', uid: 5 }],

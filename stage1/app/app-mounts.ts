@@ -1,5 +1,9 @@
+import { posix } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
+import type { ImageManifest } from '#schema/image/image-manifest';
+import { VOLUMES_ANNOTATION } from '#schema/oci/annotations';
 import type { App, EmptyVolume, RuntimeApp, Volume } from '#schema/pod/pod-manifest';
+import { annotationValue } from '#schema/types/annotation-value';
 import { emptyVolumeDir, implicitVolumeDir } from '../layout/pod-paths.ts';
 
 /** A volume in its place in an app. */
@@ -24,6 +28,8 @@ export interface AppMountsRequest {
   /** What counts as the app's description: the pod manifest's, else the image's. */
   readonly description: App;
   readonly volumes: readonly Volume[];
+  /** Of its image, what `imageVolumesOf` gives. */
+  readonly imageVolumes: readonly string[];
   /** What an absent `recursive` means: true by the specification, false under fly. */
   readonly recursiveByDefault: boolean;
 }
@@ -33,6 +39,11 @@ export interface AppMounts {
   readonly mounts: readonly AppMount[];
   /** Mount points that no volume was given for, each served by an empty one: to be warned about. */
   readonly implicit: readonly string[];
+  /**
+   * Volumes of the image that nothing else is mounted on, or above: to be made mounts of
+   * their own, of what the image has there, which stay writable where the root does not.
+   */
+  readonly kept: readonly string[];
 }
 
 /**
@@ -71,7 +82,23 @@ export function resolveAppMounts(request: AppMountsRequest): AppMounts {
     });
   }
 
-  return { mounts, implicit };
+  return { mounts, implicit, kept: keptVolumes(request.imageVolumes, mounts) };
+}
+
+/** Outer ones first: an inner one is mounted on them. */
+const keptVolumes = (paths: readonly string[], mounts: readonly AppMount[]): readonly string[] =>
+  paths
+    .filter((path) => !mounts.some(({ target }) => isAtOrBelow(path, target)))
+    .toSorted((one, other) => one.length - other.length);
+
+const isAtOrBelow = (path: string, target: string): boolean =>
+  `${path}/`.startsWith(`${posix.normalize(target).replace(/\/$/, '')}/`);
+
+/** The volumes that the manifest of an image names; none of an ACI, which has mount points. */
+export function imageVolumesOf({ annotations }: ImageManifest): readonly string[] {
+  const text = annotationValue(annotations, VOLUMES_ANNOTATION);
+
+  return text === undefined ? [] : (JSON.parse(text) as readonly string[]);
 }
 
 const PLAIN = { kind: 'empty', recursive: false, shared: false, create: {} } as const;
