@@ -11,6 +11,9 @@ describe('transportFailure()', () => {
     ['CERT_NOT_YET_VALID', 'certificate is not yet valid', 'FETCH_TLS', /clock of this host/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'no match', 'FETCH_TLS', /look at the address/],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'self-signed', 'FETCH_TLS', /SSL_CERT_FILE/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'self-signed', 'FETCH_TLS', /"certs.d\/example.com\/ca.crt"/],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'alert', 'FETCH_TLS', /NAME.cert and NAME.key/],
+    ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'alert', 'FETCH_TLS', /NAME.cert and NAME.key/],
     ['ECONNRESET', 'socket hang up', 'FETCH_UNREACHABLE', /https_proxy names a proxy/],
   ])('tells what to do about %s, and the reason without the address', (...row) => {
     const [code, reason, expected, hint] = row;

@@ -86,9 +86,7 @@ export function brief(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
-const NAME_AUTHORITY = 'name a file with its certificate authority in SSL_CERT_FILE';
-
-function tlsHint(code: string, proxy: string | undefined): string {
+function tlsHint(code: string, { host }: URL, proxy: string | undefined): string {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
@@ -97,8 +95,8 @@ function tlsHint(code: string, proxy: string | undefined): string {
       return 'look at the address: the server proves to be another one';
     default:
       return proxy === undefined
-        ? `${NAME_AUTHORITY}, or use --insecure-options=tls`
-        : NAME_AUTHORITY;
+        ? `put its certificate authority into "certs.d/${host}/ca.crt" in a configuration directory, name it in SSL_CERT_FILE, or use --insecure-options=tls`
+        : 'name a file with its certificate authority in SSL_CERT_FILE';
   }
 }
 
@@ -116,10 +114,17 @@ export function transportFailure(
       cause,
     });
   }
+  if (/ALERT_.*(CERTIFICATE|UNKNOWN_CA)/.test(code)) {
+    return fetchFailure('FETCH_TLS', url, {
+      state: `"${url.host}" wants a certificate of ours, and not that which it gets (${code})`,
+      hint: `put one and its key into "certs.d/${url.host}" in a configuration directory, as NAME.cert and NAME.key`,
+      cause,
+    });
+  }
   if (/CERT|SELF_SIGNED|^UNABLE_TO_|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)/.test(code)) {
     return fetchFailure('FETCH_TLS', url, {
       state: `the certificate of ${proxy === undefined ? `"${url.host}"` : `the proxy "${proxy}"`} is not good (${code})`,
-      hint: tlsHint(code, proxy),
+      hint: tlsHint(code, url, proxy),
       cause,
     });
   }

@@ -17,9 +17,6 @@ export function severalRepositories(
   all: readonly NamedRepository[],
   { what, log }: { readonly what: string; readonly log: Log },
 ): Repository {
-  const [only, ...others] = all;
-  if (only !== undefined && others.length === 0) return only.repository;
-
   let places = all;
   const inOrder = async <Answer>(
     ask: (repository: Repository, place: NamedRepository) => Promise<Answer>,

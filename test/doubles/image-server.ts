@@ -6,6 +6,7 @@ import {
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { makeCertificates, type TestCertificates } from './certificates.ts';
 
 /** Answers one request; what an honest or a hostile server would do. */
@@ -17,6 +18,8 @@ export interface SeenRequest {
   /** `host` header and path with query: `example.com/app?ac-discovery=1`. */
   readonly target: string;
   readonly headers: IncomingMessage['headers'];
+  /** The common name in the certificate that the client showed. */
+  readonly client: string | undefined;
 }
 
 /**
@@ -33,6 +36,8 @@ export interface ImageServer extends AsyncDisposable {
   /** Hosts that the proxy was asked for, in order. */
   readonly proxied: string[];
   readonly caFile: string;
+  /** The server's own certificate and its key, in PEM form. */
+  readonly pair: { readonly cert: Buffer; readonly key: Buffer };
   /** Every request since the start or the last `reset`. */
   readonly seen: SeenRequest[];
   /**
@@ -50,10 +55,15 @@ export interface ImageServer extends AsyncDisposable {
 export interface ServerOptions {
   /** Names the certificate is good for, beside localhost. */
   readonly names?: readonly string[];
+  /** Whether it asks clients for certificates; it takes any, and none. */
+  readonly asksClients?: boolean;
 }
 
 /** Starts a server; disposing of it breaks every connection. */
-export async function startImageServer({ names = [] }: ServerOptions = {}): Promise<ImageServer> {
+export async function startImageServer({
+  names = [],
+  asksClients = false,
+}: ServerOptions = {}): Promise<ImageServer> {
   const certificates = makeCertificates(['localhost', ...names]);
   const places = new Map<string, Behaviour[]>();
   const seen: SeenRequest[] = [];
@@ -62,7 +72,11 @@ export async function startImageServer({ names = [] }: ServerOptions = {}): Prom
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     answer({ request, response, places, seen });
   };
-  const secure = createServer({ key: certificates.key, cert: certificates.cert }, handle);
+  const { key, cert } = certificates;
+  const secure = createServer(
+    { key, cert, requestCert: asksClients, rejectUnauthorized: false },
+    handle,
+  );
   const plain = createPlainServer(handle);
   const proxy = createPlainServer((request, response) => {
     proxied.push(new URL(request.url ?? '').host);
@@ -90,6 +104,7 @@ export async function startImageServer({ names = [] }: ServerOptions = {}): Prom
     proxy: `http://127.0.0.1:${portOf(proxy)}`,
     proxied,
     caFile: certificates.caFile,
+    pair: { cert, key },
     seen,
     on: (place, ...behaviours) => void places.set(place, [...behaviours]),
     count: (place) => seen.filter(({ target }) => isAt(target, place)).length,
@@ -197,14 +212,20 @@ interface Exchange {
 }
 
 function answer({ request, response, places, seen }: Exchange): void {
-  const { method = '', headers } = request;
+  const { method = '', headers, socket } = request;
   const target = `${headers.host ?? ''}${request.url ?? ''}`;
-  seen.push({ method, target, headers });
+  seen.push({ method, target, headers, client: commonNameOf(socket) });
 
   const [behaviours] = [...places].filter(([place]) => isAt(target, place)).map(([, all]) => all);
   const behaviour = behaviours?.[0] ?? status(404);
   if (behaviours !== undefined && behaviours.length > 1) behaviours.shift();
   behaviour(request, response);
+}
+
+function commonNameOf(socket: Socket): string | undefined {
+  const name = socket instanceof TLSSocket ? socket.getPeerCertificate()?.subject?.CN : undefined;
+
+  return Array.isArray(name) ? name.join() : name;
 }
 
 function isAt(target: string, place: string): boolean {

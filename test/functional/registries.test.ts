@@ -1,11 +1,16 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { tarOf } from '../helpers/hostile-tar.ts';
 import { INDEX_TYPE, makeLayout, MANIFEST_TYPE, type TestLayout } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
-import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../helpers/registry.ts';
+import {
+  REGISTRY_LOGIN,
+  type RegistryKind,
+  startRegistry,
+  type TestRegistry,
+} from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
 import { makeSigningKey } from '../helpers/signing.ts';
 import {
@@ -29,7 +34,7 @@ interface Site {
   gantry(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<ExecResult>;
 }
 
-async function openSite(kind: 'basic' | 'token', stack: AsyncDisposableStack): Promise<Site> {
+async function openSite(kind: RegistryKind, stack: AsyncDisposableStack): Promise<Site> {
   const registry = stack.use(await startRegistry(kind));
   const machine = stack.use(createPodContext());
   const layout = makeLayout(join(machine.workDir, 'layout'));
@@ -54,17 +59,21 @@ async function openSite(kind: 'basic' | 'token', stack: AsyncDisposableStack): P
   };
 }
 
-function logIn({ machine, registry }: Site): void {
-  mkdirSync(join(machine.localConfig, 'auth.d'), { recursive: true });
-  writeFileSync(
-    join(machine.localConfig, 'auth.d', 'registry.json'),
-    JSON.stringify({
-      rktKind: 'dockerAuth',
-      rktVersion: 'v1',
-      registries: [registry.host],
-      credentials: REGISTRY_LOGIN,
-    }),
-  );
+/** Puts a file of the administrator's into place. */
+function put({ machine }: Site, path: string, content: string | Buffer): void {
+  const whole = join(machine.localConfig, path);
+  mkdirSync(dirname(whole), { recursive: true });
+  writeFileSync(whole, content, { mode: 0o600 });
+}
+
+function logIn(site: Site): void {
+  const document = {
+    rktKind: 'dockerAuth',
+    rktVersion: 'v1',
+    registries: [site.registry.host],
+    credentials: REGISTRY_LOGIN,
+  };
+  put(site, 'auth.d/registry.json', JSON.stringify(document));
 }
 
 const possible = requires('docker-registry');
@@ -127,6 +136,101 @@ describe.runIf(possible).each(['basic', 'token'] as const)(
     });
   },
 );
+
+describe.runIf(possible)('a registry that asks for a certificate', () => {
+  const stack = new AsyncDisposableStack();
+  let site: Site;
+  const fetch = async (env = { SSL_CERT_FILE: '' }): Promise<ExecResult> =>
+    await site.gantry(['fetch', '--insecure-options=image', site.image], env);
+  beforeAll(async () => {
+    site = await openSite('certificate', stack);
+  });
+  afterAll(async () => {
+    await stack.disposeAsync();
+  });
+
+  it('is trusted, and told who one is, by the folder that is called as it', async () => {
+    const { host, caFile, client } = site.registry;
+    const folder = `certs.d/${host}`;
+    const strange = await fetch();
+    expect(strange.exitCode).toBe(254);
+    expect(strange.stderr).toContain(`"${folder}/ca.crt" in a configuration directory`);
+    put(site, `${folder}/ca.crt`, readFileSync(caFile));
+    const unknown = await fetch();
+    expect(unknown.exitCode).toBe(254);
+    expect(unknown.stderr).toContain(`"${host}" wants a certificate of ours`);
+
+    put(site, `${folder}/me.cert`, client.cert);
+    expect((await fetch()).stderr).toContain('there is no "');
+    put(site, `${folder}/me.key`, client.key);
+    chmodSync(join(site.machine.localConfig, folder, 'me.key'), 0o644);
+    const fetched = await fetch();
+    expect(fetched).toMatchObject({ exitCode: 0 });
+    expect(fetched.stderr).toMatch(/everybody .* may read the key ".*me\.key"/);
+    put(site, 'certs.d/other.example/me.cert', 'none');
+    expect(await fetch()).toMatchObject({ exitCode: 0 });
+    put(site, `${folder}/me.key`, 'none');
+    const broken = await site.gantry([
+      'fetch',
+      '--insecure-options=image',
+      '--pull-policy=update',
+      site.image,
+    ]);
+    expect(broken).toMatchObject({ exitCode: 254 });
+    expect(broken.stderr).toContain('me.key": not a PEM file');
+  });
+});
+
+describe.runIf(possible)('registries.conf', () => {
+  const stack = new AsyncDisposableStack();
+  let site: Site;
+  const fetch = async (...args: readonly string[]): Promise<ExecResult> =>
+    await site.gantry(['fetch', ...args], { SSL_CERT_FILE: '' });
+  beforeAll(async () => {
+    site = await openSite('basic', stack);
+    logIn(site);
+    put(site, 'policy.json', POLICY);
+  });
+  afterAll(async () => {
+    await stack.disposeAsync();
+  });
+
+  it('says where short names are, which mirror is asked and what is insecure', async () => {
+    const { host } = site.registry;
+    expect((await fetch('docker://app:1')).stderr).toContain('or say in "');
+    const lines = (insecure: boolean): string => `
+      unqualified-search-registries = ["reg.example"]
+      [[registry]]
+      location = "reg.example"
+      blocked = true
+      [[registry.mirror]]
+      location = "${host}/team"
+      insecure = ${insecure}`;
+    put(site, 'registries.conf', lines(false));
+    expect((await fetch('docker://app:1')).stderr).toContain('is not good');
+    put(site, 'registries.conf', lines(true));
+    const fetched = await fetch('--debug', 'docker://app:1');
+    expect(fetched).toMatchObject({ exitCode: 0 });
+    expect(fetched.stderr).toContain(`warning: the certificate of "${host}" is not checked`);
+    expect(fetched.stderr).toContain(`"docker://reg.example/app:1" comes from "${host}/team/app"`);
+
+    const list = await site.gantry(['image', 'list', '--no-legend', '--fields=name']);
+    expect(list.stdout.toString()).toMatch(/^reg\.example\/app:1 *\n$/);
+    expect((await fetch('docker://reg.example/app:2')).stderr).toContain('404');
+    put(site, 'registries.conf.d/bad.conf', 'unqualified-search-registries = 1');
+    const refused = await site.gantry(['image', 'rm', 'docker://app:1']);
+    expect(refused).toMatchObject({ exitCode: 254 });
+    expect(refused.stderr).toMatch(/registries\.conf\.d\/bad\.conf", line 1: /);
+    const removed = await site.gantry(['image', 'rm', 'docker://reg.example/app:1']);
+    expect(removed).toMatchObject({ exitCode: 0 });
+  });
+});
+
+/** Judges by the name that is asked for. */
+const POLICY = JSON.stringify({
+  default: [{ type: 'reject' }],
+  transports: { docker: { 'reg.example': [{ type: 'insecureAcceptAnything' }] } },
+});
 
 describe.runIf(possible)('signatures of images in a registry', () => {
   const stack = new AsyncDisposableStack();

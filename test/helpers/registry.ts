@@ -30,6 +30,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly host: string;
   /** PEM file to trust. */
   readonly caFile: string;
+  /** A certificate that it takes for that of a client, in PEM form. */
+  readonly client: { readonly cert: Buffer; readonly key: Buffer };
   /** The server of tokens, when it wants those. */
   readonly tokens: ImageServer | undefined;
   /** Pushes an image of a layout. @returns the digest of its manifest */
@@ -49,8 +51,11 @@ export interface PushPlace {
 
 const BYTES = 'application/octet-stream';
 
-/** Starts one. @param kind how it wants to be proven who one is */
-export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegistry> {
+/** How a registry wants to be proven who one is. */
+export type RegistryKind = 'basic' | 'token' | 'certificate';
+
+/** Starts one. */
+export async function startRegistry(kind: RegistryKind): Promise<TestRegistry> {
   const dir = mkdtempSync(join(tmpdir(), 'gantry-registry-'));
   const certificates = makeCertificates(['localhost']);
   const tokens = kind === 'token' ? await startImageServer() : undefined;
@@ -61,22 +66,24 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
     return join(dir, name);
   };
   const [key, cert] = [write('key', certificates.key), write('cert', certificates.cert)];
-  const auth =
-    tokens === undefined
-      ? { htpasswd: { realm: 'test', path: write('htpasswd', HTPASSWD) } }
-      : {
-          token: {
-            realm: `${tokens.origin}/token`,
-            service: 'test',
-            issuer: 'test',
-            rootcertbundle: certificates.caFile,
-          },
-        };
+  const auth = {
+    basic: { htpasswd: { realm: 'test', path: write('htpasswd', HTPASSWD) } },
+    token: {
+      token: {
+        realm: `${tokens?.origin}/token`,
+        service: 'test',
+        issuer: 'test',
+        rootcertbundle: certificates.caFile,
+      },
+    },
+    certificate: undefined,
+  }[kind];
+  const clientcas = kind === 'certificate' ? [certificates.caFile] : [];
   const config = {
     version: '0.1',
     log: { level: 'error' },
     storage: { filesystem: { rootdirectory: join(dir, 'data') } },
-    http: { addr: `127.0.0.1:${port}`, tls: { certificate: cert, key } },
+    http: { addr: `127.0.0.1:${port}`, tls: { certificate: cert, key, clientcas } },
     auth,
   };
   const program = nodeExec.stream({
@@ -92,7 +99,8 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
   });
   await eventually('the registry', async () => await answers(port));
 
-  const agent = new Agent({ ca: readFileSync(certificates.caFile) });
+  const client = { cert: certificates.cert, key: certificates.key };
+  const agent = new Agent({ ca: readFileSync(certificates.caFile), ...client });
   const send = async (method: string, path: string, { body, type }: Sent = {}): Promise<string> => {
     const authorization = tokens === undefined ? BASIC : `Bearer ${issue(path, ['pull', 'push'])}`;
     const url = new URL(path, `https://${host}`);
@@ -115,6 +123,7 @@ export async function startRegistry(kind: 'basic' | 'token'): Promise<TestRegist
   return {
     host,
     caFile: certificates.caFile,
+    client,
     tokens,
     put,
     blobPath: (digest) => {
