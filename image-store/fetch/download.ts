@@ -35,6 +35,8 @@ export interface DownloadRequest {
   readonly url: URL;
   /** Asks for the file only when it is not this one. */
   readonly ifNot?: string | undefined;
+  /** Whether it cannot change, its digest being looked at in the end: it is gone on with whatever the server calls its version. */
+  readonly isFixed?: boolean | undefined;
   readonly maxBytes: number;
   readonly log: Log;
   readonly retries?: Partial<HttpRetries> | undefined;
@@ -77,11 +79,13 @@ export async function openDownload(
 }
 
 /**
- * As `openDownload`, of a file of which nothing is here yet.
+ * As `openDownload`, of a file that cannot change and of which nothing is here yet.
  * @throws GantryError with one of `FetchFailure`
  */
-export async function openWhole(request: Omit<DownloadRequest, 'ifNot'>): Promise<Download> {
-  const answer = await openDownload(request);
+export async function openFixed(
+  request: Omit<DownloadRequest, 'ifNot' | 'isFixed'>,
+): Promise<Download> {
+  const answer = await openDownload({ ...request, isFixed: true });
   if ('unchanged' in answer) throw new Error('an answer of 304 to a question without condition');
 
   return answer.download;
@@ -163,20 +167,21 @@ interface Continuation {
  * 13.1.5 and 14.2). A server that cannot give parts sends all of it again.
  */
 async function resume({ first, request, received }: Course): Promise<Continuation> {
-  const validator = validatorOf(first);
-  if (validator === undefined && received > 0) {
+  const { isFixed = false } = request;
+  const validator = isFixed ? undefined : validatorOf(first);
+  if (validator === undefined && !isFixed && received > 0) {
     throw changed(
       first.url,
       'the connection broke, and the server does not name a version to go on with',
     );
   }
-  const headers: Record<string, string> =
-    received === 0 || validator === undefined
-      ? {}
-      : { range: `bytes=${received}-`, 'if-range': validator };
+  const headers: Record<string, string> = {
+    ...(received === 0 ? {} : { range: `bytes=${received}-` }),
+    ...(received === 0 || validator === undefined ? {} : { 'if-range': validator }),
+  };
   const answer = await request.client.get(request.url, { headers, accept: [206, 416] });
   try {
-    return { answer, skip: skipOf(answer, first, received) };
+    return { answer, skip: skipOf(answer, { first, request, received }) };
   } catch (error) {
     answer.leave();
     throw error;
@@ -191,19 +196,24 @@ function validatorOf({ headers }: Answer): string | undefined {
   return headers.get('last-modified') ?? undefined;
 }
 
-function skipOf(answer: Answer, first: Answer, received: number): number {
+function skipOf(answer: Answer, { first, request: { isFixed }, received }: Course): number {
   if (answer.status === 416) throw changed(first.url, 'it changed while it was fetched');
   if (answer.status === 200) {
-    const isSame = validatorOf(answer) === validatorOf(first) && answer.length === first.length;
-    if (!isSame) throw changed(first.url, 'it changed while it was fetched');
+    const isSame = isFixed === true || validatorOf(answer) === validatorOf(first);
+    if (!isSame || answer.length !== first.length)
+      throw changed(first.url, 'it changed while it was fetched');
     return received;
   }
 
   demandPart(answer, first, received);
+  const etag = answer.headers.get('etag');
+  if (isFixed !== true && etag !== null && etag !== first.headers.get('etag')) {
+    throw changed(first.url, 'it changed while it was fetched');
+  }
   return 0;
 }
 
-/** Demands that a partial answer is the part that was asked for, of the same file. */
+/** Demands that a partial answer is the part that was asked for. */
 function demandPart(answer: Answer, first: Answer, received: number): void {
   const header = answer.headers.get('content-range') ?? '';
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header) ?? [];
@@ -214,11 +224,6 @@ function demandPart(answer: Answer, first: Answer, received: number): void {
   if (!isAskedFor) {
     const state = `asked for what follows byte ${received}, the server gave "${header}"`;
     throw fetchFailure('FETCH_WRONG_PART', answer.url, { state });
-  }
-
-  const etag = answer.headers.get('etag');
-  if (etag !== null && etag !== first.headers.get('etag')) {
-    throw changed(first.url, 'it changed while it was fetched');
   }
 }
 

@@ -257,7 +257,7 @@ describe('fetchImage() from a server that', () => {
     host.server.on(
       served.path,
       status(503),
-      status(429, { 'retry-after': '1' }),
+      status(429, { 'retry-after': '0' }),
       file(served.data),
     );
 

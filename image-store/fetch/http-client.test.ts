@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { nullLog } from '#base/log/log';
-import { file } from '../../test/doubles/image-server.ts';
+import { file, status } from '../../test/doubles/image-server.ts';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
 import { type ClientOptions, createHttpClient } from './http-client.ts';
 
@@ -157,6 +157,31 @@ describe('createHttpClient()', () => {
       await expect(read('https://example.com/', { certificateFiles })).rejects.toMatchObject({
         code: 'CERTIFICATES_INVALID',
       });
+    }
+  });
+
+  it('waits as long as a busy server asks for', async () => {
+    const retries = { attempts: 2, delay: 1, maxDelay: 5000 };
+    host.server.on('/a', status(429, { 'retry-after': '1' }), file('x'));
+    const began = performance.now();
+
+    expect(await read('https://example.com/a', { retries })).toBe('x');
+    expect(performance.now() - began).toBeGreaterThan(990);
+  });
+
+  it('does not come back before a busy server wants it to', async () => {
+    const date = new Date(Date.now() + 7_200_000).toUTCString();
+    for (const [answer, when] of [
+      ['3600', 'in 60 minutes'],
+      [date, 'in 120 minutes'],
+    ] as const) {
+      host.server.on('/a', status(429, { 'retry-after': answer }), file('x'));
+      await expect(read('https://example.com/a')).rejects.toMatchObject({
+        code: 'FETCH_BUSY',
+        hint: `try again ${when}: the server asks for that`,
+      });
+      expect(host.server.seen).toHaveLength(1);
+      host.reset();
     }
   });
 

@@ -2,6 +2,7 @@ import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-er
 import type { Log } from '#base/log/log';
 import { createAgents } from './agents.ts';
 import { authorized, credentialFor, credentialIn, namesOf, withoutUser } from './authorization.ts';
+import { refusalOf } from './error-answer.ts';
 import { type Answer, exchange } from './exchange.ts';
 import { brief, fetchFailure, isTransient, shown } from './http-failure.ts';
 import type { Credential, HttpOptions, HttpTimeouts } from './http-options.ts';
@@ -112,6 +113,8 @@ async function persist<Result>(
       return await action(hint);
     } catch (error) {
       if (attempt >= retries.attempts || !isTransient(error)) throw error;
+      // Who comes back before that is asked to stay away for longer.
+      if ((hint.asked ?? 0) > retries.maxDelay) throw error;
       log.debug(`trying again: ${errorMessage(error)}`);
     }
     await pause(retries, { attempt, asked: hint.asked, signal });
@@ -156,7 +159,7 @@ async function ask({ url, request, options, send, hint }: Journey, at: URL): Pro
   const credential = credentialAt(at, { url, request, options });
   const answer = await send(at, await authorized({ url: at, headers }, credential), request.form);
 
-  return REDIRECTS.includes(answer.status) ? answer : judged(answer, request, hint);
+  return REDIRECTS.includes(answer.status) ? answer : await judged(answer, request, hint);
 }
 
 /** Names the address that the user knows beside the one that failed. */
@@ -226,12 +229,15 @@ function redirectTarget(answer: Answer, at: URL): URL {
   throw fetchFailure('FETCH_REDIRECT', at, { state: `redirected to "${brief(location)}"` });
 }
 
-function judged(answer: Answer, { accept = [] }: GetOptions, hint: RetryHint): Answer {
+async function judged(
+  answer: Answer,
+  { accept = [] }: GetOptions,
+  hint: RetryHint,
+): Promise<Answer> {
   const { status, url } = answer;
   if (status === 200 || accept.includes(status)) return answer;
 
-  answer.leave();
-  const state = `the server answered ${status}`;
+  const state = await refusalOf(answer);
   if (status === 404 || status === 410) throw fetchFailure('FETCH_NOT_FOUND', url, { state });
   if (status === 401 || status === 403 || status === 407) {
     throw fetchFailure('FETCH_DENIED', url, {
@@ -242,7 +248,16 @@ function judged(answer: Answer, { accept = [] }: GetOptions, hint: RetryHint): A
   if (status !== 429 && status < 500) throw fetchFailure('FETCH_REFUSED', url, { state });
 
   hint.asked = retryAfter(answer.headers.get('retry-after'));
-  throw fetchFailure('FETCH_BUSY', url, { state, hint: 'try again later' });
+  throw fetchFailure('FETCH_BUSY', url, { state, hint: comeBack(hint.asked) });
+}
+
+/** @param asked milliseconds that the server wants to be left alone for */
+function comeBack(asked: number | undefined): string | undefined {
+  if (asked === undefined) return undefined;
+  const time =
+    asked < 120_000 ? `${Math.ceil(asked / 1000)} s` : `${Math.ceil(asked / 60_000)} minutes`;
+
+  return `try again in ${time}: the server asks for that`;
 }
 
 async function readAll(answer: Answer, { maxBytes, cut = false }: ReadOptions): Promise<Buffer> {

@@ -149,6 +149,31 @@ describe('a repository', () => {
     expect(await ask(true)).toEqual(MANIFEST);
   });
 
+  it('is shown with its own words when it refuses, as far as they are some', async () => {
+    const says = (body: string): Behaviour => {
+      return (_, response) => {
+        response.writeHead(403, { 'content-type': 'application/json; charset=utf-8' }).end(body);
+      };
+    };
+    for (const [body, words] of [
+      [
+        '{"errors":[{"code":"DENIED","message":"pay \\u001b[1m first"}]}',
+        ', "pay \\u001b[1m first"',
+      ],
+      ['{"errors":[{"code":"DENIED"}]}', ', "DENIED"'],
+      ['{"errors":[]}', ''],
+      [`{"errors":[{"message":"${'x'.repeat(10_000)}"}]}`, ''],
+      ['no JSON', ''],
+    ] as const) {
+      server.on(`${PLACE}/manifests/1`, says(body));
+      await expect(open().manifest('1')).rejects.toThrow(
+        expect.objectContaining({
+          message: `cannot fetch "https://${PLACE}/manifests/1": the server answered 403${words}`,
+        }) as Error,
+      );
+    }
+  });
+
   it('waits when the registry is asked too much', async () => {
     server.on(`${PLACE}/manifests/1`, status(429, { 'retry-after': '0' }), manifest);
     expect((await open().manifest('1')).bytes).toEqual(MANIFEST);

@@ -7,7 +7,7 @@ import { digestAlgorithm, isOciDigest, type OciDigest } from '#schema/oci/digest
 import { digestOfBytes } from '#schema/oci/digest-bytes';
 import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
 import { INDEX_TYPES, MANIFEST_TYPES } from '#schema/oci/media-types';
-import { type Download, openWhole } from '../fetch/download.ts';
+import { type Download, openFixed } from '../fetch/download.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
 import type { HttpRetries } from '../fetch/http-options.ts';
@@ -120,7 +120,7 @@ export function openRepository(
       const url = await address(`blobs/${digest}`);
       const request = { client, url, maxBytes: size, log, retries, signal };
 
-      return await openWhole(request);
+      return await openFixed(request);
     },
   };
 }

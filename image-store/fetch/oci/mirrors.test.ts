@@ -15,6 +15,7 @@ import {
   type TestLayout,
   type WrittenImage,
 } from '../../../test/helpers/oci-layout.ts';
+import { serveImage } from '../../../test/helpers/served-image.ts';
 
 let host: FetchHost;
 let layout: TestLayout;
@@ -35,18 +36,9 @@ afterAll(async () => {
   await host[Symbol.asyncDispose]();
 });
 
-/** Serves the image from a place, `HOST/v2/NAME`, but for what is named. */
-function serve(place: string, without: readonly string[] = []): void {
-  const type = { headers: { 'content-type': image.descriptor.mediaType } };
-  const manifest = file(readBlob(image.descriptor.digest), type);
-  for (const tag of ['1', image.descriptor.digest]) {
-    if (!without.includes(tag)) host.server.on(`${place}/manifests/${tag}`, manifest);
-  }
-  for (const { digest } of [image.manifest.config, ...image.manifest.layers]) {
-    if (!without.includes(digest))
-      host.server.on(`${place}/blobs/${digest}`, file(readBlob(digest)));
-  }
-}
+/** Serves the image from a place, but for what is named. */
+const serve = (place: string, without: readonly string[] = []): void =>
+  serveImage(host.server, { layout, written: image }, { place, without });
 const readBlob = (digest: string): Buffer => readFileSync(layout.blobPath(digest));
 const configure = (...lines: readonly string[]): void =>
   writeFileSync(join(configDir, 'registries.conf'), lines.join('\n'));

@@ -20,7 +20,7 @@ import { createFindLogin } from '../../registry/logins.ts';
 import type { FindLogin } from '../../registry/registry-auth.ts';
 import { signaturesOf } from '../../registry/signature-source.ts';
 import { askInOrder } from '../ask-in-order.ts';
-import { openWhole } from '../download.ts';
+import { openFixed } from '../download.ts';
 import { createHttpClient } from '../http-client.ts';
 import type { FetchContext } from '../request.ts';
 import type { FetchSession } from '../session.ts';
@@ -165,5 +165,5 @@ async function openElsewhere(
   const { log, http, signal } = context;
   const request = { client, url, maxBytes, log, retries: http?.retries, signal };
 
-  return (await openWhole(request)).chunks();
+  return (await openFixed(request)).chunks();
 }
