@@ -2,6 +2,7 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
 import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
 import { openBlobWriter } from '../blobs/blob-writer.ts';
+import { watchAnnounced } from './announced.ts';
 import { pour } from './pour.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { unpack } from './unpack.ts';
@@ -23,7 +24,7 @@ export interface LayerUnpacking {
 /**
  * Unpacks the archive of a layer as it comes, and checks it.
  * @param packed its chunks, whose memory must be nobody else's
- * @throws GantryError IMAGE_DIGEST_MISMATCH, IMAGE_TOO_LARGE, STORE_FULL, and what `unpack` throws
+ * @throws GantryError IMAGE_DIGEST_MISMATCH, ARCHIVE_TOO_BIG, IMAGE_TOO_LARGE, STORE_FULL, and what `unpack` throws
  */
 export async function unpackLayer(
   packed: AsyncGenerator<Buffer, void, undefined>,
@@ -34,6 +35,7 @@ export async function unpackLayer(
     path: target,
     dir,
     maxBytes: limits.maxBytes,
+    look: watchAnnounced(limits),
     algorithm,
     durable: false,
   });

@@ -14,6 +14,8 @@ export interface BlobWriterOptions {
   readonly maxBytes: number;
   /** sha512 unless told. */
   readonly algorithm?: DigestAlgorithm | undefined;
+  /** Sees everything before it is written; what it throws ends the writing. */
+  readonly look?: ((chunk: Buffer) => void) | undefined;
   /** Whether it is written out as it comes, so that `sync` has little to wait for; so unless told. */
   readonly durable?: boolean | undefined;
 }
@@ -42,7 +44,7 @@ const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | con
  * IMAGE_TOO_LARGE above the limit and with STORE_FULL when the disk is full.
  */
 export function openBlobWriter(options: BlobWriterOptions): BlobWriter {
-  const { path, dir, maxBytes, algorithm = 'sha512', durable = true } = options;
+  const { path, dir, maxBytes, look, algorithm = 'sha512', durable = true } = options;
   // Loaded here because who takes in no image, as most runs, should not wait for them.
   const { createHash } = process.getBuiltinModule('node:crypto');
   const stream = process.getBuiltinModule('node:stream');
@@ -55,8 +57,11 @@ export function openBlobWriter(options: BlobWriterOptions): BlobWriter {
 
   const take = (chunks: readonly Buffer[], done: (error?: Error) => void): void => {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (size + length > maxBytes) {
-      done(tooLarge(maxBytes));
+    try {
+      if (look !== undefined) for (const chunk of chunks) look(chunk);
+      if (size + length > maxBytes) throw tooLarge(maxBytes);
+    } catch (error) {
+      done(error as Error);
       return;
     }
     size += length;

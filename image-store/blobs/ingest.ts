@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import { watchAnnounced } from '../archive/announced.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
 import type { StoreContext } from '../format/context.ts';
 import { STORE_FILE_MODE, storeError } from '../format/permissions.ts';
@@ -92,7 +93,9 @@ function openIncoming(
   try {
     const entry = makeTempEntry(kernel, dir, INCOMING_PURPOSE);
     try {
-      const writer = openBlobWriter({ path: join(entry.path, INCOMING.blob), dir, maxBytes });
+      const path = join(entry.path, INCOMING.blob);
+      const look = watchAnnounced({ maxBytes });
+      const writer = openBlobWriter({ path, dir, maxBytes, look });
       return { entry, writer };
     } catch (error) {
       entry.remove();
