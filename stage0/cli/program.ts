@@ -28,6 +28,7 @@ export async function runProgram({ program, args, environment }: ProgramRequest)
   let name = '';
   try {
     if (args.some((arg) => arg.includes('\uFFFD'))) await demandExact(args);
+    if (currentDirectory().includes('\uFFFD')) await guardDirectory();
     const found = findCommand(args);
     if (found.entry === undefined) return await withoutCommand(found.leading, output);
 
@@ -47,6 +48,20 @@ export async function runProgram({ program, args, environment }: ProgramRequest)
 async function demandExact(args: readonly string[]): Promise<void> {
   const { demandExactArguments } = await import('../config/given-bytes.ts');
   demandExactArguments(args);
+}
+
+/** Empty when it is gone. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '';
+  }
+}
+
+async function guardDirectory(): Promise<void> {
+  const { guardDirectory: guard } = await import('../config/given-bytes.ts');
+  guard();
 }
 
 interface Found {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { alteredTexts } from '#base/decode/utf8';
 import { quoted } from '#base/errors/quoted';
 import { GantryError } from '#base/errors/gantry-error';
@@ -44,6 +44,24 @@ export function demandExactEnvironment(env: Readonly<Record<string, string>>): v
     `cannot hand down variable ${quoted(names[index] ?? '')} of the environment: not UTF-8`,
     { hint: HINT },
   );
+}
+
+/**
+ * Sees to it that no relative path leads elsewhere: Node takes the name of the
+ * current directory for UTF-8, and would look in one that is called like what it
+ * makes of it. From then on whoever resolves such a path throws NOT_UTF8.
+ */
+export function guardDirectory(): void {
+  const given = (): readonly Buffer[] => [readlinkSync('/proc/self/cwd', { encoding: 'buffer' })];
+  if (alteredTexts([process.cwd()], given).length === 0) return;
+
+  process.cwd = () => {
+    throw new GantryError(
+      'NOT_UTF8',
+      'cannot tell where a relative path leads: the name of the current directory is not UTF-8',
+      { hint: 'write it in full, or change to another directory' },
+    );
+  };
 }
 
 /** The parts of a file in which each ends with a zero byte. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
@@ -155,12 +155,24 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry, starte
     });
   });
 
-  describe('in a directory that has been removed', () => {
+  describe('in a directory that has been removed, or has an odd name', () => {
     it.each(FLAVORS)('fetches, and runs under %s', async (flavor) => {
       const gone = `mkdir "${machine.workDir}/gone"; cd "${machine.workDir}/gone"; rmdir ../gone; exec "$@"`;
 
       expect((await through(gone, ['fetch', UNSIGNED, image])).exitCode).toBe(0);
       expect((await through(gone, run(flavor, 'exit 3'))).exitCode).toBe(3);
+    });
+
+    it.each(FLAVORS)('resolves no path against a name that is not UTF-8, %s', async (flavor) => {
+      const dir = `mkdir -p "${machine.workDir}/odd"; cd "${machine.workDir}/odd"; d=$(printf 'a\\377'); mkdir -p "$d"; cd "$d"; exec "$@"`;
+
+      expect((await through(dir, ['fetch', UNSIGNED, image])).exitCode).toBe(0);
+      expect((await through(dir, run(flavor, 'exit 3'))).exitCode).toBe(3);
+      const relative = await through(dir, ['image', 'render', NAME, 'here']);
+      expect(relative).toMatchObject({ exitCode: 254 });
+      expect(relative.stderr).toContain('the name of the current directory is not UTF-8');
+      const found = readdirSync(join(machine.workDir, 'odd'), { encoding: 'buffer' });
+      expect(found.map((name) => name.toString('latin1'))).toEqual(['a\u00ff']);
     });
   });
 });
