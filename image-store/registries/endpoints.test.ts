@@ -13,7 +13,14 @@ const registries = (...lines: readonly string[]): Registries => {
     tables,
   } = parseRegistries(lines.join('\n'), '/r.conf');
   const byPrefix = new Map(tables.map((table) => [table.prefix, table]));
-  return { search, shortNames, aliases, tables: byPrefix, path: '/r.conf' };
+  return {
+    search,
+    shortNames,
+    aliases,
+    tables: byPrefix,
+    path: '/r.conf',
+    credentialHelpers: undefined,
+  };
 };
 const read = (text: string) => parseRegistryReference(`docker://${text}`, text);
 const DIGEST = `sha256:${'0'.repeat(64)}`;

@@ -25,6 +25,7 @@ describe('openRegistries()', () => {
     expect(await open()).toEqual({
       search: [],
       shortNames: 'permissive',
+      credentialHelpers: undefined,
       aliases: new Map(),
       tables: new Map(),
       path: join(dir, 'user', 'registries.conf'),

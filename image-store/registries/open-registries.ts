@@ -88,6 +88,8 @@ function merge(files: readonly RegistriesFile[], path: string): Registries {
 
   return {
     search: files.findLast(({ search }) => search !== undefined)?.search ?? [],
+    credentialHelpers: files.findLast(({ credentialHelpers }) => credentialHelpers)
+      ?.credentialHelpers,
     shortNames: files.findLast(({ shortNames }) => shortNames)?.shortNames ?? 'permissive',
     aliases: new Map([...aliases].filter(([, name]) => name !== '')),
     tables,

@@ -8,7 +8,8 @@ describe('parseRegistries()', () => {
     const file = parse(
       'unqualified-search-registries = ["Reg.example", "localhost:5000"]',
       'short-name-mode = "enforcing"',
-      'credential-helpers = ["x"]',
+      'credential-helpers = ["containers-auth.json", "ecr-login"]',
+      'other = ["x"]',
       '[aliases]',
       '"app" = "reg.example/team/app"',
       '"__proto__" = "reg.example/a"',
@@ -33,9 +34,10 @@ describe('parseRegistries()', () => {
 
     expect(file.search).toEqual(['reg.example', 'localhost:5000']);
     expect(file.shortNames).toBe('enforcing');
+    expect(file.credentialHelpers).toEqual(['containers-auth.json', 'ecr-login']);
     expect(file.aliases.get('app')).toBe('reg.example/team/app');
     expect(file.aliases.get('gone')).toBe('');
-    expect(file.unknown).toEqual(['credential-helpers', 'strange']);
+    expect(file.unknown).toEqual(['other', 'strange']);
     expect(file.tables).toMatchObject([
       {
         prefix: 'reg.example/team',
@@ -43,7 +45,7 @@ describe('parseRegistries()', () => {
         insecure: true,
         blocked: false,
         mirrors: [{ location: 'm.example:5000', insecure: true, pullFrom: 'digest-only' }],
-        source: '"/r.conf", line 8',
+        source: '"/r.conf", line 9',
       },
       {
         prefix: '*.domain.example',
@@ -53,7 +55,7 @@ describe('parseRegistries()', () => {
           { location: 'a.example/x', pullFrom: 'tag-only' },
           { location: 'b.example', pullFrom: 'all' },
         ],
-        source: '"/r.conf", line 17',
+        source: '"/r.conf", line 18',
       },
       { prefix: 'docker.io', location: 'docker.io' },
     ]);
@@ -64,6 +66,7 @@ describe('parseRegistries()', () => {
     expect(parse('# nothing')).toEqual({
       search: undefined,
       shortNames: undefined,
+      credentialHelpers: undefined,
       aliases: new Map(),
       tables: [],
       unknown: [],
@@ -125,6 +128,7 @@ describe('parseRegistries()', () => {
         'mirror = [{location = "m.b", pull-from-mirror = "all"}]',
       ],
     ],
+    ['the name of a helper', 1, ['credential-helpers = ["/bin/sh"]']],
     ['without a registry', 2, ['[aliases]', '"a.b/app" = "a.b/app"']],
     ['without tag', 2, ['[aliases]', '"app:1" = "a.b/app"']],
     ['must be HOST', 3, ['[aliases]', 'a = "a.b/app"', 'app = "team/app"']],

@@ -11,6 +11,7 @@ import { type Keys, readToml, type Table } from './toml-document.ts';
 export interface RegistriesFile {
   readonly search: readonly string[] | undefined;
   readonly shortNames: ShortNameMode | undefined;
+  readonly credentialHelpers: readonly string[] | undefined;
   /** An empty one takes away what another file said. */
   readonly aliases: ReadonlyMap<string, string>;
   readonly tables: readonly RegistryTable[];
@@ -143,6 +144,10 @@ const table = v.pipe(
   ),
 );
 
+/** Helpers are programs called `docker-credential-NAME`. */
+const helperProblem = (name: string): string | undefined =>
+  /^[\w.-]+$/.test(name) ? undefined : 'must be the name of a helper';
+
 const MODES = ['enforcing', 'permissive', 'disabled', ''] as const;
 const registriesFile = v.pipe(
   v.object({
@@ -152,6 +157,7 @@ const registriesFile = v.pipe(
     'short-name-mode': v.optional(
       v.picklist(MODES, 'must be "enforcing", "permissive" or "disabled"'),
     ),
+    'credential-helpers': v.optional(v.array(v.pipe(text, checked(helperProblem)))),
     aliases: v.optional(
       v.record(
         v.pipe(v.string(), checked(aliasNameProblem)),
@@ -164,6 +170,7 @@ const registriesFile = v.pipe(
   }),
   v.transform(({ aliases, registry, ...said }) => ({
     search: said['unqualified-search-registries'],
+    credentialHelpers: said['credential-helpers'],
     shortNames: said['short-name-mode'] === '' ? undefined : said['short-name-mode'],
     aliases: new Map(Object.entries(aliases)),
     registry,

@@ -8,6 +8,8 @@ export interface Registries {
   readonly aliases: ReadonlyMap<string, string>;
   /** By their prefixes. */
   readonly tables: ReadonlyMap<string, RegistryTable>;
+  /** Programs that know who one is for registries; undefined where nothing is said. */
+  readonly credentialHelpers: readonly string[] | undefined;
   /** The file that the administrator writes, for hints. */
   readonly path: string;
 }

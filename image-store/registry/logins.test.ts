@@ -16,14 +16,26 @@ const basic = (user: string, password: string) => ({ type: 'basic', user, passwo
 
 /** What is found for a repository when a file says something. */
 async function find(file: unknown, host: string, repository = 'team/app') {
+  return await findBy(undefined, file, { host, repository });
+}
+
+/** As `find`, with helpers for every registry. */
+async function findBy(
+  helpers: readonly string[] | undefined,
+  file: unknown,
+  { host, repository = 'team/app' }: { readonly host: string; readonly repository?: string },
+) {
   const path = join(dir, 'config.json');
   writeFileSync(path, typeof file === 'string' ? file : JSON.stringify(file));
-  const findLogin = createFindLogin({
-    configured: [{ registry: 'own.example', user: 'own', password: 'p' }],
-    files: [join(dir, 'none.json'), path],
-    exec: nodeExec,
-    env: { PATH: `${dir}${delimiter}/usr/bin:/bin` },
-  });
+  const findLogin = createFindLogin(
+    {
+      configured: [{ registry: 'own.example', user: 'own', password: 'p' }],
+      files: [join(dir, 'none.json'), path],
+      exec: nodeExec,
+      env: { PATH: `${dir}${delimiter}/usr/bin:/bin` },
+    },
+    helpers,
+  );
   return await findLogin(host, repository);
 }
 
@@ -72,6 +84,24 @@ describe('createFindLogin()', () => {
     expect(await find(file, 'stored.example')).toEqual({ type: 'identity', token: 'T' });
     expect(await find(file, 'unknown.example')).toBeUndefined();
     expect(await find(file, 'other.example')).toBeUndefined();
+  });
+
+  it('asks helpers for every registry, the files in their place among them', async () => {
+    const host = 'reg.example';
+    const file = { auths: { [host]: auth('file:p') } };
+    makeHelper('one', 'read host; printf \'{"Username":"%s","Secret":"s"}\' "$host"');
+    makeHelper('none', 'echo "credentials not found in native keychain"; exit 1');
+    makeHelper('fails', 'exit 3');
+
+    expect(await findBy(['one', 'containers-auth.json'], file, { host })).toEqual(basic(host, 's'));
+    expect(await findBy(['containers-auth.json', 'one'], file, { host })).toEqual(
+      basic('file', 'p'),
+    );
+    expect(await findBy(['fails', 'none', 'one'], file, { host })).toEqual(basic(host, 's'));
+    expect(await findBy(['none'], file, { host })).toBeUndefined();
+    expect(await findBy([], file, { host })).toBeUndefined();
+    expect(await findBy(['one'], file, { host: 'own.example' })).toEqual(basic('own', 'p'));
+    await expect(findBy(['fails', 'none'], file, { host })).rejects.toThrow('status 3');
   });
 
   it.each<[string, unknown, string]>([

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import type { Exec } from '#base/exec/exec';
 import { readNamedFile } from '#base/fs/named-file';
@@ -35,29 +35,66 @@ const HELPER_OUTPUT = 1024 * 1024;
 /** Helpers say so in place of a user's name when the secret is an identity token. */
 const TOKEN_USER = '<token>';
 
-/** Makes what finds out who one is for a registry; files are read, and helpers called, when one is asked for. */
-export function createFindLogin(sources: LoginSources): FindLogin {
+/** Stands for the files among helpers: containers-registries.conf(5), "credential-helpers". */
+export const LOGIN_FILES = 'containers-auth.json';
+
+/**
+ * Makes what finds out who one is for a registry; files are read, and helpers called, when one is asked for.
+ * @param helpers asked in this order for every registry, the files in their place among them
+ */
+export function createFindLogin(
+  sources: LoginSources,
+  helpers: readonly string[] = [LOGIN_FILES],
+): FindLogin {
   const found = new Map<string, Promise<RegistryLogin | undefined>>();
 
   return async (host, repository) => {
     const place = `${host}/${repository}`;
-    const login = found.get(place) ?? findIn(sources, host, repository);
+    const login = found.get(place) ?? findIn({ sources, helpers }, host, repository);
     found.set(place, login);
     return await login;
   };
 }
 
+interface Search {
+  readonly sources: LoginSources;
+  readonly helpers: readonly string[];
+}
+
 async function findIn(
-  sources: LoginSources,
+  { sources, helpers }: Search,
   host: string,
   repository: string,
 ): Promise<RegistryLogin | undefined> {
   const own = sources.configured.find(({ registry }) => namesOf(host).includes(registry));
   if (own !== undefined) return { type: 'basic', user: own.user, password: own.password };
 
+  let failure: GantryError | undefined;
+  for (const helper of helpers) {
+    const ask =
+      helper === LOGIN_FILES
+        ? findInFiles(sources, placesOf(host, repository))
+        : askHelper(sources, helper, host).catch((error: unknown) => {
+            if (!isGantryError(error)) throw error;
+            // One that knows nothing of this registry may fail over it; another may know.
+            failure ??= error;
+            return undefined;
+          });
+    const login = await ask;
+    if (login !== undefined) return login;
+  }
+  if (failure !== undefined) throw failure;
+
+  return undefined;
+}
+
+async function findInFiles(
+  sources: LoginSources,
+  places: readonly string[],
+): Promise<RegistryLogin | undefined> {
   for (const path of sources.files) {
     if (!existsSync(path)) continue;
-    const login = await findInFile(sources, path, placesOf(host, repository));
+    const login = await findInFile(sources, path, places);
     if (login !== undefined) return login;
   }
 

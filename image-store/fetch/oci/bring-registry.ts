@@ -31,7 +31,8 @@ export async function bringRegistry(
     places: images,
     ask: async (image) => {
       const endpoints = endpointsOf(registries, image);
-      await using source = openRegistrySource(session, { image, endpoints });
+      const { credentialHelpers } = registries;
+      await using source = openRegistrySource(session, { image, endpoints, credentialHelpers });
       const top = async () => {
         const found = await source.top();
         isThere = true;

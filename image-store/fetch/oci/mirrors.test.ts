@@ -87,12 +87,13 @@ describe('an image that has mirrors', () => {
     ],
     ['sends in circles', redirect('https://example.com/v2/mirror/team/app/manifests/1')],
     ['is out of order', status(500)],
-  ])('comes from the registry itself when a mirror %s', async (_, behaviour) => {
+  ])('comes from the registry itself when a mirror %s', async (what, behaviour) => {
     serve(PRIMARY);
     host.server.on(`${MIRROR}/manifests/1`, behaviour);
     configure(...MIRRORED);
     await fetch('docker://example.org/team/app:1');
-    expect(seen(MIRROR)).toBeGreaterThan(0);
+    // Not time and again, even where that may help.
+    expect(seen(MIRROR)).toBeLessThanOrEqual(what === 'sends in circles' ? 11 : 1);
     expect(seen(PRIMARY)).toBe(4);
   });
 

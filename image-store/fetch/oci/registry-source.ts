@@ -31,6 +31,8 @@ export interface PlacedImage {
   /** As it is called, whoever gives it. */
   readonly image: RegistryReference;
   readonly endpoints: readonly Endpoint[];
+  /** Who is asked for credentials; the files of podman and docker alone where undefined. */
+  readonly credentialHelpers: readonly string[] | undefined;
 }
 
 /**
@@ -39,13 +41,15 @@ export interface PlacedImage {
  */
 export function openRegistrySource(
   session: FetchSession,
-  { image, endpoints }: PlacedImage,
+  { image, endpoints, credentialHelpers }: PlacedImage,
 ): OciSource {
   const { host, repository: name, tag, digest } = image;
   const { context } = session;
   const what = `image "${image.text}"`;
-  const findLogin = findLoginIn(context.logins);
-  const opened = endpoints.map((endpoint) => openEndpoint(session, endpoint, findLogin));
+  const findLogin = findLoginIn(context.logins, credentialHelpers);
+  const opened = endpoints.map((endpoint, index) =>
+    openEndpoint(session, endpoint, { findLogin, isLast: index === endpoints.length - 1 }),
+  );
   const repository = severalRepositories(opened, { what, log: context.log });
   const folders = (context.configDirs ?? []).map((dir) => join(dir, 'registries.d'));
   const places = readSignaturePlaces(folders);
@@ -80,15 +84,23 @@ interface OpenEndpoint extends NamedRepository {
   readonly close: () => void;
 }
 
+interface Course {
+  readonly findLogin: FindLogin;
+  /** Whether nobody is asked after it. */
+  readonly isLast: boolean;
+}
+
 /** Each host is told who one is there, and none is spared what holds for all because another is. */
 function openEndpoint(
   { context, insecure, warn, now }: FetchSession,
   { image, insecure: isInsecure }: Endpoint,
-  findLogin: FindLogin,
+  { findLogin, isLast }: Course,
 ): OpenEndpoint {
   const { http, log, signal } = context;
+  // Where there is a next, that is asked sooner than the same again.
+  const retries = isLast ? http?.retries : { ...http?.retries, attempts: 1 };
   // Passwords are sent where a registry asks for them, not to every host that is called so.
-  const options = { ...http, auth: [], log, signal, warn, insecure };
+  const options = { ...http, retries, auth: [], log, signal, warn, insecure };
   const insecureHosts = isInsecure ? [serverOf(image)] : [];
   const client = createHttpClient({ ...options, insecureHosts });
   const repository = openRepository(image, {
@@ -121,11 +133,14 @@ function typeOf({ bytes, mediaType: told = '' }: FetchedManifest): string {
 }
 
 /** Nothing is read before a registry asks who one is. */
-function findLoginIn(logins: FetchContext['logins']): FindLogin {
+function findLoginIn(
+  logins: FetchContext['logins'],
+  helpers: readonly string[] | undefined,
+): FindLogin {
   let find: Promise<FindLogin> | undefined;
 
   return async (host, repository) => {
-    find ??= logins?.().then(createFindLogin);
+    find ??= logins?.().then((sources) => createFindLogin(sources, helpers));
     return await (await find)?.(host, repository);
   };
 }
