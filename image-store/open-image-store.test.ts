@@ -25,7 +25,7 @@ afterEach(() => {
 
 describe('beginIngest()', () => {
   it('makes an image visible only when it is committed', async () => {
-    await using ingest = store.beginIngest();
+    await using ingest = await store.beginIngest();
     await pipeline([tinyAci({ name: 'a.b/c', version: '1' })], ingest.sink);
     const { key, size, manifest } = await ingest.finish();
     expect(store.list()).toEqual([]);
@@ -42,7 +42,7 @@ describe('beginIngest()', () => {
   });
 
   it('leaves nothing after an abort', async () => {
-    const ingest = store.beginIngest();
+    const ingest = await store.beginIngest();
     ingest.sink.write(Buffer.alloc(3_000_000));
     await ingest.abort();
     await ingest.abort();
@@ -51,7 +51,7 @@ describe('beginIngest()', () => {
   });
 
   it('rejects more bytes than the limit', async () => {
-    await using ingest = store.beginIngest({ maxBytes: 1000 });
+    await using ingest = await store.beginIngest({ maxBytes: 1000 });
 
     await expect(pipeline([tinyAci({ name: 'a' })], ingest.sink)).rejects.toMatchObject({
       code: 'IMAGE_TOO_LARGE',

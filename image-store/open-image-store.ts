@@ -4,30 +4,28 @@ import type { HeldLock } from '#base/lock/directory-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { FileChange } from './archive/file-changes.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
-import { commitOciImage } from './blobs/commit-oci.ts';
 import { holdBlobs, partsOf } from './blobs/hold-blobs.ts';
-import { beginIngest, type IngestLimits } from './blobs/ingest.ts';
+import type { IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
-import { verifyBlobs } from './blobs/verify-blobs.ts';
 import type { StoreContext } from './format/context.ts';
 import { blobPath, ociBlobPath } from './format/layout.ts';
 import { storeError } from './format/permissions.ts';
 import { prepareStore } from './format/prepare-store.ts';
-import { collectImages } from './gc/collect.ts';
 import { nothingInUse } from './gc/in-use.ts';
 import { leaseImages } from './gc/lease.ts';
-import { removeImage } from './gc/remove-image.ts';
 import { acceptAgain, writeRemote, writeTreeSize } from './index/changes.ts';
 import { imageSource, withDependencies } from './index/dependencies.ts';
 import { writeLastUse } from './index/last-use.ts';
 import { findByName, findByPrefix } from './index/lookup.ts';
-import { rebuildIndex } from './index/rebuild.ts';
 import { listKeys, readManifest, readRecord, readRemote } from './index/records.ts';
 import { readTreeSize } from './index/tree-size.ts';
 import { referenceUrl } from './reference/oci-reference.ts';
 import type { ImageStore, OciStore, StoreOptions } from './store.ts';
 import { openTrees, type Tree, type Trees } from './tree/index.ts';
 import { planTree } from './tree/tree-plan.ts';
+
+// What only some commands need is loaded when they call it: who runs a pod, the
+// most frequent of all, waits for nothing that it does not use.
 
 /**
  * Opens the store, making it when it is not there, and clears up after
@@ -67,7 +65,6 @@ function treeLimits({ maxEntries, maxBytes, maxManifest }: ArchiveLimits): Archi
   };
 }
 
-/** What only who brings an OCI image loads. */
 function ociStore(
   context: StoreContext,
   work: { readonly exec: Exec; readonly limits: ArchiveLimits },
@@ -82,7 +79,10 @@ function ociStore(
       const { takeLayer } = await import('./blobs/take-layer.ts');
       await guardedAsync(dir, () => takeLayer({ context, ...work }, layer));
     },
-    commit: (image) => guarded(dir, () => commitOciImage(context, image)),
+    commit: async (image) => {
+      const { commitOciImage } = await import('./blobs/commit-oci.ts');
+      return guarded(dir, () => commitOciImage(context, image));
+    },
   };
 }
 
@@ -102,7 +102,10 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
     trees,
     ...lookups(context),
     ...changes(context),
-    beginIngest: (own) => beginIngest(context, { ...limits, ...own }),
+    beginIngest: async (own) => {
+      const { beginIngest } = await import('./blobs/ingest.ts');
+      return beginIngest(context, { ...limits, ...own });
+    },
     oci: ociStore(context, { exec, limits }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
@@ -137,7 +140,10 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
     ],
     withDependencies: (keys) => [...withDependencies(context, keys)],
     remote: (url) => readRemote(dir, url),
-    verifyBlobs: async (key) => await verifyBlobs(context, key),
+    verifyBlobs: async (key) => {
+      const { verifyBlobs } = await import('./blobs/verify-blobs.ts');
+      await verifyBlobs(context, key);
+    },
   };
 }
 
@@ -149,9 +155,18 @@ function changes(context: StoreContext): Pick<ImageStore, ChangeName> {
     accept: (key, given) => guarded(dir, () => acceptAgain(context, key, given)),
     putRemote: (record) => guarded(dir, () => writeRemote(context, record)),
     lease: (keys) => guarded(dir, () => leaseImages(context, keys)),
-    remove: (key, inUse = nothingInUse) => guarded(dir, () => removeImage(context, key, inUse)),
-    gc: async (options) => await guardedAsync(dir, () => collectImages(context, options)),
-    rebuildIndex: async () => await guardedAsync(dir, () => rebuildIndex(context)),
+    remove: async (key, inUse = nothingInUse) => {
+      const { removeImage } = await import('./gc/remove-image.ts');
+      guarded(dir, () => removeImage(context, key, inUse));
+    },
+    gc: async (options) => {
+      const { collectImages } = await import('./gc/collect.ts');
+      return await guardedAsync(dir, () => collectImages(context, options));
+    },
+    rebuildIndex: async () => {
+      const { rebuildIndex } = await import('./index/rebuild.ts');
+      return await guardedAsync(dir, () => rebuildIndex(context));
+    },
   };
 }
 

@@ -45,7 +45,7 @@ export interface OciStore {
   /** @throws GantryError IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH, ARCHIVE_*, STORE_FULL */
   takeLayer(layer: ArrivingLayer): Promise<void>;
   /** Makes an image visible whose layers are there and held. @throws GantryError STORE_FULL, STORE_NO_PERMISSION */
-  commit(image: ArrivedImage): ImageRecord;
+  commit(image: ArrivedImage): Promise<ImageRecord>;
 }
 
 /**
@@ -58,7 +58,7 @@ export interface ImageStore extends Disposable {
   readonly trees: Trees;
 
   /** Begins to take in one image. */
-  beginIngest(limits?: IngestLimits): Ingest;
+  beginIngest(limits?: IngestLimits): Promise<Ingest>;
 
   /** @throws GantryError IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS */
   findByPrefix(text: string): ImageKey;
@@ -124,7 +124,7 @@ export interface ImageStore extends Disposable {
    * @param inUse what pods use; nothing unless given
    * @throws GantryError IMAGE_NOT_FOUND, IMAGE_IN_USE
    */
-  remove(key: ImageKey, inUse?: InUseProbe): void;
+  remove(key: ImageKey, inUse?: InUseProbe): Promise<void>;
   /** Removes what was not used for long and is used by nobody, and what killed processes left. */
   gc(options: GcOptions): Promise<GcReport>;
   /** Makes the index anew from the blobs. */

@@ -47,7 +47,7 @@ const context = (): StoreContext => ({
 async function leaveDecided(): Promise<{ readonly key: string; readonly folder: string }> {
   using store = openTestStore(dir);
   const copy = join(dirname(dir), 'blob');
-  await using ingest = store.beginIngest();
+  await using ingest = await store.beginIngest();
   await pipeline([tinyAci({ name: 'a' })], ingest.sink);
   const { key, size, manifest } = await ingest.finish();
   const [name = ''] = readdirSync(tempDir(dir));

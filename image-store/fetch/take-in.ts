@@ -42,7 +42,7 @@ async function accept(session: FetchSession, arrival: Arrival): Promise<ImageKey
   const { store, exec, limits, log, signal } = session.context;
   const { what, asked, verification, total } = arrival;
   const id = redact(arrival.source);
-  await using ingest = store.beginIngest(limits?.archive);
+  await using ingest = await store.beginIngest(limits?.archive);
   const packed = reported(verified(arrival), { log, signal, id, what, total });
 
   await pour(unpack(packed, { exec, what }), ingest.sink);

@@ -174,21 +174,23 @@ describe('remove()', () => {
   it('removes the image and its trees', async () => {
     const { key } = await addImage(store, { name: 'a' });
     const tree = fakeTree(key);
-    store.remove(key);
+    await store.remove(key);
 
     expect(filesOf(key, 'a')).toEqual([]);
     expect(existsSync(treeDir(dir, tree))).toBe(false);
-    expect(() => store.remove(key)).toThrow(/not in the store/);
+    await expect(store.remove(key)).rejects.toThrow(/not in the store/);
   });
 
   it('rejects an image that is leased or that a pod uses', async () => {
     const { key } = await addImage(store, { name: 'a' });
     using lease = store.lease([key]);
-    expect(() => store.remove(key)).toThrow(expect.objectContaining({ code: 'IMAGE_IN_USE' }));
+    await expect(store.remove(key)).rejects.toThrow(
+      expect.objectContaining({ code: 'IMAGE_IN_USE' }),
+    );
     lease.release();
-    expect(() => store.remove(key, used([key]))).toThrow(/a pod uses it/);
+    await expect(store.remove(key, used([key]))).rejects.toThrow(/a pod uses it/);
     const tree = fakeTree(key);
-    expect(() => store.remove(key, used([], [tree]))).toThrow(/a pod uses it/);
+    await expect(store.remove(key, used([], [tree]))).rejects.toThrow(/a pod uses it/);
 
     expect(store.record(key)).toBeDefined();
   });

@@ -5,7 +5,7 @@ import { demandSuccess } from '#base/exec/node-exec';
 import { CLONE, type Kernel, MS } from '#base/kernel/kernel';
 import type { MountedRequest, StackedRequest } from './extraction-protocol.ts';
 import { openLayers } from './open-layers.ts';
-import { mountPacked } from './packed-tree.ts';
+import { mountPacked } from './mount-packed.ts';
 import { hashTree } from './tree-hash.ts';
 
 /** What the worker process looks into trees with that have to be mounted for it. */

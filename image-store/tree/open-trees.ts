@@ -1,19 +1,15 @@
-import { isGantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
 import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
 import { storeError } from '../format/permissions.ts';
-import { checkFast, verifyDeep } from './check-tree.ts';
-import { type ExtractionTarget, extractImage } from './extract-image.ts';
+import { checkFast } from './check-tree.ts';
+import type { ExtractionTarget } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
-import { putAside } from './make-tree.ts';
-import { copyRequest, demandCopied } from './mounted-job.ts';
-import { copyPacked, copyStacked, mountPacked } from './packed-tree.ts';
-import { type Renderer, renderTree } from './render-tree.ts';
-import type { PlainTree, StoredTree, Tree } from './tree.ts';
-import { lockTree } from './tree-lock.ts';
+import { mountPacked } from './mount-packed.ts';
+import type { Renderer } from './render-tree.ts';
+import { allOf, lowersOf, type StoredTree, type Tree } from './tree.ts';
 import { treeImagePath } from './tree-paths.ts';
 import { type ImageSource, planAlone, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
 
@@ -55,7 +51,7 @@ export interface Trees {
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
   checkFast(tree: Tree): void;
   /** @throws GantryError TREE_CHANGED */
-  verifyDeep(tree: Tree): void;
+  verifyDeep(tree: Tree): Promise<void>;
   /** Puts a broken tree aside, and what is broken below it, so that it is rendered anew; pods that have it keep it. */
   discard(id: string): Promise<void>;
   /** Everything among the trees, broken and unfinished ones too. */
@@ -76,7 +72,7 @@ export interface Trees {
   extract(plan: TreePlan, target: ExtractionTarget): Promise<void>;
 }
 
-/** Opens the rendered trees of a store. */
+/** Opens the rendered trees of a store. What `run` does not need is loaded when it is asked for. */
 export function openTrees(options: TreesOptions): Trees {
   const { dir, kernel, exec, log, limits = DEFAULT_ARCHIVE_LIMITS } = options;
   const { packFrom = PACK_FROM } = options;
@@ -92,10 +88,21 @@ export function openTrees(options: TreesOptions): Trees {
     plan: planTree,
     planAlone,
     find: (id) => findTree(dir, id),
-    render: (plan) => oneAfterTheOther(() => renderTree(renderer, plan)),
+    render: (plan) =>
+      oneAfterTheOther(async () => {
+        const { renderTree } = await import('./render-tree.ts');
+        return await renderTree(renderer, plan);
+      }),
     checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
-    verifyDeep: (tree) => allOf(tree).forEach((each) => verifyDeep(renderer, each)),
-    discard: (id) => oneAfterTheOther(() => discardTree(renderer, id)),
+    async verifyDeep(tree) {
+      const { verifyDeep } = await import('./verify-tree.ts');
+      allOf(tree).forEach((each) => verifyDeep(renderer, each));
+    },
+    discard: (id) =>
+      oneAfterTheOther(async () => {
+        const { discardTree } = await import('./discard-tree.ts');
+        await discardTree(renderer, id);
+      }),
     list: () => listTrees(dir),
     attach(tree) {
       if (tree.kind === 'packed' && !attached.has(tree.dir)) {
@@ -105,42 +112,14 @@ export function openTrees(options: TreesOptions): Trees {
       return lowersOf(tree);
     },
     async copyTo(tree, target) {
-      if (tree.layers.length > 0) return copyStacked(renderer, lowersOf(tree), target);
-      if (tree.kind === 'packed') return copyPacked(renderer, tree.dir, target);
-      demandCopied(await exec.run(copyRequest(tree.rootfs, target)), target);
+      const { copyTree } = await import('./copy-tree.ts');
+      await copyTree(renderer, tree, target);
     },
-    extract: (plan, target) => extractImage(renderer, plan, target),
+    async extract(plan, target) {
+      const { extractImage } = await import('./extract-image.ts');
+      await extractImage(renderer, plan, target);
+    },
   };
-}
-
-/** The trees of an image, the top one last. */
-function allOf(tree: Tree): readonly PlainTree[] {
-  return [...tree.layers, tree];
-}
-
-function lowersOf(tree: Tree): readonly string[] {
-  return allOf(tree)
-    .map(({ rootfs }) => rootfs)
-    .toReversed();
-}
-
-async function discardTree(renderer: Renderer, id: string): Promise<void> {
-  const { dir } = renderer;
-  const broken = (findTree(dir, id)?.layers ?? []).filter((layer) => !isWhole(renderer, layer));
-  for (const each of new Set([...broken.map((layer) => layer.id), id])) {
-    using _lock = await lockTree(renderer, each);
-    if (listTrees(dir).some(({ name }) => name === each)) putAside(dir, each);
-  }
-}
-
-function isWhole(renderer: Renderer, tree: PlainTree): boolean {
-  try {
-    verifyDeep(renderer, tree);
-    return true;
-  } catch (error) {
-    if (!isGantryError(error, 'TREE_CHANGED')) throw error;
-    return false;
-  }
 }
 
 function createQueue(dir: string): <Result>(work: () => Promise<Result>) => Promise<Result> {

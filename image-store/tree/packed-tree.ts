@@ -5,7 +5,7 @@ import type { Exec } from '#base/exec/exec';
 import { ENDING_TOGETHER } from '#base/exec/end-together';
 import { demandSuccess } from '#base/exec/node-exec';
 import { removePath } from '#base/fs/remove-path';
-import { type Kernel, MS } from '#base/kernel/kernel';
+import type { Kernel } from '#base/kernel/kernel';
 import { STATX_SIZE } from './entry-stat.ts';
 import type { MountedRequest, StackedRequest } from './extraction-protocol.ts';
 import { createListingBuilder } from './listing.ts';
@@ -17,11 +17,6 @@ export interface Packer {
   readonly kernel: Kernel;
   readonly exec: Exec;
   readonly worker: readonly [string, ...string[]];
-}
-
-/** Mounts a packed tree read-only, from its file, without a loop device (Linux 6.12). */
-export function mountPacked(kernel: Kernel, image: string, target: string): void {
-  kernel.mount({ source: image, target, fstype: 'erofs', flags: MS.RDONLY });
 }
 
 /**

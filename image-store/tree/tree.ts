@@ -48,3 +48,15 @@ export interface StoredTree {
   /** Whether it was found broken and waits for its last pod to end. */
   readonly broken: boolean;
 }
+
+/** The trees of an image, the top one last. */
+export function allOf(tree: Tree): readonly PlainTree[] {
+  return [...tree.layers, tree];
+}
+
+/** Their root file systems as an overlay has them, the top one first. */
+export function lowersOf(tree: Tree): readonly string[] {
+  return allOf(tree)
+    .map(({ rootfs }) => rootfs)
+    .toReversed();
+}

@@ -21,7 +21,7 @@ export const command: Command = plainCommand({
 
     return await reportAll(workplace, words, async (text) => {
       const key = await findStored(workplace.context, library.store, text);
-      library.store.remove(key, inUse);
+      await library.store.remove(key, inUse);
       call.output.write(`successfully removed aci for image: "${key}"\n`);
     });
   },

@@ -39,14 +39,14 @@ async function verifyTree(
   if (tree === undefined) return 'successfully verified the archive (no tree is rendered) of';
 
   try {
-    store.trees.verifyDeep(tree);
+    await store.trees.verifyDeep(tree);
     return 'successfully verified';
   } catch (error) {
     if (!isGantryError(error, 'TREE_CHANGED')) throw error;
     context.log.warning(`${error.message}; rendering it again`);
   }
   await store.trees.discard(tree.id);
-  store.trees.verifyDeep(await store.renderTree(key));
+  await store.trees.verifyDeep(await store.renderTree(key));
 
   return 'rendered again and verified';
 }

@@ -10,7 +10,7 @@ import type { BuiltinImage } from './builtin.ts';
  */
 export async function takeIn(store: ImageStore, { path, now }: BuiltinImage): Promise<ImageKey> {
   // Limits are for what others made.
-  await using ingest = store.beginIngest(DEFAULT_ARCHIVE_LIMITS);
+  await using ingest = await store.beginIngest(DEFAULT_ARCHIVE_LIMITS);
   await pipeline(createReadStream(path), ingest.sink);
   const { key } = await ingest.finish();
   await ingest.commit({ how: 'builtin', time: now, source: path }, { latest: false });

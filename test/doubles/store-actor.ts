@@ -63,7 +63,7 @@ const actions: Readonly<Record<string, Action>> = {
       store.touch(key);
       if (round % 2 === 1) {
         try {
-          store.remove(key);
+          await store.remove(key);
         } catch (error) {
           if (!isGantryError(error, 'IMAGE_IN_USE', 'IMAGE_NOT_FOUND')) throw error;
         }

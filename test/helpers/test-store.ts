@@ -44,7 +44,7 @@ export async function addImage(
   image: TinyAci,
   { accepted = SIGNED, latest = false }: { accepted?: Acceptance; latest?: boolean } = {},
 ): Promise<ImageRecord> {
-  await using ingest = store.beginIngest();
+  await using ingest = await store.beginIngest();
   await pipeline([tinyAci(image)], ingest.sink);
   await ingest.finish();
 

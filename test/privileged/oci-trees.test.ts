@@ -84,7 +84,7 @@ async function demandSame(key: ImageKey, tree: Tree): Promise<void> {
 
   expect(snapshot(rendered)).toEqual(seen(tree));
   expect(snapshot(join(folder, 'copy'))).toEqual(seen(tree));
-  host.store.trees.verifyDeep(tree);
+  await host.store.trees.verifyDeep(tree);
 }
 
 /** Layers and what is to be there in the end. */

@@ -58,7 +58,7 @@ describe.runIf(requires('root', 'mount-namespace'))('an image store on a full di
       } else {
         expect(store.list()).toHaveLength(2);
         const [other] = store.list().filter(({ key }) => key !== first.key);
-        if (other !== undefined) store.remove(other.key);
+        if (other !== undefined) await store.remove(other.key);
       }
       expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
       await store.verifyBlobs(first.key);

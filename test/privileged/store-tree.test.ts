@@ -45,9 +45,11 @@ describe.runIf(requires('root'))('an image store with rendered trees', () => {
   it('keeps the image while its tree is rendered', async () => {
     const { key } = await addImage(store, { name: 'a', files: { f: 'x'.repeat(2_000_000) } });
     const rendering = store.renderTree(key);
-    expect(() => store.remove(key)).toThrow(expect.objectContaining({ code: 'IMAGE_IN_USE' }));
+    await expect(store.remove(key)).rejects.toThrow(
+      expect.objectContaining({ code: 'IMAGE_IN_USE' }),
+    );
     await rendering;
-    store.remove(key);
+    await store.remove(key);
 
     expect(readdirSync(join(root, 'cas/tree'))).toEqual([]);
     expect(readdirSync(join(root, 'cas/tmp'))).toEqual([]);

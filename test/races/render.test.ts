@@ -39,7 +39,7 @@ function renderer(): { readonly done: Promise<string>; kill(): void } {
     const source = { manifest: () => manifest, blobPath: () => ${JSON.stringify(join(dir, 'blob'))} };
     const key = parseImageKey('sha512-' + 'a'.repeat(64));
     const tree = await trees.render(trees.planAlone(key, source));
-    trees.verifyDeep(tree);
+    await trees.verifyDeep(tree);
     process.stdout.write(tree.id);`;
   const running = nodeExec.stream({
     argv: [process.execPath, '--input-type=module', '--eval', program],

@@ -95,10 +95,10 @@ describe('fetchImage(), of an OCI layout', () => {
     expect(statSync(shared).ino).toBe(before);
     expect(blobsOf()).toHaveLength(2 + 2 + 2 + 2);
 
-    host.store.remove(one);
+    await host.store.remove(one);
     expect(existsSync(shared)).toBe(true);
     await host.store.verifyBlobs(two);
-    host.store.remove(two);
+    await host.store.remove(two);
     expect(blobsOf()).toEqual([]);
   });
 

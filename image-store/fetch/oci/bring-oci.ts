@@ -45,7 +45,7 @@ async function bring(session: FetchSession, source: OciSource): Promise<ImageKey
 
   using _held = store.oci.hold(partsOf(told.record.oci));
   await bringLayers(session, source, { layers: told.record.oci.layers, manifest });
-  const { key } = store.oci.commit({
+  const { key } = await store.oci.commit({
     documents,
     told,
     keeping: {
