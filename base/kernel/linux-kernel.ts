@@ -1,5 +1,4 @@
 import { type Fd, type Kernel, LOCK, type MountRequest, type Rlimit } from './kernel.ts';
-import { constants } from 'node:os';
 import { askLibc, callLibc, callLibcAside, kernelErrno, kernelError } from './native.ts';
 import { markDirectory } from './marks.ts';
 import { networkCalls } from './network-calls.ts';
@@ -32,6 +31,9 @@ const MOUNT_ATTR = { RDONLY: 1n, NOSUID: 2n } as const;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+
+// errno(3), asm-generic/errno-base.h; not from node:os, which a run loads for nothing else.
+const EAGAIN = 11;
 
 /** Of poll(2). */
 const POLLIN = 1;
@@ -183,7 +185,7 @@ export const linuxKernel: Kernel = {
 
   flock(fd, operation) {
     const errno = askLibc('int flock(int fd, int operation)', [fd, operation]);
-    if (errno === constants.errno.EAGAIN && (operation & LOCK.NB) !== 0) return false;
+    if (errno === EAGAIN && (operation & LOCK.NB) !== 0) return false;
     if (errno !== 0) throw kernelError(`lock descriptor ${fd}`, errno);
 
     return true;

@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { geteuid } from 'node:process';
 import { decodeJson } from '#base/decode/decode';
 import { writeFileAtomic } from '#base/fs/atomic';
 import { below } from '#base/fs/below';
@@ -92,7 +91,7 @@ function readOwn(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const { uid, mode } = fstatSync(fd);
-    const ours = uid === 0 || uid === geteuid?.();
+    const ours = uid === 0 || uid === process.geteuid?.();
     if (!ours || (mode & 0o022) !== 0) throw new Error('anybody may have written this');
 
     return readFileSync(fd, 'utf8');

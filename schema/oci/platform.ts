@@ -1,4 +1,4 @@
-import { endianness } from 'node:os';
+import { byteOrder } from '#base/kernel/byte-order';
 import type { Descriptor, Platform } from './descriptor.ts';
 
 /** Go's words for processors, which OCI images use, by Node's. */
@@ -30,7 +30,7 @@ export function hostPlatform(architecture: string = process.arch): Platform {
 
   return {
     os: 'linux',
-    architecture: name === 'ppc64le' && endianness() === 'BE' ? 'ppc64' : name,
+    architecture: name === 'ppc64le' && byteOrder() === 'BE' ? 'ppc64' : name,
   };
 }
 

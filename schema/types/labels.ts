@@ -1,5 +1,5 @@
-import { endianness } from 'node:os';
 import { GantryError } from '#base/errors/gantry-error';
+import { byteOrder } from '#base/kernel/byte-order';
 import { type AcIdentifier, parseAcIdentifier } from './names.ts';
 import { quoted } from '#base/errors/quoted';
 
@@ -38,7 +38,7 @@ export interface HostLabels {
 /** The labels that a machine of this architecture asks for. */
 export function hostLabels(
   architecture: string = process.arch,
-  order: 'BE' | 'LE' = endianness(),
+  order: 'BE' | 'LE' = byteOrder(),
 ): HostLabels {
   return { os: 'linux', arch: architectureLabel(architecture, order) };
 }

@@ -86,9 +86,14 @@ function loadCommonJs(path: string, cache: string): unknown {
   const script = compileScript(path, source, readIfThere(join(cache, codeFileName(path))));
   const wrapper = script.runInThisContext() as (scope: unknown) => void;
   const module: { exports: unknown } = { exports: {} };
-  wrapper({ module, require: createRequire(path), path });
+  wrapper({ module, require: requireFrom(path), path });
 
   return module.exports;
+}
+
+/** As createRequire(), which is not loaded for one that asks for nothing but parts of Node. */
+function requireFrom(path: string): (wanted: string) => unknown {
+  return (wanted) => process.getBuiltinModule(wanted) ?? createRequire(path)(wanted);
 }
 
 /** What a loaded entrypoint is handed. */
