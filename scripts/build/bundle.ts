@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin, type TransformOptions, transform } from 'esbuild';
+import { pastBarrels } from './past-barrels.ts';
 
 export interface BundleRequest {
   /** The checkout. */
@@ -43,6 +44,7 @@ export async function bundleProgram({
     format: 'esm',
     splitting: true,
     outdir: chunks,
+    plugins: [pastBarrels(top)],
   });
 
   const translated = new Map<string, Buffer>();
@@ -68,17 +70,26 @@ export async function bundleWorker(top: string): Promise<string> {
 }
 
 /**
- * Joins chunks into one module whose exports are theirs, by the chunk's name.
- * They share one scope then: what each brings to import the others, a fifth of
- * the code, falls away.
+ * Joins chunks into one module. They share one scope then: what each brings to
+ * import the others, a fifth of the code, falls away. What it exports is
+ * `chunks`: by a chunk's name a function that makes its exports, since few are
+ * asked for.
  * @param chunks the folder with the chunks as ES modules
  * @returns the text of a CommonJS module, ASCII
  */
 export async function packChunks(chunks: string, names: readonly string[]): Promise<string> {
-  const exported = names.map((name) => `export * as ${JSON.stringify(name)} from './${name}';`);
+  const exported = await exportsOf(chunks, names);
+  const imports = names.map((name, index) => `import * as chunk${index} from './${name}';`);
+  const makers = names.map((name, index) => {
+    const getters = (exported.get(name) ?? []).map(
+      (each) => `get ${each}() { return chunk${index}.${each}; }`,
+    );
+    return `${JSON.stringify(name)}: () => ({ ${getters.join(', ')} })`;
+  });
+  const contents = `${imports.join('\n')}\nexport const chunks = { ${makers.join(', ')} };`;
   const { outputFiles } = await build({
     ...COMMON,
-    stdin: { contents: exported.join('\n'), resolveDir: chunks },
+    stdin: { contents, resolveDir: chunks },
     format: 'cjs',
     supported: { 'dynamic-import': false },
     minify: true,
@@ -91,6 +102,24 @@ export async function packChunks(chunks: string, names: readonly string[]): Prom
   if (!/^\p{ASCII}*$/u.test(code)) throw new Error(`build: the pack of ${names[0]} is not ASCII`);
 
   return code;
+}
+
+/** The names that each chunk exports. */
+async function exportsOf(
+  chunks: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { metafile } = await build({
+    entryPoints: names.map((name) => join(chunks, name)),
+    outdir: chunks,
+    format: 'esm',
+    metafile: true,
+    write: false,
+  });
+
+  return new Map(
+    Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output.exports]),
+  );
 }
 
 /** Leaves to the program's loader what is not packed, and what is imported when it is wanted. */
@@ -117,7 +146,6 @@ const OWN_PLACE: TransformOptions = {
 const LOADED_BUILTINS: ReadonlySet<string> = new Set([
   'node:buffer',
   'node:fs',
-  'node:module',
   'node:path',
   'node:process',
 ]);

@@ -32,6 +32,11 @@ interface Script {
   readonly code: Buffer | undefined;
 }
 
+/** What a pack exports: by the names of its chunks what makes the exports of each. */
+interface Pack {
+  readonly chunks: Readonly<Record<string, () => object>>;
+}
+
 interface UnreadPack {
   /** The names of its chunks. */
   readonly names: () => readonly string[];
@@ -70,18 +75,24 @@ export function createLoader(program: ProgramFiles): (name: string) => unknown {
     const pack = packs.values().find(({ names }) => names().includes(wanted));
     if (pack === undefined) return;
     packs.delete(pack);
-    const chunks = evaluate(pack.take()) as Readonly<Record<string, object>>;
-    for (const name of Object.keys(chunks)) {
-      const exports = Object.defineProperty(chunks[name] ?? {}, '__esModule', { value: true });
-      loaded.set(name, { exports });
-    }
+    const { chunks } = evaluate(pack.take()) as Pack;
+    for (const name of Object.keys(chunks)) packed.set(name, chunks);
   };
+  /** The exports of a chunk of an open pack. */
+  const unpack = (name: string): Module | undefined => {
+    const made = packed.get(name)?.[name]?.();
+    if (made === undefined) return undefined;
+    const module = { exports: Object.defineProperty(made, '__esModule', { value: true }) };
+    loaded.set(name, module);
+    return module;
+  };
+  const packed = new Map<string, Pack['chunks']>();
   const loaded = new Map<string, Module>();
   const readChunk = chunkReader(program.chunks);
 
   const load = (name: string): unknown => {
-    if (!loaded.has(name)) openPackWith(name);
-    const known = loaded.get(name);
+    if (!loaded.has(name) && !packed.has(name)) openPackWith(name);
+    const known = loaded.get(name) ?? unpack(name);
     if (known !== undefined) return known.exports;
 
     const path = join(lib, name);

@@ -8,7 +8,7 @@ import { codeFileName } from './compile.ts';
 
 /**
  * What every command needs; beyond that, what a run needs and `list` too; what
- * only one of them needs. Modules that export what their chunks export by their names.
+ * only one of them needs.
  */
 const PACKS = ['pack', 'pods-pack', 'run-pack', 'list-pack'] as const;
 
