@@ -9,7 +9,7 @@ import {
   pathExistsSync,
   removeSync,
 } from 'fs-extra/esm';
-import { NODE_FLAGS } from '../../stage0/boot/node-flags.ts';
+import { NODE_FLAGS, RANDOM_SEEDS } from '../../stage0/boot/node-flags.ts';
 import { archiveChunks, chunksPath, workerPath } from '../../stage0/boot/program-files.ts';
 import { bundleEntrypoints, bundleProgram, bundleWorker } from './bundle.ts';
 import { bundleBoot, packProgram } from './pack.ts';
@@ -64,7 +64,10 @@ export async function buildDist(): Promise<void> {
 
 function placeLauncher(): void {
   const template = readFileSync(join(top, 'scripts', 'launcher.sh'), 'utf8');
-  const launcher = template.replace('@NODE_FLAGS@', NODE_FLAGS.join(' '));
+  const launcher = template
+    .replace('@NODE_FLAGS@', NODE_FLAGS.join(' '))
+    .replace('@SEED_COUNT@', String(RANDOM_SEEDS.length))
+    .replace('@RANDOM_SEEDS@', RANDOM_SEEDS.join(' '));
   outputFileSync(join(fresh, 'gantry'), launcher, { mode: 0o755 });
 }
 
