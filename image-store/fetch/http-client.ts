@@ -261,6 +261,12 @@ function comeBack(asked: number | undefined): string | undefined {
 }
 
 async function readAll(answer: Answer, { maxBytes, cut = false }: ReadOptions): Promise<Buffer> {
+  const tooLarge = (): GantryError =>
+    fetchFailure('FETCH_TOO_LARGE', answer.url, { state: `more than ${maxBytes} bytes` });
+  if (!cut && answer.length !== undefined && answer.length > maxBytes) {
+    answer.leave();
+    throw tooLarge();
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body()) {
@@ -268,7 +274,7 @@ async function readAll(answer: Answer, { maxBytes, cut = false }: ReadOptions): 
     size += chunk.length;
     if (size <= maxBytes) continue;
     if (cut) break;
-    throw fetchFailure('FETCH_TOO_LARGE', answer.url, { state: `more than ${maxBytes} bytes` });
+    throw tooLarge();
   }
 
   return Buffer.concat(chunks).subarray(0, maxBytes);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -15,7 +16,9 @@ import { MS, UMOUNT } from '#base/kernel/kernel';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { POD_PHASES } from '../../stage0/pod/pod-dirs.ts';
 import { makeImage } from '../helpers/image-maker.ts';
+import { tarOf } from '../helpers/hostile-tar.ts';
 import { watchLeaks } from '../helpers/leaks.ts';
+import { makeLayout } from '../helpers/oci-layout.ts';
 import { until } from '../helpers/nspawn-pods.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
@@ -95,17 +98,29 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
   const stored = async (): Promise<string> =>
     (await gantry('image', 'list', '--no-legend', '--fields=name')).stdout.toString().trim();
 
-  it('fetches an image whole or not at all, and its tree', async () => {
+  /** Of two layers, packed. */
+  function ociImage(): string {
+    const { dir, image: write, index } = makeLayout(join(machine.workDir, 'layout'));
+    const layers = ['a', 'b'].map((path) => tarOf({ path, body: randomBytes(200_000) }));
+    index({ it: write({ layers }).descriptor });
+    return `oci:${dir}`;
+  }
+
+  it.each([
+    { what: 'an ACI', make: () => [image, NAME] as const },
+    { what: 'an OCI image', make: () => [ociImage(), undefined] as const },
+  ])('fetches $what whole or not at all, and its tree', async ({ make }) => {
+    const [given, name = given] = make();
     demandSuccess(await gantry('image', 'list'), 'image list');
     const before = freePages();
-    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    demandSuccess(await gantry('fetch', UNSIGNED, given), 'fetch');
     const enough = before - freePages();
-    demandSuccess(await gantry('image', 'rm', NAME), 'image rm');
+    demandSuccess(await gantry('image', 'rm', name), 'image rm');
     let refused = 0;
 
     for (const pages of rooms(enough)) {
       const fetched = await withRoom(pages, async () => {
-        const result = await gantry('fetch', UNSIGNED, image);
+        const result = await gantry('fetch', UNSIGNED, given);
         expect((await gantry('image', 'list')).exitCode).toBe(0);
         return result;
       });
@@ -115,12 +130,14 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
         refused += 1;
       }
       if ((await stored()) !== '') {
-        demandSuccess(await gantry('image', 'verify', NAME), `verify with ${pages} pages`);
-        demandSuccess(await gantry('image', 'rm', NAME), `rm with ${pages} pages`);
+        demandSuccess(await gantry('image', 'verify', name), `verify with ${pages} pages`);
+        demandSuccess(await gantry('image', 'rm', name), `rm with ${pages} pages`);
       }
+      // Layers that came are kept for the next fetch.
+      demandSuccess(await gantry('image', 'gc', '--grace-period=0s'), 'image gc');
     }
     expect(refused).toBeGreaterThan(2);
-    demandSuccess(await gantry('fetch', UNSIGNED, image), 'fetch');
+    demandSuccess(await gantry('fetch', UNSIGNED, given), 'fetch');
   });
 
   it.each([
