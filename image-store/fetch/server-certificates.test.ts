@@ -11,6 +11,7 @@ import {
   startImageServer,
 } from '../../test/doubles/image-server.ts';
 import { createHttpClient } from './http-client.ts';
+import type { HttpOptions } from './http-options.ts';
 
 let dir: string;
 let server: ImageServer;
@@ -44,9 +45,12 @@ const putClient = (folder: string): void => {
   put(`${folder}/me.key`, server.pair.key);
 };
 
-async function read(...addresses: readonly string[]): Promise<void> {
+const read = async (...addresses: readonly string[]): Promise<void> =>
+  await readBy({ proxies: { https: server.proxy } }, addresses);
+
+async function readBy(options: HttpOptions, addresses: readonly string[]): Promise<void> {
   const client = createHttpClient({
-    proxies: { https: server.proxy },
+    ...options,
     certificateDirs: [join(dir, 'low'), join(dir, 'high')],
     insecure: { tls: false, http: false },
     retries: { attempts: 1 },
@@ -101,6 +105,17 @@ describe('certificates of a server', () => {
       ['example.org/a', undefined],
     ]);
     expect(warnings).toEqual([]);
+  });
+
+  it('are not shown to a proxy', async () => {
+    putCa('low/example.com');
+    putClient('low/example.com');
+    const proxies = { https: server.origin };
+    await readBy({ proxies, certificateFiles: [server.caFile] }, ['https://example.com/a']);
+    expect(server.seen.map(({ target, client }) => [target, client])).toEqual([
+      ['example.com:443', undefined],
+      ['example.com/a', 'gantry test'],
+    ]);
   });
 
   it('are warned of when everybody may read the key', async () => {

@@ -90,6 +90,8 @@ export async function startImageServer({
   // A proxy over TLS as well.
   secure.on('connect', (request, socket: Duplex) => {
     proxied.push(request.url ?? '');
+    const { method = '', url: target = '', headers } = request;
+    seen.push({ method, target, headers, client: commonNameOf(request.socket) });
     remember(sockets, socket);
     tunnel(socket, secure);
   });

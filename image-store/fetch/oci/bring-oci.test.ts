@@ -171,6 +171,13 @@ describe('fetchImage(), of an OCI index', () => {
       code: 'IMAGE_FOREIGN',
       hint: 'it is for linux/mips64',
     });
+
+    // As good as no other: what a newer processor knows this one may not.
+    const newer = { ...here, variant: 'v99' };
+    indexOf({ ...host.layout.image({ layers: [BASE_LAYER] }).descriptor, platform: newer });
+    await expect(host.fetch(`oci:${host.layout.dir}`)).rejects.toMatchObject({
+      hint: `it is for linux/${ARCHITECTURE}/v99`,
+    });
   });
 
   it('follows no index without end', async () => {

@@ -280,6 +280,27 @@ describe('an insecure registry', () => {
     expect(host.warnings.join('\n')).toContain(`"${plain()}" is asked over plain HTTP`);
   });
 
+  it('has no password told to a server of tokens that is not called insecure too', async () => {
+    const asked = async (place: string, realm: string) => {
+      const challenge = { 'www-authenticate': `Bearer realm="${realm}"` };
+      host.server.on('/v2/team/app/manifests/1', status(401, challenge));
+      host.server.on('/token', file('{"token":"T"}'));
+      insecure(place);
+      const login = { registry: place, user: 'me', password: 'secret' };
+      const sources = { configured: [login], files: [], exec: nodeExec, env: {} };
+      const logins = async () => await Promise.resolve(sources);
+      const fetching = fetch(`docker://${place}/team/app:1`, { ...strange(), logins });
+      return await fetching.catch((error: unknown) => (error as { code: string }).code);
+    };
+
+    expect(await asked(local(), 'https://example.com/token')).toBe('FETCH_TLS');
+    expect(await asked(plain(), 'http://example.com/token')).toBe('FETCH_INSECURE');
+    expect(seen('example.com')).toBe(0);
+    // The registry's own is as insecure as the registry.
+    expect(await asked(local(), `https://${local()}/token`)).toBe('FETCH_DENIED');
+    expect(seen(`${local()}/token`)).toBe(1);
+  });
+
   it('makes no other insecure: not its mirrors, nor whom it sends to', async () => {
     serve('/v2/team/app');
     configure(
