@@ -8,6 +8,7 @@ import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import type { Agents } from './agents.ts';
 import { fetchFailure, LOOK_AT_NETWORK, transportFailure } from './http-failure.ts';
 import type { HttpTimeouts } from './http-options.ts';
+import { startUpload, type Upload } from './upload-body.ts';
 
 /** One request as it goes out; redirects are the caller's affair. */
 export interface ExchangeRequest {
@@ -16,9 +17,26 @@ export interface ExchangeRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent by POST, as a form; a GET without it. */
   readonly form?: URLSearchParams | undefined;
+  /** In place of a GET. */
+  readonly sending?: Sending | undefined;
   readonly agents: Agents;
   readonly timeouts: HttpTimeouts;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A request other than GET. */
+export interface Sending {
+  readonly method: 'HEAD' | 'POST' | 'PUT';
+  readonly body?: SentBody | undefined;
+  /** Whether a failure is the caller's, who begins anew before this; else it is tried again. */
+  readonly once?: boolean | undefined;
+}
+
+/** What is sent: read anew for every try. */
+export interface SentBody {
+  /** Bytes. */
+  readonly length: number;
+  readonly open: () => AsyncGenerator<Buffer, void, undefined>;
 }
 
 /** What a server answered; its body still has to be read or left. */
@@ -42,12 +60,15 @@ export interface Answer {
  * @throws GantryError FETCH_UNREACHABLE, FETCH_STALLED, FETCH_TLS, FETCH_REFUSED, FETCH_CANCELLED
  */
 export async function exchange(request: ExchangeRequest): Promise<Answer> {
-  const { url, headers, form, agents, timeouts } = request;
+  const { url, headers, form, agents, timeouts, sending } = request;
   const { default: fetch } = await import('node-fetch');
   const abort = new AbortController();
+  const upload = sending?.body === undefined ? undefined : startUpload(sending.body, abort);
   const init: RequestInit = {
-    headers,
+    headers: upload === undefined ? headers : { ...headers, 'content-length': upload.length },
     ...(form === undefined ? {} : { method: 'POST', body: form }),
+    ...(sending === undefined ? {} : { method: sending.method }),
+    ...(upload === undefined ? {} : { body: upload.stream }),
     redirect: 'manual',
     compress: false,
     agent: agents.of(url),
@@ -58,8 +79,12 @@ export async function exchange(request: ExchangeRequest): Promise<Answer> {
   outgoing?.on('error', (error) => faults.push(error));
 
   const deadline = watchHead(outgoing, { url, timeouts, abort });
+  upload?.watch(
+    () => deadline.extend(timeouts.answer),
+    () => deadline.extend(timeouts.answer * STORING),
+  );
   try {
-    return answerOf(await response, { request, abort, faults });
+    return answerOf(await response, { request, abort, faults, upload });
   } catch (error) {
     for (const socket of sockets) socket.destroy();
     throw whyFailed(error, { request, abort, proxy: refusedProxy(request, sockets) });
@@ -67,6 +92,9 @@ export async function exchange(request: ExchangeRequest): Promise<Answer> {
     deadline.clear();
   }
 }
+
+/** So many times as long as for other answers is waited for a server that has to store what was sent. */
+const STORING = 10;
 
 function signalOf({ signal }: ExchangeRequest, abort: AbortController): AbortSignal {
   return signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]);
@@ -116,7 +144,7 @@ interface Head {
 function watchHead(
   outgoing: ClientRequest | undefined,
   { url, timeouts, abort }: Head,
-): { clear(): void } {
+): { clear(): void; extend(ms: number): void } {
   const expire = (what: string, ms: number, hint?: string): NodeJS.Timeout =>
     setTimeout(() => {
       const state = `${what} within ${ms / 1000} s`;
@@ -125,10 +153,11 @@ function watchHead(
 
   let timer = expire('no connection', timeouts.connect, LOOK_AT_NETWORK);
   let cleared = false;
-  const connected = (): void => {
+  const extend = (ms: number): void => {
     clearTimeout(timer);
-    if (!cleared) timer = expire('no answer', timeouts.answer);
+    if (!cleared) timer = expire('no answer', ms);
   };
+  const connected = (): void => extend(timeouts.answer);
   outgoing?.once('socket', (socket) => {
     const { connecting, secureConnecting } = socket as TLSSocket & { secureConnecting?: boolean };
     if (!connecting && secureConnecting !== true) connected();
@@ -136,6 +165,7 @@ function watchHead(
   });
 
   return {
+    extend,
     clear: () => {
       cleared = true;
       clearTimeout(timer);
@@ -172,6 +202,7 @@ function whyFailed(error: unknown, { request: { url, signal }, abort, proxy }: C
 interface Arrival extends Course {
   /** Errors of the request, those after the answer too. */
   readonly faults: readonly unknown[];
+  readonly upload?: Upload | undefined;
 }
 
 function answerOf(response: Response, arrival: Arrival): Answer {
@@ -189,7 +220,8 @@ function answerOf(response: Response, arrival: Arrival): Answer {
     body: () => readBody(body, length, arrival),
     leave: () => {
       // A short rest is read to its end, so that the connection can be used again.
-      if (length !== undefined && length <= 65_536) body?.resume();
+      const isShort = length !== undefined && length <= 65_536;
+      if (isShort && arrival.upload?.isSent() !== false) body?.resume();
       else abort.abort();
     },
   };
@@ -208,7 +240,8 @@ async function* readBody(
       received += chunk.length;
       yield chunk;
     }
-    ended = true;
+    // A server may answer before all was sent, and want no more of it.
+    ended = arrival.upload?.isSent() !== false;
   } catch (error) {
     throw brokenBody(error, { ...arrival, received, length });
   } finally {

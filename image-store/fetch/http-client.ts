@@ -3,8 +3,8 @@ import type { Log } from '#base/log/log';
 import { createAgents } from './agents.ts';
 import { authorized, credentialFor, credentialIn, namesOf, withoutUser } from './authorization.ts';
 import { refusalOf } from './error-answer.ts';
-import { type Answer, exchange } from './exchange.ts';
-import { brief, fetchFailure, isTransient, shown } from './http-failure.ts';
+import { type Answer, exchange, type Sending } from './exchange.ts';
+import { asSending, brief, fetchFailure, isTransient, shown } from './http-failure.ts';
 import type { Credential, HttpOptions, HttpTimeouts } from './http-options.ts';
 import { DEFAULT_RETRIES, pause, retryAfter } from './retry.ts';
 
@@ -29,6 +29,8 @@ export interface GetOptions {
   readonly credential?: Credential | undefined;
   /** Sent by POST, to the URL itself only: a redirect is an error. */
   readonly form?: URLSearchParams | undefined;
+  /** In place of a GET; but for a HEAD a redirect is an error. */
+  readonly sending?: Sending | undefined;
 }
 
 export interface ReadOptions extends GetOptions {
@@ -72,11 +74,20 @@ export function createHttpClient(options: ClientOptions): HttpClient {
     isChecked: (url) => !leave(url, options).tls,
   });
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const send: Send = async (url, headers, form) =>
-    await exchange({ url, headers, form, agents, timeouts, signal: options.signal });
+  const send: Send = async (url, headers, { form, sending }) =>
+    await exchange({ url, headers, form, sending, agents, timeouts, signal: options.signal });
 
-  const get: HttpClient['get'] = async (url, request = {}) =>
-    await persist(options, async (hint) => await follow({ url, request, options, send, hint }));
+  const get: HttpClient['get'] = async (url, request = {}) => {
+    const tries = request.sending?.once === true ? { ...options, retries: ONCE } : options;
+    const asked = persist(
+      tries,
+      async (hint) => await follow({ url, request, options, send, hint }),
+    );
+    if (request.sending === undefined) return await asked;
+    return await asked.catch((error: unknown) => {
+      throw asSending(error);
+    });
+  };
 
   return {
     get,
@@ -92,8 +103,10 @@ export function createHttpClient(options: ClientOptions): HttpClient {
 type Send = (
   url: URL,
   headers: Readonly<Record<string, string>>,
-  form: URLSearchParams | undefined,
+  request: Pick<GetOptions, 'form' | 'sending'>,
 ) => Promise<Answer>;
+
+const ONCE = { attempts: 1 } as const;
 
 /** What a server said about when to come back. */
 interface RetryHint {
@@ -141,7 +154,7 @@ async function follow(journey: Journey): Promise<Answer> {
     if (!REDIRECTS.includes(answer.status)) return answer;
 
     answer.leave();
-    if (journey.request.form !== undefined) {
+    if (isSent(journey.request)) {
       throw fetchFailure('FETCH_REDIRECT', url, { state: 'redirected, with what was sent to it' });
     }
     if (hops === MAX_REDIRECTS) {
@@ -153,11 +166,16 @@ async function follow(journey: Journey): Promise<Answer> {
   }
 }
 
+/** Whether there is something in a request that must not go elsewhere. */
+function isSent({ form, sending }: GetOptions): boolean {
+  return form !== undefined || (sending !== undefined && sending.method !== 'HEAD');
+}
+
 async function ask({ url, request, options, send, hint }: Journey, at: URL): Promise<Answer> {
   demandTransport(at, options);
   const headers = { ...PLAIN_HEADERS, ...request.headers };
   const credential = credentialAt(at, { url, request, options });
-  const answer = await send(at, await authorized({ url: at, headers }, credential), request.form);
+  const answer = await send(at, await authorized({ url: at, headers }, credential), request);
 
   return REDIRECTS.includes(answer.status) ? answer : await judged(answer, request, hint);
 }

@@ -1,4 +1,4 @@
-import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error';
+import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 
 /** Why nothing, or not all, came from a server. */
 export type FetchFailure =
@@ -44,6 +44,17 @@ export function fetchFailure(
   return new GantryError(code, `cannot fetch "${brief(shown(url))}": ${state}`, {
     ...details,
     hint: details.hint ?? HINTS[code],
+  });
+}
+
+/** The same failure of a request that fetches nothing. */
+export function asSending(error: unknown): unknown {
+  if (!isGantryError(error)) return error;
+  const { code, message, hint, cause } = error;
+
+  return new GantryError(code, message.replace(/^cannot fetch "/, 'cannot send to "'), {
+    hint,
+    cause,
   });
 }
 

@@ -12,6 +12,8 @@ export interface Fetching {
   readonly id: string;
   /** As errors name it, with quotes where they are due. */
   readonly what: string;
+  /** What is done with it; `fetching` unless told. */
+  readonly action?: 'fetching' | 'pushing' | undefined;
   /** In bytes, where that is known. */
   readonly total: number | undefined;
 }
@@ -22,13 +24,14 @@ export interface Fetching {
  */
 export async function* reported(
   chunks: AsyncGenerator<Buffer, void, undefined>,
-  { log, signal, id, what, total }: Fetching,
+  { log, signal, id, what, action = 'fetching', total }: Fetching,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const work = { id, action: 'fetching', total, unit: 'bytes' } as const;
+  const work = { id, action, total, unit: 'bytes' } as const;
   let [done, told, failed] = [0, 0, true];
   try {
     for await (const chunk of chunks) {
-      if (signal?.aborted === true) throw cancelled(what, signal);
+      if (signal?.aborted === true)
+        throw cancelled(action === 'fetching' ? 'fetch' : 'push', what, signal);
       done += chunk.length;
       if (done - told >= REPORT_EVERY) {
         log.progress({ ...work, done });
@@ -42,8 +45,8 @@ export async function* reported(
   }
 }
 
-function cancelled(what: string, signal: AbortSignal): GantryError {
-  return new GantryError('FETCH_CANCELLED', `cannot fetch ${what}: cancelled`, {
+function cancelled(verb: string, what: string, signal: AbortSignal): GantryError {
+  return new GantryError('FETCH_CANCELLED', `cannot ${verb} ${what}: cancelled`, {
     cause: signal.reason,
   });
 }

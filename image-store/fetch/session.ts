@@ -22,7 +22,10 @@ export interface FetchSession extends Disposable {
 const DEFAULT_PARALLEL = 4;
 
 /** Opens a session; disposing of it closes its connections. */
-export function openSession(context: FetchContext, { insecure }: FetchRequest): FetchSession {
+export function openSession(
+  context: FetchContext,
+  { insecure }: Pick<FetchRequest, 'insecure'>,
+): FetchSession {
   const warned = new Set<string>();
   const warn = (message: string): void => {
     if (warned.has(message)) return;

@@ -23,6 +23,8 @@ export interface RegistryAuthOptions {
   readonly host: string;
   readonly repository: string;
   readonly findLogin: FindLogin;
+  /** What is to be done there, beside reading; `push` wants a token for it from the start. */
+  readonly purpose?: 'push' | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -123,16 +125,16 @@ async function fetchToken(
   options: RegistryAuthOptions,
 ): Promise<Proof> {
   const { client, host, repository, findLogin, now } = options;
+  const scopes = scopesOf(parameters.get('scope'), options);
   const realm = realmOf(url, parameters.get('realm') ?? '', options);
   const login = await findLogin(host, repository);
-  const asked = {
-    ...(parameters.has('service') ? { service: parameters.get('service') ?? '' } : {}),
-    scope: parameters.get('scope') ?? `repository:${repository}:pull`,
-  };
+  const service = parameters.get('service');
+  const asked = service === undefined ? {} : { service };
   const form =
     login?.type === 'identity'
       ? new URLSearchParams({
           ...asked,
+          scope: scopes.join(' '),
           grant_type: 'refresh_token',
           refresh_token: login.token,
           client_id: CLIENT_ID,
@@ -140,6 +142,7 @@ async function fetchToken(
       : undefined;
   if (form === undefined) {
     for (const [name, value] of Object.entries(asked)) realm.searchParams.append(name, value);
+    for (const scope of scopes) realm.searchParams.append('scope', scope);
   }
   const { data } = await client
     .read(realm, {
@@ -165,6 +168,17 @@ async function fetchToken(
   const lifetime = Math.max(answer.expires_in ?? DEFAULT_SECONDS, DEFAULT_SECONDS) * 1000;
 
   return { credential: { type: 'oauth', token }, until: now() + lifetime - MARGIN_MS };
+}
+
+/** What the registry asks for; who pushes wants that from the start, and further tokens are for as much. */
+function scopesOf(
+  asked: string | undefined,
+  { repository, purpose }: RegistryAuthOptions,
+): readonly string[] {
+  const own = `repository:${repository}:${purpose === 'push' ? 'pull,push' : 'pull'}`;
+  if (purpose !== 'push') return [asked ?? own];
+
+  return [...new Set([own, ...(asked?.split(' ') ?? [])])].filter(Boolean);
 }
 
 /** Where tokens are to be had: passwords that are asked for over HTTPS go over HTTPS. */

@@ -175,7 +175,10 @@ const parseReferrers = (bytes: Buffer, what: string): readonly Referrer[] =>
   }).manifests as unknown as readonly Referrer[];
 
 /** HTTPS; where plain HTTP is allowed and nobody there speaks HTTPS, that. */
-async function findOrigin(server: string, { client, allowHttp }: RegistryOptions): Promise<string> {
+export async function findOrigin(
+  server: string,
+  { client, allowHttp }: Pick<RegistryOptions, 'client' | 'allowHttp'>,
+): Promise<string> {
   const secure = `https://${server}`;
   if (!allowHttp) return secure;
   try {

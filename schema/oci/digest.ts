@@ -41,3 +41,8 @@ export function digestOf(algorithm: DigestAlgorithm, hash: Buffer): OciDigest {
 
   return digest;
 }
+
+/** As much of a digest as tells layers apart. */
+export function shortDigest(digest: OciDigest): string {
+  return digest.slice(0, digest.indexOf(':') + 13);
+}

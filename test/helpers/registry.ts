@@ -94,7 +94,7 @@ export async function startRegistry(kind: RegistryKind): Promise<TestRegistry> {
   const issue = tokenIssuer(certificates);
   tokens?.on('/token', (asked, response) => {
     const isKnown = asked.headers.authorization === BASIC;
-    const body = JSON.stringify({ token: issue(asked.url ?? '') });
+    const body = JSON.stringify({ token: issue(accessAsked(asked.url ?? '')) });
     response.writeHead(isKnown ? 200 : 401).end(isKnown ? body : '');
   });
   await eventually('the registry', async () => await answers(port));
@@ -102,7 +102,7 @@ export async function startRegistry(kind: RegistryKind): Promise<TestRegistry> {
   const client = { cert: certificates.cert, key: certificates.key };
   const agent = new Agent({ ca: readFileSync(certificates.caFile), ...client });
   const send = async (method: string, path: string, { body, type }: Sent = {}): Promise<string> => {
-    const authorization = tokens === undefined ? BASIC : `Bearer ${issue(path, ['pull', 'push'])}`;
+    const authorization = tokens === undefined ? BASIC : `Bearer ${issue(accessNeeded(path))}`;
     const url = new URL(path, `https://${host}`);
     return await exchange({ agent, url, method, body, type, authorization });
   };
@@ -169,13 +169,32 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
+/** What a token is good for. */
+interface Access {
+  readonly name: string;
+  readonly actions: readonly string[];
+}
+
+/** What is asked of a server of tokens: `scope=repository:NAME:ACTIONS`, several times perhaps. */
+function accessAsked(url: string): readonly Access[] {
+  return new URL(url, 'https://localhost').searchParams.getAll('scope').map((scope) => {
+    const [, name = '', actions = ''] = scope.split(':');
+    return { name, actions: actions.split(',') };
+  });
+}
+
+/** What a request to the registry itself needs. */
+function accessNeeded(path: string): readonly Access[] {
+  const [, name = ''] = /^\/v2\/(.+?)\/(?:blobs|manifests)\//.exec(path) ?? [];
+
+  return [{ name, actions: ['pull', 'push'] }];
+}
+
 /** Tokens as the registry takes them: signed by a certificate of its authority (distribution, token/jwt). */
 function tokenIssuer({ key, cert }: { readonly key: Buffer; readonly cert: Buffer }) {
   const chain = [new X509Certificate(cert).raw.toString('base64')];
 
-  return (url: string, actions: readonly string[] = ['pull']): string => {
-    const [, name = ''] =
-      /(?:repository%3A|\/v2\/)(.+?)(?:%3Apull|\/(?:blobs|manifests)\/)/.exec(url) ?? [];
+  return (access: readonly Access[]): string => {
     const now = Math.floor(Date.now() / 1000);
     const header = { typ: 'JWT', alg: 'ES256', x5c: chain };
     const claims = {
@@ -186,7 +205,7 @@ function tokenIssuer({ key, cert }: { readonly key: Buffer; readonly cert: Buffe
       nbf: now - 10,
       iat: now,
       jti: String(now),
-      access: [{ type: 'repository', name: decodeURIComponent(name), actions }],
+      access: access.map((each) => ({ type: 'repository', ...each })),
     };
     const text = [header, claims]
       .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))

@@ -1,11 +1,12 @@
 import { GantryError, redact } from '#base/errors/gantry-error';
-import type { OciDigest } from '#schema/oci/digest';
+import { type OciDigest, shortDigest } from '#schema/oci/digest';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { choosePlatform, formatPlatform, hostPlatform } from '#schema/oci/platform';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Acceptance, OciLayer } from '../../index/image-record.ts';
 import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
 import { partsOf } from '../../blobs/hold-blobs.ts';
+import { inParallel } from '../in-parallel.ts';
 import { refusing } from '../refusal.ts';
 import { reported } from '../reported.ts';
 import type { FetchSession } from '../session.ts';
@@ -138,7 +139,6 @@ interface Wanted {
   readonly manifest: OciManifest;
 }
 
-/** The first failure ends the others, and all have ended when this throws. */
 async function bringLayers(
   session: FetchSession,
   source: OciSource,
@@ -147,20 +147,9 @@ async function bringLayers(
   const { store } = session.context;
   const each = new Map(layers.map((layer) => [layer.digest, layer]));
   const missing = [...each.values()].filter(({ digest, size }) => !store.oci.hasBlob(digest, size));
-  const failed = new AbortController();
-  const work = missing.map((layer) =>
-    session.downloads(async () => {
-      if (failed.signal.aborted) return;
-      try {
-        await bringLayer(session, source, { layer, manifest, failed: failed.signal });
-      } catch (error) {
-        failed.abort(error);
-        throw error;
-      }
-    }),
-  );
-  await Promise.allSettled(work);
-  if (failed.signal.aborted) throw failed.signal.reason;
+  await inParallel(session.downloads, missing, async (layer, failed) => {
+    await bringLayer(session, source, { layer, manifest, failed });
+  });
 }
 
 interface OneLayer {
@@ -190,9 +179,4 @@ async function bringLayer(
     chunks,
     what: `layer ${layer.digest} of ${source.what}`,
   });
-}
-
-/** As much as tells layers apart. */
-function shortDigest(digest: OciDigest): string {
-  return digest.slice(0, digest.indexOf(':') + 13);
 }

@@ -1,0 +1,188 @@
+import { errorMessage, isGantryError } from '#base/errors/gantry-error';
+import type { Log } from '#base/log/log';
+import type { Descriptor } from '#schema/oci/descriptor';
+import type { OciDigest } from '#schema/oci/digest';
+import { digestAlgorithm, isOciDigest } from '#schema/oci/digest';
+import { digestOfBytes } from '#schema/oci/digest-bytes';
+import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
+import type { Answer, Sending, SentBody } from '../fetch/exchange.ts';
+import type { HttpClient } from '../fetch/http-client.ts';
+import { asSending, fetchFailure, isTransient } from '../fetch/http-failure.ts';
+import type { HttpRetries } from '../fetch/http-options.ts';
+import { DEFAULT_RETRIES, pause } from '../fetch/retry.ts';
+import { uploadTarget } from './upload-target.ts';
+
+/** A repository that takes blobs and manifests: OCI distribution specification 1.1, "Push". */
+export interface Uploads {
+  /** Whether it has a blob. */
+  hasBlob(digest: OciDigest): Promise<boolean>;
+  /**
+   * Has the registry take a blob that another repository of it has.
+   * @returns false where it would not
+   */
+  mountBlob(digest: OciDigest, from: string): Promise<boolean>;
+  /** Sends a blob, from its beginning again after a failure that may pass. */
+  putBlob(descriptor: Descriptor, open: SentBody['open']): Promise<void>;
+  /**
+   * Puts a manifest under a tag or its digest, its blobs being there.
+   * @throws GantryError FETCH_REFUSED when what the registry has then is not that, and other failures
+   */
+  putManifest(reference: string, manifest: SentManifest): Promise<void>;
+}
+
+export interface SentManifest {
+  readonly bytes: Buffer;
+  readonly descriptor: Descriptor;
+}
+
+export interface UploadOptions {
+  /** That proves who one is to the registry. */
+  readonly client: HttpClient;
+  /** That proves nothing, for other servers that the registry names. */
+  readonly bareClient: HttpClient;
+  /** `https://HOST/v2/REPOSITORY`. */
+  readonly base: URL;
+  readonly log: Log;
+  readonly retries?: Partial<HttpRetries> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Opens a repository to push to; nothing is sent before something is asked for. */
+export function openUploads(options: UploadOptions): Uploads {
+  const { base } = options;
+  const at = (path: string): URL => new URL(`${base.href}/${path}`);
+
+  return {
+    async hasBlob(digest) {
+      const answer = await send(options, at(`blobs/${digest}`), { method: 'HEAD', accept: [404] });
+      answer.leave();
+      return answer.status === 200;
+    },
+
+    async mountBlob(digest, from) {
+      const url = at('blobs/uploads/');
+      url.searchParams.set('mount', digest);
+      url.searchParams.set('from', from);
+      try {
+        const answer = await send(options, url, { method: 'POST', accept: [201, 202] });
+        answer.leave();
+        return answer.status === 201;
+      } catch (error) {
+        // Who may push here need not be one who may read there.
+        if (isGantryError(error, 'FETCH_DENIED', 'FETCH_NOT_FOUND', 'FETCH_REFUSED')) return false;
+        throw error;
+      }
+    },
+
+    putBlob: async (descriptor, open) => await putBlob(options, at, { descriptor, open }),
+    putManifest: async (reference, manifest) =>
+      await putManifest(options, at(`manifests/${reference}`), manifest),
+  };
+}
+
+interface Sent extends Sending {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Statuses that are no failures; 200 is none either, and means something to nobody but HEAD. */
+  readonly accept: readonly number[];
+}
+
+async function send(
+  { client }: Pick<UploadOptions, 'client'>,
+  url: URL,
+  { headers, accept, ...sending }: Sent,
+): Promise<Answer> {
+  const answer = await client.get(url, { sending, headers, accept });
+  if (answer.status !== 200 || sending.method === 'HEAD') return answer;
+
+  answer.leave();
+  throw asSending(fetchFailure('FETCH_REFUSED', url, { state: 'the server answered 200' }));
+}
+
+interface SentBlob extends Pick<SentBody, 'open'> {
+  readonly descriptor: Descriptor;
+}
+
+async function putBlob(
+  options: UploadOptions,
+  at: (path: string) => URL,
+  blob: SentBlob,
+): Promise<void> {
+  const retries = { ...DEFAULT_RETRIES, ...options.retries };
+  for (let attempt = 1; ; attempt += 1) {
+    const begun = await send(options, at('blobs/uploads/'), { method: 'POST', accept: [202] });
+    begun.leave();
+    try {
+      await sendBlob(options, begun, blob);
+      return;
+    } catch (error) {
+      if (attempt >= retries.attempts || !isTransient(error)) throw error;
+      options.log.debug(`sending again: ${errorMessage(error)}`);
+    }
+    await pause(retries, { attempt, signal: options.signal });
+  }
+}
+
+async function sendBlob(
+  options: UploadOptions,
+  begun: Answer,
+  { descriptor: { digest, size }, open }: SentBlob,
+): Promise<void> {
+  const target = uploadTarget(begun, digest);
+  const isOwn = target.origin === options.base.origin;
+  const client = isOwn ? options.client : options.bareClient;
+  const answer = await send({ client }, target, {
+    method: 'PUT',
+    body: { length: size, open },
+    once: true,
+    accept: [201, 204, 404, 416],
+    headers: { 'content-type': 'application/octet-stream' },
+  });
+  if (answer.status === 404 || answer.status === 416) {
+    answer.leave();
+    throw fetchFailure('FETCH_BROKEN', options.base, { state: 'the registry forgot the upload' });
+  }
+  answer.leave();
+  demandTold(answer, digest);
+}
+
+async function putManifest(
+  options: UploadOptions,
+  url: URL,
+  { bytes, descriptor: { digest, mediaType } }: SentManifest,
+): Promise<void> {
+  async function* open(): AsyncGenerator<Buffer, void, undefined> {
+    await Promise.resolve();
+    yield Buffer.from(bytes);
+  }
+  const answer = await send(options, url, {
+    method: 'PUT',
+    body: { length: bytes.length, open },
+    accept: [201],
+    headers: { 'content-type': mediaType },
+  });
+  answer.leave();
+  if (demandTold(answer, digest)) return;
+
+  // Registries need not say what they took.
+  const { data } = await options.client.read(url, {
+    maxBytes: MAX_MANIFEST_BYTES,
+    headers: { accept: mediaType },
+  });
+  demandSame(url, digestOfBytes(data, digestAlgorithm(digest)), digest);
+}
+
+/** @returns whether the registry said what it took */
+function demandTold({ url, headers }: Answer, digest: OciDigest): boolean {
+  const told = headers.get('docker-content-digest') ?? '';
+  if (!isOciDigest(told) || digestAlgorithm(told) !== digestAlgorithm(digest)) return false;
+  demandSame(url, told, digest);
+
+  return true;
+}
+
+function demandSame(url: URL, found: OciDigest, wanted: OciDigest): void {
+  if (found === wanted) return;
+  throw fetchFailure('FETCH_REFUSED', url, {
+    state: `what the registry has then has the digest ${found}, not ${wanted}`,
+  });
+}
