@@ -16,3 +16,4 @@ export * from './policy/index.ts';
 export * from './reference/index.ts';
 export * from './registries/index.ts';
 export * from './fetch/index.ts';
+export * from './outgoing/index.ts';

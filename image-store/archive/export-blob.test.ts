@@ -32,7 +32,7 @@ afterEach(() => {
 
 describe('exportBlob()', () => {
   it('copies a blob and leaves nothing else', async () => {
-    await exportBlob({ key, blob, target });
+    await exportBlob({ key, blob, target: { path: target } });
 
     expect(readFileSync(target, 'utf8')).toBe('archive');
     expect(readdirSync(dir).sort()).toEqual(['blob', 'out.aci']);
@@ -41,11 +41,11 @@ describe('exportBlob()', () => {
   it('replaces a file only when told to', async () => {
     writeFileSync(target, 'mine');
 
-    await expect(exportBlob({ key, blob, target })).rejects.toMatchObject({
+    await expect(exportBlob({ key, blob, target: { path: target } })).rejects.toMatchObject({
       code: 'TARGET_EXISTS',
     });
     expect(readFileSync(target, 'utf8')).toBe('mine');
-    await exportBlob({ key, blob, target, overwrite: true });
+    await exportBlob({ key, blob, target: { path: target, overwrite: true } });
     expect(readFileSync(target, 'utf8')).toBe('archive');
   });
 
@@ -53,15 +53,15 @@ describe('exportBlob()', () => {
     const link = join(dir, 'link');
     writeFileSync(target, 'mine');
     symlinkSync('out.aci', link);
-    await exportBlob({ key, blob, target: link, overwrite: true });
+    await exportBlob({ key, blob, target: { path: link, overwrite: true } });
     expect([readFileSync(target, 'utf8'), readlinkSync(link)]).toEqual(['archive', 'out.aci']);
 
     const device = join(dir, 'device');
     symlinkSync('/dev/null', device);
     for (const wrong of [dir, device]) {
-      await expect(exportBlob({ key, blob, target: wrong, overwrite: true })).rejects.toMatchObject(
-        { code: 'TARGET_REFUSED' },
-      );
+      await expect(
+        exportBlob({ key, blob, target: { path: wrong, overwrite: true } }),
+      ).rejects.toMatchObject({ code: 'TARGET_REFUSED' });
     }
     expect(statSync(device).isCharacterDevice()).toBe(true);
   });
@@ -70,16 +70,32 @@ describe('exportBlob()', () => {
     writeFileSync(blob, 'Archive');
     writeFileSync(target, 'mine');
 
-    await expect(exportBlob({ key, blob, target, overwrite: true })).rejects.toMatchObject({
+    await expect(
+      exportBlob({ key, blob, target: { path: target, overwrite: true } }),
+    ).rejects.toMatchObject({
       code: 'IMAGE_CORRUPT',
     });
     expect(readFileSync(target, 'utf8')).toBe('mine');
     expect(readdirSync(dir).sort()).toEqual(['blob', 'out.aci']);
   });
 
+  it('does not write the last piece of a damaged blob to a stream', async () => {
+    const written: Uint8Array[] = [];
+    const write = (piece: Uint8Array): boolean => written.push(piece) > 0;
+    await exportBlob({ key, blob, target: { write } });
+    expect(Buffer.concat(written).toString()).toBe('archive');
+
+    written.length = 0;
+    writeFileSync(blob, 'Archive');
+    await expect(exportBlob({ key, blob, target: { write } })).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+    });
+    expect(written).toEqual([]);
+  });
+
   it('rejects a target in no directory', async () => {
     await expect(
-      exportBlob({ key, blob, target: join(dir, 'no', 'out.aci') }),
+      exportBlob({ key, blob, target: { path: join(dir, 'no', 'out.aci') } }),
     ).rejects.toMatchObject({ code: 'TARGET_NO_PARENT' });
   });
 });

@@ -26,7 +26,7 @@ afterEach(() => {
 describe('makeAci()', () => {
   it('makes an archive that is laid out as an ACI', async () => {
     const target = join(dir, 'a.aci');
-    const made = await makeAci(nodeExec, { rootfs, manifest, target });
+    const made = await makeAci(nodeExec, { rootfs, manifest, target: { path: target } });
 
     expect(made.leftOut).toEqual([]);
     expect(await inspectAci(target)).toMatchObject({ entries: 4, manifestText: MANIFEST });
@@ -34,8 +34,8 @@ describe('makeAci()', () => {
 
   it('compresses when told to', async () => {
     const [plain, packed] = [join(dir, 'a.aci'), join(dir, 'b.aci')];
-    await makeAci(nodeExec, { rootfs, manifest, target: plain });
-    await makeAci(nodeExec, { rootfs, manifest, target: packed, compression: 'gzip' });
+    await makeAci(nodeExec, { rootfs, manifest, target: { path: plain } });
+    await makeAci(nodeExec, { rootfs, manifest, target: { path: packed }, compression: 'gzip' });
 
     expect(gunzipSync(readFileSync(packed)).equals(readFileSync(plain))).toBe(true);
   });
@@ -43,7 +43,11 @@ describe('makeAci()', () => {
   it('names the sockets that it leaves out', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(rootfs, 'socket'), resolve));
-    const made = await makeAci(nodeExec, { rootfs, manifest, target: join(dir, 'a.aci') });
+    const made = await makeAci(nodeExec, {
+      rootfs,
+      manifest,
+      target: { path: join(dir, 'a.aci') },
+    });
     server.close();
 
     expect(made.leftOut).toEqual(['./socket']);
@@ -53,14 +57,16 @@ describe('makeAci()', () => {
     const target = join(dir, 'a.aci');
     writeFileSync(target, 'mine');
 
-    await expect(makeAci(nodeExec, { rootfs, manifest, target })).rejects.toMatchObject({
+    await expect(
+      makeAci(nodeExec, { rootfs, manifest, target: { path: target } }),
+    ).rejects.toMatchObject({
       code: 'TARGET_EXISTS',
     });
     expect(readFileSync(target, 'utf8')).toBe('mine');
   });
 
   it('leaves nothing when the root is not there', async () => {
-    const nowhere = { rootfs: join(dir, 'none'), manifest, target: join(dir, 'a.aci') };
+    const nowhere = { rootfs: join(dir, 'none'), manifest, target: { path: join(dir, 'a.aci') } };
 
     await expect(makeAci(nodeExec, nowhere)).rejects.toMatchObject({ code: 'EXEC_FAILED' });
     expect(readdirSync(dir)).toHaveLength(1);

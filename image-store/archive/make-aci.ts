@@ -1,24 +1,21 @@
-import { createWriteStream, mkdtempSync, openSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { PassThrough, type Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, type Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Exec, ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
 import { removePath } from '#base/fs/remove-path';
-import type { Fd } from '#base/kernel/kernel';
 import { formatImageManifest, type ImageManifest } from '#schema/image/image-manifest';
-import { targetError } from './target-error.ts';
+import { type ArchiveTarget, writeTarget } from './write-target.ts';
 
 /** What an ACI is made of. */
 export interface AciParts {
   /** The directory that becomes its root file system. */
   readonly rootfs: string;
   readonly manifest: ImageManifest;
-  /** The file that is written; it must not be there. */
-  readonly target: string;
+  readonly target: ArchiveTarget;
   /** Plain tar unless told. */
   readonly compression?: 'none' | 'gzip' | undefined;
 }
@@ -36,52 +33,46 @@ export interface MadeAci {
  * @throws GantryError TARGET_*, ACI_NOT_MADE, EXEC_FAILED, IMAGE_MANIFEST_INVALID
  */
 export async function makeAci(exec: Exec, parts: AciParts): Promise<MadeAci> {
-  const fd = openTarget(parts.target);
+  const leftOut: string[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'gantry-aci-'));
   try {
     const manifest = join(folder, 'manifest');
     writeFileSync(manifest, formatImageManifest(parts.manifest), { mode: 0o644 });
     utimesSync(manifest, 0, 0);
+    await writeTarget(parts.target, archive(exec, parts, { folder, leftOut }));
 
-    return await archive(exec, parts, { folder, fd });
-  } catch (error) {
-    removePath(parts.target, { force: true });
-    throw targetError(error, `make "${parts.target}"`);
+    return { leftOut };
   } finally {
     removePath(folder, { recursive: true });
   }
 }
 
-interface Outputs {
+interface Work {
   /** Holds the manifest. */
   readonly folder: string;
-  /** The target, open for writing; closed at the end. */
-  readonly fd: Fd;
+  readonly leftOut: string[];
 }
 
-function openTarget(target: string): Fd {
-  try {
-    return openSync(target, 'wx', 0o644);
-  } catch (error) {
-    throw targetError(error, `make "${target}"`);
-  }
-}
-
-async function archive(exec: Exec, parts: AciParts, { folder, fd }: Outputs): Promise<MadeAci> {
+async function* archive(
+  exec: Exec,
+  { rootfs, compression }: AciParts,
+  { folder, leftOut }: Work,
+): AsyncGenerator<Buffer, void, undefined> {
   const tar = exec.stream({
-    argv: tarCommand(parts.rootfs, folder),
+    argv: tarCommand(rootfs, folder),
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
   });
   tar.stdin.end();
+  let ended = false;
   try {
-    await pipeline(tar.stdout, compressor(parts.compression), createWriteStream('', { fd }));
-  } catch (error) {
-    tar.kill('SIGKILL');
+    const packed = compose(tar.stdout, compression);
+    for await (const chunk of packed) yield chunk as Buffer;
+    ended = true;
+  } finally {
+    if (!ended) tar.kill('SIGKILL');
     await tar.ended;
-    throw error;
   }
-
-  return { leftOut: leftOut(await tar.ended, parts) };
+  leftOut.push(...socketsIn(await tar.ended, rootfs));
 }
 
 /**
@@ -109,18 +100,21 @@ function tarCommand(rootfs: string, folder: string): [string, ...string[]] {
   ];
 }
 
-function compressor(compression: AciParts['compression']): Transform {
-  return compression === 'gzip' ? createGzip() : new PassThrough();
+function compose(plain: Readable, compression: AciParts['compression']): Readable {
+  if (compression !== 'gzip') return plain;
+
+  // A failure of either ends the other, and whoever reads is told.
+  return pipeline(plain, createGzip(), () => {});
 }
 
 /** tar says which sockets it left out and calls that a success; anything else it says is a failure. */
-function leftOut(result: ExecResult, { target }: AciParts): readonly string[] {
-  demandSuccess(result, `make "${target}"`);
+function socketsIn(result: ExecResult, rootfs: string): readonly string[] {
+  demandSuccess(result, `make an image of "${rootfs}"`);
   const lines = result.stderr.split('\n').filter(Boolean);
   const sockets = lines.map((line) => /^tar: (.*): socket ignored$/.exec(line)?.[1]);
   const other = lines.find((_, index) => sockets[index] === undefined);
   if (other !== undefined)
-    throw new GantryError('ACI_NOT_MADE', `cannot make "${target}": ${other}`);
+    throw new GantryError('ACI_NOT_MADE', `cannot make an image of "${rootfs}": ${other}`);
 
   return sockets.filter((socket) => socket !== undefined);
 }

@@ -65,7 +65,8 @@ async function hashFile(dir: string, key: ImageKey, { path, algorithm }: Hashed)
   return hash.digest();
 }
 
-function corrupt(key: ImageKey, state: string): GantryError {
+/** A blob of an image in the store is not what it was. */
+export function corrupt(key: ImageKey, state: string): GantryError {
   return new GantryError('IMAGE_CORRUPT', `cannot use image ${key}: ${state}`, {
     hint: 'remove it with "gantry image rm" and fetch it again',
   });

@@ -18,4 +18,5 @@ export type {
   PullPolicy,
 } from './request.ts';
 export { discoverKeys, downloadKeys, type KeySourceOptions } from './key-source.ts';
+export { type LoadRequest, loadImages } from './load-images.ts';
 export type { FetchFailure } from './http-failure.ts';

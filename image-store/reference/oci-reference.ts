@@ -142,6 +142,11 @@ export function onDockerHub(repository: string): string {
   return repository.includes('/') ? repository : `${HUB_LIBRARY}${repository}`;
 }
 
+/** Whether this may be the name of an image that lies on this machine. */
+export function isLocalName(text: string): boolean {
+  return REF_NAME.test(text);
+}
+
 /**
  * Reads what follows `oci:`, `oci-archive:` or `docker-archive:`: `PATH[:NAME]`,
  * cut at the first colon as skopeo does.
@@ -156,7 +161,7 @@ export function parseLocalReference(text: string, form: LocalForm): LocalReferen
   const hint = `write it as ${form}:PATH[:NAME]`;
   if (path === '') throw invalid(text, 'it names no path', hint);
   if (path.includes('\0')) throw invalid(text, 'its path has a zero byte', hint);
-  if (name !== undefined && !REF_NAME.test(name)) {
+  if (name !== undefined && !isLocalName(name)) {
     throw invalid(text, `${quoted(name)} is not the name of an image`, hint);
   }
 

@@ -39,3 +39,8 @@ const TAR_LAYER =
 export function isTarLayer(mediaType: string): boolean {
   return TAR_LAYER.test(mediaType);
 }
+
+/** Whether a layer of this type is not to be handed on: "non-distributable", or "foreign" as Docker calls it. */
+export function isForeignLayer(mediaType: string): boolean {
+  return /\.(?:nondistributable|foreign)\./.test(mediaType);
+}

@@ -149,7 +149,8 @@ function appOf({ config }: OciConfig, warnings: string[]): App {
   };
 }
 
-function volumesOf(paths: readonly string[], warnings: string[]): readonly string[] {
+/** The volumes of a configuration as absolute paths, each once. @param warnings what is left out is told there */
+export function volumesOf(paths: readonly string[], warnings: string[]): readonly string[] {
   const volumes = new Set<string>();
   for (const path of paths) {
     const clean = posix.normalize(path).replace(/(?<=.)\/$/, '');

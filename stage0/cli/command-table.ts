@@ -121,6 +121,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('../commands/image-list.ts'),
   },
   {
+    name: 'image load',
+    summary: 'Take images out of an archive',
+    load: () => import('../commands/image-load.ts'),
+  },
+  {
     name: 'image render',
     summary: 'Render an image and its dependencies into a directory',
     load: () => import('../commands/image-render.ts'),
@@ -129,6 +134,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'image rm',
     summary: 'Remove images from the store',
     load: () => import('../commands/image-rm.ts'),
+  },
+  {
+    name: 'image save',
+    summary: 'Write OCI images to one archive',
+    load: () => import('../commands/image-save.ts'),
   },
   {
     name: 'image verify',
@@ -162,6 +172,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Make a pod without running it',
     needsRoot: true,
     load: () => import('../commands/prepare.ts'),
+  },
+  {
+    name: 'push',
+    summary: 'Push an OCI image to a registry',
+    load: () => import('../commands/push.ts'),
   },
   {
     name: 'rm',

@@ -17,6 +17,7 @@ import { usageError } from './usage-error.ts';
  */
 export type Operand =
   | 'command'
+  | 'destination'
   | 'directory'
   | 'file'
   | 'files'

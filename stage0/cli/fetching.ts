@@ -68,7 +68,8 @@ function timeoutsOf(serverSeconds: number | undefined): HttpOptions['timeouts'] 
   return { answer: silence, stall: silence };
 }
 
-async function fetchContext(
+/** What fetching and pushing work with. */
+export async function fetchContext(
   workplace: Workplace,
   { store, trust }: Library,
 ): Promise<FetchContext> {

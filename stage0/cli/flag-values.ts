@@ -153,3 +153,15 @@ export function readFields<Key extends string>(
 export function readOptionalBoolean(text: string | undefined, flag: string): boolean | undefined {
   return text === undefined ? undefined : parseBoolean(text, flag);
 }
+
+/** One of several words. @throws GantryError BAD_USAGE */
+export function readChoice<Choice extends string>(
+  text: string,
+  flag: string,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((one) => one === text);
+  if (choice !== undefined) return choice;
+
+  throw usageError(`cannot read ${flag}: unknown "${text}"`, `it is one of ${choices.join(', ')}`);
+}

@@ -8,7 +8,7 @@ import { usageError } from './usage-error.ts';
 
 /** Flags of every command, before or after its name (fact sheet 1.2). */
 export const GLOBAL_OPTIONS = {
-  help: { kind: 'flag', summary: 'show help and do nothing' },
+  help: { kind: 'flag', short: 'h', summary: 'show help and do nothing' },
   debug: { kind: 'flag', summary: 'print more on standard error, errors with their causes' },
   dir: {
     kind: 'value',

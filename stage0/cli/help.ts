@@ -114,10 +114,11 @@ function optionLines(specs: OptionSpecs): readonly string[] {
   );
 }
 
-function optionTerm(name: string, { kind, value = 'VALUE' }: OptionSpec): string {
-  if (kind === 'flag') return `--${name}`;
+function optionTerm(name: string, { kind, short, value = 'VALUE' }: OptionSpec): string {
+  const term = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  if (kind === 'flag') return term;
 
-  return kind === 'value' || kind === 'values' ? `--${name}=${value}` : `--${name}[=${value}]`;
+  return kind === 'value' || kind === 'values' ? `${term}=${value}` : `${term}[=${value}]`;
 }
 
 function optionText({ summary, fallback, kind, single }: OptionSpec): string {

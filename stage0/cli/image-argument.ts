@@ -29,8 +29,9 @@ export async function findStored(
   if (isImageKeyPrefix(text)) return store.findByPrefix(text);
   const record = findByShownName(store, text);
   if (record !== undefined) return record.key;
-  const reference = parseReference(text, { fileExists: () => false });
-  const found = await findReferred(context, store, reference);
+  const typed = namesPort(text) ? `docker://${text}` : text;
+  const reference = parseReference(typed, { fileExists: () => false });
+  const found = (await findReferred(context, store, reference)) ?? findCalled(store, text);
   if (found !== undefined) return found.key;
 
   throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${text}" in the store`, {
@@ -46,6 +47,18 @@ function findByShownName(store: ImageStore, text: string): ImageRecord | undefin
     .reduce<ImageRecord | undefined>(
       (best, record) => (best === undefined || record.importTime > best.importTime ? record : best),
       undefined,
+    );
+}
+
+/** Whether it is a name in a registry whose host has a port: appc knows no such name. */
+const namesPort = (text: string): boolean => /^[\w.-]+:\d+\/[^:]+(?::[^:/]+|@\w+:\w+)?$/.test(text);
+
+/** An OCI image by what the archive calls it that it came out of. */
+function findCalled(store: ImageStore, text: string): ImageRecord | undefined {
+  return store
+    .list()
+    .find(
+      ({ origin }) => origin !== undefined && `${origin.name}:${origin.version ?? ''}` === text,
     );
 }
 

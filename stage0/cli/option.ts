@@ -13,6 +13,8 @@ export type OptionKind = 'flag' | 'value' | 'values' | 'optional' | 'optionals';
 export interface OptionSpec {
   readonly kind: OptionKind;
   readonly summary: string;
+  /** Its other name, one letter: `o` for `-o`. */
+  readonly short?: string;
   /** The name of the value in help texts. */
   readonly value?: string;
   /** What an `optional` one means without a value. */
@@ -102,7 +104,7 @@ function parserOptions(
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
   for (const [name, spec] of Object.entries(specs)) {
     const type = takesNextWord(spec) ? 'string' : 'boolean';
-    options[name] = name === 'help' ? { type, short: 'h' } : { type };
+    options[name] = spec.short === undefined ? { type } : { type, short: spec.short };
   }
 
   return options;
@@ -110,10 +112,7 @@ function parserOptions(
 
 function optionToken({ name, rawName, value }: ParsedOption, specs: OptionSpecs): OptionToken {
   const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
-  if (
-    spec === undefined ||
-    (rawName.startsWith('--') ? rawName !== `--${name}` : name !== 'help')
-  ) {
+  if (spec === undefined || ![`--${name}`, `-${spec.short ?? ''}`].includes(rawName)) {
     throw unknownWord('flag', rawName, candidates(specs));
   }
 

@@ -1,3 +1,4 @@
+import { archiveTarget } from '../cli/archive-target.ts';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { usageError } from '../cli/usage-error.ts';
@@ -8,7 +9,7 @@ import { exportPod } from '../operations/export.ts';
 export const command: Command = plainCommand({
   usage: '[--app=NAME] [--overwrite] UUID FILE\n[--app=NAME] [--overwrite] --uuid-file=FILE FILE',
   description:
-    'Writes the root file system of an app of a pod that has ended to a file, as a compressed ACI that runs what the app ran. What lies in volumes is not part of it.',
+    'Writes the root file system of an app of a pod that has ended to a file, or to standard output as "-", as a compressed ACI that runs what the app ran. What lies in volumes is not part of it.',
   operands: ['pod', 'file'],
   action: 'export',
   options: {
@@ -19,7 +20,7 @@ export const command: Command = plainCommand({
   words: { min: 1, max: 2 },
 
   async run({ call, globals, options, words }) {
-    const target = words.at(-1) ?? '';
+    const target = archiveTarget(call, words.at(-1) ?? '', options.overwrite);
     const pod = words.slice(0, -1);
     const uuidFile = options['uuid-file'];
     if (uuidFile === undefined && pod.length === 0) {
@@ -30,7 +31,6 @@ export const command: Command = plainCommand({
       uuid: findOnePod(workplace, pod, uuidFile),
       app: options.app,
       target,
-      overwrite: options.overwrite ?? false,
     });
 
     return 0;

@@ -1,11 +1,9 @@
-import { existsSync, linkSync, mkdtempSync, readFileSync, renameSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
-import { removePath } from '#base/fs/remove-path';
-import { uniqueName } from '#base/fs/unique-name';
+import { join } from 'node:path';
 import { MS } from '#base/kernel/kernel';
 import { tryLockPath } from '#base/lock/directory-lock';
-import { makeAci, openLayers, replaceableFile, targetError } from '#image-store';
+import { type ArchiveTarget, demandWritable, makeAci, openLayers } from '#image-store';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { appImageManifestPath, appRootfsDir, overlayPreparedPath, overlayUpperDir } from '#stage1';
@@ -22,22 +20,19 @@ export interface ExportRequest {
   readonly uuid: PodUuid;
   /** May be left out when the pod has one app. */
   readonly app?: string | undefined;
-  readonly target: string;
-  /** Whether a file that is there is replaced. */
-  readonly overwrite: boolean;
+  readonly target: ArchiveTarget;
 }
 
 /**
  * Makes an image of what an app of a pod that has ended left behind. Nobody can
- * remove the pod meanwhile, and nothing of it is changed. The file appears
+ * remove the pod meanwhile, and nothing of it is changed. A file appears
  * whole or not at all.
  * @throws GantryError POD_STATE, POD_BUSY, APP_NOT_FOUND, APP_AMBIGUOUS, TREE_GONE, TARGET_*, and as `makeAci`
  */
 export async function exportPod(context: OperationContext, request: ExportRequest): Promise<void> {
   const { kernel, dataDir, log } = context;
-  const { uuid, overwrite } = request;
-  const target = overwrite ? replaceableFile(request.target) : resolve(request.target);
-  if (!overwrite && existsSync(target)) throw targetTaken(target);
+  const { uuid, target } = request;
+  demandWritable(target);
   const state = demandPodState(kernel, dataDir, uuid);
   demandState(state, 'export');
 
@@ -47,22 +42,9 @@ export async function exportPod(context: OperationContext, request: ExportReques
   const manifest = exportedManifest(state.dir, app);
   using root = openRoot(context, state.dir, app);
 
-  const temporary = join(dirname(target), `.${basename(target)}.${uniqueName()}.tmp`);
-  try {
-    const parts = { rootfs: root.path, manifest, target: temporary, compression: 'gzip' } as const;
-    const { leftOut } = await makeAci(context.exec, parts);
-    for (const path of leftOut) log.warning(`left out, since no image can hold a socket: ${path}`);
-    if (overwrite) renameSync(temporary, target);
-    else linkSync(temporary, target);
-  } catch (error) {
-    throw targetError(error, `export to "${target}"`);
-  } finally {
-    removePath(temporary, { force: true });
-  }
-}
-
-function targetTaken(target: string): unknown {
-  return targetError(Object.assign(new Error(), { code: 'EEXIST' }), `export to "${target}"`);
+  const parts = { rootfs: root.path, manifest, target, compression: 'gzip' } as const;
+  const { leftOut } = await makeAci(context.exec, parts);
+  for (const path of leftOut) log.warning(`left out, since no image can hold a socket: ${path}`);
 }
 
 /**

@@ -84,7 +84,7 @@ describe.runIf(requires('root', 'busybox'))('render()', () => {
     await makeAci(nodeExec, {
       rootfs: root,
       manifest: fixture.plan('real').manifest,
-      target: blob,
+      target: { path: blob },
     });
     const tree = await fixture.render('real');
 
@@ -107,7 +107,9 @@ describe.runIf(requires('root', 'busybox'))('render()', () => {
     fixture.add('real', { entries: [] });
     const { manifest } = fixture.plan('real');
     const targets = ['one', 'two'].map((name) => join(fixture.dir, `${name}.aci`));
-    for (const target of targets) await makeAci(nodeExec, { rootfs: root, manifest, target });
+    for (const path of targets) {
+      await makeAci(nodeExec, { rootfs: root, manifest, target: { path } });
+    }
 
     const [one, two] = targets.map((target) => readFileSync(target));
     expect(one?.equals(two as Buffer)).toBe(true);

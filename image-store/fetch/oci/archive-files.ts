@@ -32,7 +32,31 @@ export async function archiveFiles(
 ): Promise<LocalFiles> {
   await using stack = new AsyncDisposableStack();
   const file = stack.use(await openRegular(path, what));
-  const fd = (await isPlain(file)) ? file.fd : stack.use(await unpacked(session, file, what)).fd;
+  const isReadable = await isPlain(file);
+  const fd = isReadable ? file.fd : stack.use(await unpacked(session, chunksOf(file), what)).fd;
+  const held = stack.move();
+
+  return await filesIn(fd, what, held);
+}
+
+/**
+ * The files of an image in a tar archive that comes as it is read, packed or not.
+ * @param chunks whose memory must be nobody else's
+ * @throws GantryError ARCHIVE_*
+ */
+export async function streamedFiles(
+  session: FetchSession,
+  chunks: AsyncGenerator<Buffer, void, undefined>,
+  what: string,
+): Promise<LocalFiles> {
+  const kept = await unpacked(session, chunks, what);
+
+  return await filesIn(kept.fd, what, kept);
+}
+
+async function filesIn(fd: Fd, what: string, opened: AsyncDisposable): Promise<LocalFiles> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(opened);
   const table = readTable(fd);
   const kept = stack.move();
 
@@ -61,7 +85,7 @@ async function isPlain(file: FileHandle): Promise<boolean> {
 /** A packed archive, unpacked in the store's tmp/ as long as it is needed. */
 async function unpacked(
   { context: { kernel, store, exec } }: FetchSession,
-  file: FileHandle,
+  chunks: AsyncGenerator<Buffer, void, undefined>,
   what: string,
 ): Promise<{ readonly fd: Fd } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
@@ -71,7 +95,7 @@ async function unpacked(
   const writer = openBlobWriter({ path: target, dir: store.dir, maxBytes, durable: false });
   writer.sink.on('error', () => {});
   try {
-    await pour(unpack(chunksOf(file), { exec, what }), writer.sink);
+    await pour(unpack(chunks, { exec, what }), writer.sink);
   } finally {
     await writer.close();
   }

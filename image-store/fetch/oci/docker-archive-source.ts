@@ -14,8 +14,15 @@ import { type LocalFiles, readLocal, unreadable } from './local-files.ts';
 import { type LocalNames, namesOf, unknownName } from './local-names.ts';
 import type { OciSource } from './source.ts';
 
+/** One image of such an archive. */
+export interface Saved {
+  readonly Config: string;
+  readonly RepoTags?: readonly string[] | undefined;
+  readonly Layers: readonly string[];
+}
+
 /** `manifest.json` of what `docker save` writes: paths in the archive (moby, image/spec). */
-const savedSchema = v.array(
+const savedSchema: v.GenericSchema<unknown, readonly Saved[]> = v.array(
   v.object({
     Config: v.string('must be text'),
     RepoTags: maybe(v.array(v.string('must be text'))),
@@ -25,8 +32,6 @@ const savedSchema = v.array(
     ),
   }),
 );
-
-type Saved = v.InferOutput<typeof savedSchema>[number];
 
 /**
  * An image as `docker save` writes it. It has no manifest; the one that a
@@ -38,18 +43,37 @@ export async function dockerArchiveSource(
   { what }: LocalNames,
   reference: LocalReference,
 ): Promise<OciSource> {
+  const image = choose(await readSaved(files, what), reference, what);
+
+  return await savedSource(files, namesOf(reference, reference.name ?? image.RepoTags?.[0]), image);
+}
+
+/**
+ * What an archive holds that `docker save` has written.
+ * @throws GantryError IMAGE_FILE_UNREADABLE, OCI_LAYOUT_INVALID
+ */
+export async function readSaved(files: LocalFiles, what: string): Promise<readonly Saved[]> {
   const text = (await readLocal(files, 'manifest.json', what)).toString();
-  const all = decodeJson(savedSchema, text, {
+
+  return decodeJson(savedSchema, text, {
     what: `"manifest.json" of ${what}`,
     code: 'OCI_LAYOUT_INVALID',
   });
-  const image = choose(all, reference, what);
+}
+
+/** One image of such an archive. */
+export async function savedSource(
+  files: LocalFiles,
+  names: LocalNames,
+  image: Saved,
+): Promise<OciSource> {
+  const { what } = names;
   const { manifest, paths } = await describe(files, image, what);
   const bytes = Buffer.from(JSON.stringify(manifest));
   const digest = digestOfBytes(bytes, 'sha256');
 
   return {
-    ...namesOf(reference, reference.name ?? image.RepoTags?.[0]),
+    ...names,
     top: async () => await Promise.resolve({ bytes, mediaType: DOCKER_MANIFEST_TYPE, digest }),
     open: (descriptor) => files.open(paths.get(descriptor.digest) ?? ''),
     [Symbol.asyncDispose]: async () => await files[Symbol.asyncDispose](),

@@ -2,12 +2,13 @@ import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
 import { type Descriptor, descriptor } from '#schema/oci/descriptor';
 import { digestHex, digestAlgorithm } from '#schema/oci/digest';
+import { REF_NAME } from '#schema/oci/layout';
 import { choosePlatform, hostPlatform } from '#schema/oci/platform';
 import type { LocalReference } from '../../reference/oci-reference.ts';
 import type { FetchSession } from '../session.ts';
 import { archiveFiles } from './archive-files.ts';
 import { dockerArchiveSource } from './docker-archive-source.ts';
-import { namesOf, unknownName } from './local-names.ts';
+import { type LocalNames, namesOf, unknownName } from './local-names.ts';
 import { directoryFiles, type LocalFiles, readLocal } from './local-files.ts';
 import { type OciSource, readDocument } from './source.ts';
 
@@ -21,13 +22,16 @@ export async function openLocalSource(
 ): Promise<OciSource> {
   const { form, path } = reference;
   const what = `image "${reference.text}"`;
-  if (form === 'oci') return layoutSource(directoryFiles(path, what), reference);
+  const find = (manifests: readonly Descriptor[]): Descriptor =>
+    findNamed(manifests, reference, what);
+  const names = namesOf(reference, reference.name);
+  if (form === 'oci') return layoutSource(directoryFiles(path, what), names, find);
 
   const files = await archiveFiles(session, path, what);
   try {
     return form === 'oci-archive'
-      ? layoutSource(files, reference)
-      : await dockerArchiveSource(files, namesOf(reference, reference.name), reference);
+      ? layoutSource(files, names, find)
+      : await dockerArchiveSource(files, names, reference);
   } catch (error) {
     await files[Symbol.asyncDispose]();
     throw error;
@@ -37,14 +41,20 @@ export async function openLocalSource(
 /** What `index.json` and `oci-layout` of a layout hold (OCI image specification, image-layout.md). */
 const indexSchema = v.object({ manifests: v.array(descriptor) });
 const layoutSchema = v.object({ imageLayoutVersion: v.literal('1.0.0', 'must be "1.0.0"') });
-const REF_NAME = 'org.opencontainers.image.ref.name';
 
-function layoutSource(files: LocalFiles, reference: LocalReference): OciSource {
-  const names = namesOf(reference, reference.name);
+/**
+ * An image of a layout.
+ * @param find its manifest or index among those of the layout
+ */
+export function layoutSource(
+  files: LocalFiles,
+  names: LocalNames,
+  find: (manifests: readonly Descriptor[]) => Descriptor,
+): OciSource {
   const source: OciSource = {
     ...names,
     async top() {
-      const found = await findTop(files, reference, names.what);
+      const found = find(await readLayout(files, names.what));
       const bytes = await readDocument(source, found);
       return { bytes, mediaType: found.mediaType, digest: found.digest };
     },
@@ -55,18 +65,25 @@ function layoutSource(files: LocalFiles, reference: LocalReference): OciSource {
   return source;
 }
 
-async function findTop(
-  files: LocalFiles,
-  { name }: LocalReference,
-  what: string,
-): Promise<Descriptor> {
+/**
+ * What `index.json` of a layout names.
+ * @throws GantryError IMAGE_FILE_UNREADABLE, OCI_LAYOUT_INVALID
+ */
+export async function readLayout(files: LocalFiles, what: string): Promise<readonly Descriptor[]> {
   const read = async (path: string): Promise<string> =>
     (await readLocal(files, path, what)).toString();
   const code = 'OCI_LAYOUT_INVALID';
   decodeJson(layoutSchema, await read('oci-layout'), { what: `"oci-layout" of ${what}`, code });
   const index = await read('index.json');
-  const { manifests } = decodeJson(indexSchema, index, { what: `"index.json" of ${what}`, code });
 
+  return decodeJson(indexSchema, index, { what: `"index.json" of ${what}`, code }).manifests;
+}
+
+function findNamed(
+  manifests: readonly Descriptor[],
+  { name }: LocalReference,
+  what: string,
+): Descriptor {
   const named = name === undefined ? manifests : manifests.filter((each) => nameOf(each) === name);
   const [only, ...others] = named;
   if (only !== undefined && others.length === 0) return only;
@@ -76,6 +93,7 @@ async function findTop(
   throw unknownName(what, name, manifests.map(nameOf));
 }
 
-function nameOf({ annotations }: Descriptor): string | undefined {
+/** What an image of a layout is called there. */
+export function nameOf({ annotations }: Descriptor): string | undefined {
   return annotations?.[REF_NAME];
 }

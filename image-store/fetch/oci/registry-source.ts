@@ -133,7 +133,7 @@ function typeOf({ bytes, mediaType: told = '' }: FetchedManifest): string {
 }
 
 /** Nothing is read before a registry asks who one is. */
-function findLoginIn(
+export function findLoginIn(
   logins: FetchContext['logins'],
   helpers: readonly string[] | undefined,
 ): FindLogin {

@@ -98,6 +98,7 @@ const OPERAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   IMAGE: ['image', 'images', 'sources'],
   DIR: ['directory'],
   FILE: ['file'],
+  DESTINATION: ['destination'],
 };
 
 describe('every command', () => {

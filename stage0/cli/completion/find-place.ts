@@ -99,13 +99,19 @@ function takeFlag(
   word: string,
   next: string | undefined,
 ): { readonly kind: 'value'; readonly name: string; readonly spec: OptionSpec } | undefined {
-  const [, name = '', value] = /^--([^=]+)(?:=(.*))?$/.exec(word) ?? [];
+  const [, long, value] = /^--([^=]+)(?:=(.*))?$/.exec(word) ?? [];
+  const name = long ?? nameOfShort(specs, word);
   const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
   if (spec === undefined) return undefined;
 
   const awaits = value === undefined && takesNextWord(spec);
   flags.push({ kind: 'option', name, value: value ?? (awaits ? (next ?? '') : 'true') });
   return awaits ? { kind: 'value', name, spec } : undefined;
+}
+
+/** The flag whose short name is this word. */
+function nameOfShort(specs: OptionSpecs, word: string): string {
+  return Object.keys(specs).find((name) => word === `-${specs[name]?.short ?? ''}`) ?? '';
 }
 
 function placeOf(walk: Walk, typed: string): Place {

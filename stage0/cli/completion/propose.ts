@@ -137,6 +137,8 @@ interface Asked {
 
 const OPERANDS: Readonly<Record<Operand, (asked: Asked) => Completion>> = {
   command: ({ given: [group = ''] }) => ({ proposals: commands(group) }),
+  // Only whoever pushes knows where to.
+  destination: () => ({ proposals: [] }),
   directory: () => ({ proposals: [], also: 'directories' }),
   file: () => ({ proposals: [], also: 'files' }),
   files: () => ({ proposals: [], also: 'files' }),
