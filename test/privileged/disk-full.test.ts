@@ -100,10 +100,10 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn'))('gantry on a fu
 
   /** Of two layers, packed. */
   function ociImage(): string {
-    const { dir, image: write, index } = makeLayout(join(machine.workDir, 'layout'));
+    const layout = makeLayout(join(machine.workDir, 'layout'));
     const layers = ['a', 'b'].map((path) => tarOf({ path, body: randomBytes(200_000) }));
-    index({ it: write({ layers }).descriptor });
-    return `oci:${dir}`;
+    layout.index({ it: layout.image({ layers }).descriptor });
+    return `oci:${layout.dir}`;
   }
 
   it.each([
