@@ -98,6 +98,7 @@ describe('endpointsOf()', () => {
       'm.example/corp/x:1',
       '!a.b.corp.example/x:1',
     ]);
+    expect(places(some, 'a.corp.example.corp.example/x:1')[0]).toBe('m.example/corp/x:1');
     expect(places(some, 'corp.example/x:1')).toEqual(['corp.example/x:1']);
     const error = expect.objectContaining({
       code: 'REGISTRIES_INVALID',

@@ -31,7 +31,7 @@ export function endpointsOf(
 
   const mirrors = table.mirrors
     .filter((mirror) => isAsked(mirror, image))
-    .map((mirror) => endpoint(table, image, mirror))
+    .map((mirror) => ({ ...endpoint(table, image, mirror), isMirror: true }))
     .filter((each) => tableOf(registries, each.image)?.blocked !== true);
   const own = endpoint(table, image, table);
   const blocking = table.blocked ? table : tableOf(registries, own.image);
@@ -42,7 +42,7 @@ export function endpointsOf(
   throw new GantryError(
     'REGISTRY_BLOCKED',
     `cannot fetch image "${image.text}": "${blocking?.prefix}" is blocked`,
-    { hint: `it is in ${blocking?.source}` },
+    { hint: `see ${blocking?.source}` },
   );
 }
 
@@ -60,10 +60,10 @@ function endpoint(
   table: RegistryTable,
   image: RegistryReference,
   { location, insecure }: Pick<RegistryTable, 'location' | 'insecure'>,
-): Endpoint {
+): Omit<Endpoint, 'isMirror'> {
   const there = location === undefined ? image : moved(image, table, location);
 
-  return { image: there, insecure, isMirror: true };
+  return { image: there, insecure };
 }
 
 /** What stands behind the prefix, a port behind a domain included, stands behind the location too. */
@@ -87,8 +87,7 @@ function moved(
 
 function restAfter(image: RegistryReference, prefix: string): string {
   const whole = formatRegistryReference(image);
-  if (prefix.startsWith('*.'))
-    return whole.slice(whole.indexOf(prefix.slice(1)) + prefix.length - 1);
+  if (prefix.startsWith('*.')) return whole.slice((image.host ?? '').replace(/:\d+$/, '').length);
   // A prefix with a digest begins the name without its tag.
   const text = whole.startsWith(prefix)
     ? whole
