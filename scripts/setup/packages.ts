@@ -38,6 +38,9 @@ const TEST_PACKAGES: readonly string[] = [
   'skopeo',
   'umoci',
   'buildah',
+  'podman',
+  'crun',
+  'catatonit',
 ];
 
 /** The peers that the measurements compare with. */
