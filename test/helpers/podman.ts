@@ -9,7 +9,7 @@ const PATH = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 /** podman with a store of its own. */
 export interface OwnPodman extends Disposable {
-  argv(...args: readonly string[]): [string, ...string[]];
+  readonly argv: (...args: readonly string[]) => [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
   /** Runs it to its end. @returns what it writes to standard output @throws GantryError EXEC_FAILED */
   run(...args: readonly string[]): Promise<string>;
