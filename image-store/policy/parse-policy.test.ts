@@ -65,9 +65,13 @@ describe('parsePolicy()', () => {
       '{"default": [{"type":"reject"}],\n "default": []}',
       'line 2: a name',
     ],
-    ['no default', '{"transports": {}}', 'line 1: "default"'],
+    ['no default', '{"transports": {}}', 'line 1: "default": must be there'],
     ['nothing demanded', '{\n"default": []}', 'line 2: "default": must hold a requirement'],
-    ['an unknown member', '{"default": [{"type":"reject"}],\n "defaults": []}', '"defaults"'],
+    [
+      'an unknown member',
+      '{"default": [{"type":"reject"}],\n "defaults": []}',
+      '"defaults": is not known',
+    ],
     [
       'an unknown requirement',
       policyWith({ type: 'accept' }),

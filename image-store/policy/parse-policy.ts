@@ -16,7 +16,7 @@ export function parsePolicy(text: string, path: string): Policy {
     const [issue] = result.issues;
     const keys = (issue.path ?? []).map(({ key }) => key as string | number);
     const place = { path, line: lineOfPath(text, keys) };
-    throw invalidPolicy(place, `${pathText(keys)}${issue.message}`);
+    throw invalidPolicy(place, `${pathText(keys)}${stateOf(issue)}`);
   }
 
   const transports = new Map<string, ReadonlyMap<string, readonly Requirement[]>>();
@@ -31,6 +31,13 @@ export function parsePolicy(text: string, path: string): Policy {
   }
 
   return { path, default: result.output.default, transports };
+}
+
+/** The library has no words of ours for names of an object. */
+function stateOf({ type, expected, message }: v.BaseIssue<unknown>): string {
+  if (type !== 'strict_object' || expected === 'Object') return message;
+
+  return expected === 'never' ? 'is not known' : 'must be there';
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -29,6 +29,9 @@ export async function editPolicy(workplace: Workplace, wish: PolicyWish): Promis
   const rule = await ruleOf(workplace, wish, place);
   const dirs = [context.systemConfigDir, context.localConfigDir];
   const { path, changed } = await setPolicyRule(dirs, place, rule);
+  if (rule?.type === 'insecureAcceptAnything') {
+    context.log.warning(`images of ${placeText(place)} are taken unsigned from now on`);
+  }
   const what = rule === undefined ? 'what wider scopes demand' : ruleText(rule);
   context.log.info(
     `images of ${placeText(place)}: ${what}${changed ? '' : ', as before'}, says "${path}"`,
@@ -99,7 +102,6 @@ async function ruleOf(
     case 'reject':
       return { type: 'reject' };
     case 'accept':
-      workplace.context.log.warning(`images of ${placeText(place)} are taken unsigned from now on`);
       return { type: 'insecureAcceptAnything' };
     default:
       return await signedRule(workplace, signers, {

@@ -163,6 +163,7 @@ describe('gantry trust --registry', () => {
     const { exitCode, stderr } = await trust('--registry=a.b', '--accept');
     expect(exitCode).toBe(254);
     expect(stderr).toContain(`cannot use the policy in "${path}", line 3`);
+    expect(stderr).not.toContain('are taken unsigned');
     expect(readFileSync(path, 'utf8')).toContain('rejekt');
   });
 });

@@ -239,7 +239,11 @@ describe('a bundle by a certificate', () => {
       () => signedBy({}, { at: new Date(Date.now() - DAY_MS) }),
       /certificate was not valid/,
     ],
-    ['of who knows when', () => signedBy({}, { promises: false }), /does not promise when/],
+    [
+      'of who knows when',
+      () => signedBy({}, { promises: false }),
+      /no log promises when it was made/,
+    ],
     [
       'in the log of others',
       () => signedBy({}, { key: other }),

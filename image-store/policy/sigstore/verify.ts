@@ -156,7 +156,7 @@ function demandTime(
 ): void {
   if (inclusionPromise === undefined) {
     throw invalidSignature(
-      'the log does not promise when it had it, and its certificate has expired',
+      'no log promises when it was made, so nobody knows whether its certificate was valid then',
     );
   }
   const at = new Date(Number(integratedTime) * 1000);
