@@ -211,6 +211,36 @@ describe('openUploads()', () => {
     await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toThrow('answered 200');
   });
 
+  it('hears a server that has enough before all was sent', async () => {
+    const tooMuch = says(413, { code: 'SIZE_INVALID', message: 'enough' });
+    server.on(UPLOADS, begin('/up'));
+    server.on(`${REGISTRY}/up`, tooMuch);
+    const large = { ...DESCRIPTOR, size: 100 * BLOB.length };
+    let sent = 0;
+    async function* endless(): AsyncGenerator<Buffer, void, undefined> {
+      for (let count = 0; count < 100; count += 1) {
+        sent += 1;
+        yield* pieces();
+      }
+    }
+    await expect(open().putBlob(large, endless)).rejects.toThrow('answered 413, "enough"');
+    expect(sent).toBeLessThan(100);
+    expect(server.count(UPLOADS)).toBe(1);
+  });
+
+  it('proves who it is again where a token has run out on the way', async () => {
+    server.on(UPLOADS, asking(begin('/up')));
+    const challenge = { 'www-authenticate': 'Basic realm="x"' };
+    server.on(`${REGISTRY}/up`, status(401, challenge), take());
+    await open().putBlob(DESCRIPTOR, pieces);
+    expect(taken.at(-1)?.equals(BLOB)).toBe(true);
+
+    server.on(`${REGISTRY}/up`, status(401, challenge));
+    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toMatchObject({
+      code: 'FETCH_DENIED',
+    });
+  });
+
   it('is not content with another digest', async () => {
     const other = { 'docker-content-digest': digestOf(MANIFEST) };
     server.on(UPLOADS, begin('/up'));

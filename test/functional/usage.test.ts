@@ -85,7 +85,10 @@ describe.runIf(requires('root'))('gantry refuses with 254', () => {
     [['image', 'rn'], /unknown command "image rn"/],
     [['image', 'r', 'x'], /cannot tell which command "image r" means: image render, image rm/],
     [['image', 'list', 'x'], /too many arguments, the first is "x"/],
-    [['image', 'export', 'x'], /too few arguments\nhint: usage: \[--overwrite\] IMAGE FILE/],
+    [
+      ['image', 'export', 'x'],
+      /too few arguments\nhint: usage: \[--format=…\] \[--overwrite\] IMAGE FILE/,
+    ],
     [['enter', 'abcd', '/bin/true'], /cannot find pod "abcd"/],
     [
       ['rm', nothing],
