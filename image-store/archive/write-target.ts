@@ -1,11 +1,9 @@
-import { createWriteStream, existsSync, linkSync, renameSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
-import { removePath } from '#base/fs/remove-path';
-import { uniqueName } from '#base/fs/unique-name';
-import { pour } from './pour.ts';
 import { targetError } from './target-error.ts';
 import { replaceableFile } from './target-file.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Where an archive goes. */
 export type ArchiveTarget = FileTarget | StreamTarget;
@@ -52,17 +50,10 @@ async function writeStream({ write }: StreamTarget, chunks: AsyncIterable<Buffer
 
 async function writeFile(target: FileTarget, chunks: AsyncIterable<Buffer>): Promise<void> {
   const path = fileOf(target);
-  const temporary = join(dirname(path), `.${basename(path)}.${uniqueName()}.tmp`);
   try {
-    const file = createWriteStream(temporary, { flags: 'wx', mode: 0o644, flush: true });
-    file.on('error', () => {});
-    await pour(chunks, file);
-    if (target.overwrite === true) renameSync(temporary, path);
-    else linkSync(temporary, path);
+    await writeWhole(path, chunks, { replaces: target.overwrite === true });
   } catch (error) {
     throw targetError(error, `export to "${target.path}"`);
-  } finally {
-    removePath(temporary, { force: true });
   }
 }
 

@@ -1,23 +1,13 @@
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
 import { GantryError } from '#base/errors/gantry-error';
 import { writeFileAtomic } from '#base/fs/atomic';
-import { removePath } from '#base/fs/remove-path';
-import { uniqueName } from '#base/fs/unique-name';
 import { descriptor } from '#schema/oci/descriptor';
 import { OCI_LAYOUT, REF_NAME } from '#schema/oci/layout';
-import { pour } from '../archive/pour.ts';
 import { targetError } from '../archive/target-error.ts';
+import { writeWhole } from '../archive/write-whole.ts';
 import { blobsOf, entryOf, type NamedImage } from './oci-archive.ts';
 import type { ArchiveMember } from './tar-stream.ts';
 
@@ -91,13 +81,5 @@ async function writeBlob(dir: string, { name, size, open }: ArchiveMember): Prom
   if (statSync(path, { throwIfNoEntry: false })?.size === size) return;
   makeDir(dirname(dirname(path)));
   makeDir(dirname(path));
-  const temporary = `${path}.${uniqueName()}.tmp`;
-  try {
-    const file = createWriteStream(temporary, { flags: 'wx', mode: 0o644, flush: true });
-    file.on('error', () => {});
-    await pour(open(), file);
-    renameSync(temporary, path);
-  } finally {
-    removePath(temporary, { force: true });
-  }
+  await writeWhole(path, open(), { replaces: true });
 }
