@@ -78,6 +78,16 @@ describe('an OCI layout that is pushed to', () => {
     ]);
   });
 
+  it('takes several images at a time', async () => {
+    const key = await bring();
+    const names = Array.from({ length: 8 }, (_, at) => `v${at}`);
+    await Promise.all(names.map(async (name) => await push(key, `oci:${at('many')}:${name}`)));
+    const found = indexAt(at('many')).manifests.map(({ annotations = {} }) =>
+      Object.values(annotations),
+    );
+    expect(found.flat().sort()).toEqual(names);
+  });
+
   it('is refused when its index is none, and stays as it was', async () => {
     const key = await bring();
     mkdirSync(at('broken'));

@@ -74,7 +74,7 @@ async function writeLocal(
 ): Promise<string> {
   const { digest } = image.descriptor;
   if (form === 'oci') {
-    await writeToLayout(path, { image, name });
+    await writeToLayout({ kernel: context.kernel, dir: path }, { image, name });
     return digest;
   }
   const images = [{ image, name: name ?? savedName(image) }];
