@@ -12,6 +12,8 @@ export const DIGEST_SIZE = 64;
 
 /** How much is hashed before this process looks after other things. */
 const BREATH = 8 * 1024 ** 2;
+/** Digests that wait to be written: of a million empty files nothing is hashed, and all would be kept. */
+const MOST_WAITING = 1024;
 const ZEROS: Buffer = Buffer.alloc(64 * 1024);
 
 /** How the digests are taken. */
@@ -43,6 +45,9 @@ export async function digestContents(
       const digest = digestAtOnce(entry, reader);
       digests.push(digest ?? (await digestInPieces(entry, reader, { pace, signal })));
       if (digest !== undefined) await pace(entry.size);
+      if (digests.length < MOST_WAITING) continue;
+      write(Buffer.concat(digests.splice(0)), 0);
+      await setImmediate();
     }
   }
   write(Buffer.concat(digests), 0);

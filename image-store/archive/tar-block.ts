@@ -19,25 +19,30 @@ export interface TarBlock {
   readonly minor: number;
   /** Whether it is of the old GNU format, whose sparse map lies in the header. */
   readonly gnu: boolean;
-  /** The block itself, copied. */
+  /** The block itself, of a sparse file of that format copied; of others valid as long as what it was decoded from. */
   readonly raw: Buffer;
 }
 
+/** The type flag of a sparse file whose map goes on behind the header. */
+const OLD_SPARSE = 'S';
+
 /**
- * Decodes a header block, ustar, GNU or older.
+ * Decodes a header block, ustar, GNU or older. Its names are pieces of the block,
+ * which is not copied: a million of them would be half a gigabyte of garbage.
  * @returns undefined for a block of zeros
  * @throws GantryError ARCHIVE_CORRUPT
  */
 export function decodeBlock(shared: Buffer): TarBlock | undefined {
   if (isZero(shared)) return undefined;
 
-  const raw = Buffer.from(shared);
+  const flag = String.fromCharCode(shared[156] ?? 0);
+  const raw = flag === OLD_SPARSE ? Buffer.from(shared) : shared;
   checkSum(raw);
   const magic = raw.toString('latin1', 257, 265);
   const posix = magic.startsWith('ustar\0');
 
   return {
-    flag: String.fromCharCode(raw[156] ?? 0),
+    flag,
     name: fullName(raw, posix),
     linkName: cut(raw, 157, 100),
     mode: number(raw, 100, 8),
