@@ -80,12 +80,12 @@ describe('an OCI layout that is pushed to', () => {
 
   it('takes several images at a time', async () => {
     const key = await bring();
-    const names = Array.from({ length: 8 }, (_, at) => `v${at}`);
+    const names = Array.from({ length: 8 }, (_, index) => `v${index}`);
     await Promise.all(names.map(async (name) => await push(key, `oci:${at('many')}:${name}`)));
     const found = indexAt(at('many')).manifests.map(({ annotations = {} }) =>
       Object.values(annotations),
     );
-    expect(found.flat().sort()).toEqual(names);
+    expect(found.flat().map(String).sort()).toEqual(names);
   });
 
   it('is refused when its index is none, and stays as it was', async () => {
