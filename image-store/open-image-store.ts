@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Exec } from '#base/exec/exec';
+import { isRoot } from '#base/kernel/is-root';
 import type { HeldLock } from '#base/lock/directory-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { FileChange } from './archive/file-changes.ts';
@@ -65,10 +66,7 @@ function treeLimits({ maxEntries, maxBytes, maxManifest }: ArchiveLimits): Archi
   };
 }
 
-function ociStore(
-  context: StoreContext,
-  work: { readonly exec: Exec; readonly limits: ArchiveLimits },
-): OciStore {
+function ociStore(context: StoreContext, { exec, limits, trees }: Omit<Parts, 'lock'>): OciStore {
   const { dir } = context;
 
   return {
@@ -77,7 +75,9 @@ function ociStore(
     hold: (digests) => guarded(dir, () => holdBlobs(context, digests)),
     takeLayer: async (layer) => {
       const { takeLayer } = await import('./blobs/take-layer.ts');
-      await guardedAsync(dir, () => takeLayer({ context, ...work }, layer));
+      // Its tree is made at once where it can be: what is unpacked need not be unpacked again.
+      const taken = isRoot() ? trees.renderLayer : async () => {};
+      await guardedAsync(dir, () => takeLayer({ context, exec, limits, taken }, layer));
     },
     commit: async (image) => {
       const { commitOciImage } = await import('./blobs/commit-oci.ts');
@@ -106,7 +106,7 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
       const { beginIngest } = await import('./blobs/ingest.ts');
       return beginIngest(context, { ...limits, ...own });
     },
-    oci: ociStore(context, { exec, limits }),
+    oci: ociStore(context, { exec, limits, trees }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
     compare: async (key, base) => await compare({ context, exec, limits }, key, base),

@@ -12,6 +12,7 @@ import type { StoreContext } from '../format/context.ts';
 import { ociBlobPath } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
 import type { OciLayer } from '../index/image-record.ts';
+import type { UnpackedLayer } from '../tree/render-stack.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import { makeTempEntry } from './temp-entry.ts';
 import { wrongDigest, wrongSize } from './wrong-blob.ts';
@@ -29,6 +30,8 @@ export interface LayerTaker {
   readonly context: StoreContext;
   readonly exec: Exec;
   readonly limits: ArchiveLimits;
+  /** Told of the archive once the layer is in the store, while it still lies there unpacked. */
+  readonly taken: (layer: UnpackedLayer) => Promise<void>;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface LayerTaker {
  * @throws GantryError IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH, ARCHIVE_*, STORE_FULL
  */
 export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promise<void> {
-  const { exec, limits, context } = taker;
+  const { exec, limits, context, taken } = taker;
   const { kernel, dir } = context;
   const { digest, diffId, size, what } = layer;
   using entry = makeTempEntry(kernel, dir, 'layer');
@@ -65,6 +68,7 @@ export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promis
   chmodSync(packed, STORE_FILE_MODE);
   renameSync(packed, path);
   syncDir(dirname(path));
+  await taken({ diffId, archive: unpacked });
 }
 
 /** Writes the chunks down on their way, and counts them. */

@@ -204,8 +204,3 @@ async function answerOf({ said, ended }: Running, root: string): Promise<Extract
   } = readAnswer({ ...result, stdout: Buffer.concat(said) }, action);
   return { entries, bytes, hash, directories: found };
 }
-
-/** Whether the number of a user is root's. */
-export function isRoot(uid: number | undefined = process.geteuid?.()): boolean {
-  return uid === 0;
-}

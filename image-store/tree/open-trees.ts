@@ -8,6 +8,7 @@ import { checkFast } from './check-tree.ts';
 import type { ExtractionTarget } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
 import { mountPacked } from './mount-packed.ts';
+import type { UnpackedLayer } from './render-stack.ts';
 import type { Renderer } from './render-tree.ts';
 import { allOf, lowersOf, type StoredTree, type Tree } from './tree.ts';
 import { treeImagePath } from './tree-paths.ts';
@@ -48,6 +49,11 @@ export interface Trees {
    * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*, STORE_FULL, STORE_READ_ONLY
    */
   render(plan: TreePlan): Promise<Tree>;
+  /**
+   * The tree of a layer of an OCI image, rendered unless it is there and unchanged.
+   * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*, STORE_FULL, STORE_READ_ONLY
+   */
+  renderLayer(layer: UnpackedLayer): Promise<void>;
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
   checkFast(tree: Tree): void;
   /** @throws GantryError TREE_CHANGED */
@@ -93,6 +99,10 @@ export function openTrees(options: TreesOptions): Trees {
         const { renderTree } = await import('./render-tree.ts');
         return await renderTree(renderer, plan);
       }),
+    async renderLayer(layer) {
+      const { renderUnpacked } = await import('./render-stack.ts');
+      await renderUnpacked(renderer, layer);
+    },
     checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
     async verifyDeep(tree) {
       const { verifyDeep } = await import('./verify-tree.ts');

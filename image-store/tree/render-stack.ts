@@ -48,22 +48,48 @@ export async function renderLayers(maker: TreeMaker, stack: readonly PackedLayer
 }
 
 async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> {
-  const id = layerTreeIdOf(layer.diffId);
+  await renderFrom(maker, layer.diffId, async (temp) => {
+    const archive = join(temp, 'layer.tar');
+    await unpackKept(maker, layer, archive);
+    return archive;
+  });
+}
+
+/** Renders the tree of a layer from its archive, unless it is there and unchanged. */
+export async function renderUnpacked(
+  maker: TreeMaker,
+  { diffId, archive }: UnpackedLayer,
+): Promise<void> {
+  await renderFrom(maker, diffId, () => archive);
+}
+
+/** A layer of an OCI image. */
+export interface UnpackedLayer {
+  readonly diffId: OciDigest;
+  /** Where its archive lies, unpacked and found to be what the digest says. */
+  readonly archive: string;
+}
+
+/** @param unpacked where its archive lies, unpacked; given a folder that goes with the work */
+async function renderFrom(
+  maker: TreeMaker,
+  diffId: OciDigest,
+  unpacked: (temp: string) => string | Promise<string>,
+): Promise<void> {
+  const id = layerTreeIdOf(diffId);
   using _lock = await lockTree(maker, id);
   const there = findLayerTree(maker.dir, id);
   if (there !== undefined && isUnchanged(maker, there)) return;
   if (existsSync(treeDir(maker.dir, id))) putAside(maker.dir, id);
 
-  maker.log.debug(`extracting layer ${layer.diffId}`);
+  maker.log.debug(`extracting layer ${diffId}`);
   await makeTree(maker, id, async ({ tree, temp, digestsPath }) => {
-    const archive = join(temp, 'layer.tar');
-    await unpackKept(maker, layer, archive);
+    const archive = await unpacked(temp);
     const done = await extract(maker, {
       root: treeRootfsPath(tree),
-      layers: [{ key: layer.diffId, blob: archive, whitelists: [], whiteouts: 'mark' }],
+      layers: [{ key: diffId, blob: archive, whitelists: [], whiteouts: 'mark' }],
       record: { listingPath: treeListingPath(tree), digestsPath },
-      progress: (progress) =>
-        maker.log.progress({ ...progress, id: layer.diffId, action: 'extracting' }),
+      progress: (progress) => maker.log.progress({ ...progress, id: diffId, action: 'extracting' }),
     });
     writeDurably(treeDirectoriesPath(tree), JSON.stringify(done.directories));
 

@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
+import { isRoot } from '#base/kernel/is-root';
 import { formatImageManifest } from '#schema/image/image-manifest';
-import { extract, isRoot } from './extraction.ts';
+import { extract } from './extraction.ts';
 import { findTree } from './find-tree.ts';
 import { isUnchanged, makeTree, putAside, type TreeMaker } from './make-tree.ts';
 import { packTree } from './packed-tree.ts';

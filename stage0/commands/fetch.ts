@@ -1,3 +1,4 @@
+import { isRoot } from '#base/kernel/is-root';
 import type { Log } from '#base/log/log';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import { checkOnce } from '../cli/app-request.ts';
@@ -71,7 +72,7 @@ export const command: Command = {
       using held = holdImages(library);
       const key = await held.find(async () => (await fetchWish(workplace, library, wish)).key);
       warnOfForeign(library.store.manifest(key), workplace.context.log);
-      if (process.geteuid?.() === 0) await library.store.renderTree(key);
+      if (isRoot()) await library.store.renderTree(key);
       workplace.talk.quiet();
       call.output.write(`${options.full === true ? key : shortKey(key)}\n`);
     }

@@ -1,3 +1,4 @@
+import { isRoot } from '#base/kernel/is-root';
 import { isatty } from 'node:tty';
 import { GantryError } from '#base/errors/gantry-error';
 import { loadImages } from '#image-store';
@@ -34,7 +35,7 @@ export const command: Command = plainCommand({
         loaded: async (key) => {
           using held = holdImages(library);
           held.hold([key]);
-          if (process.geteuid?.() === 0) await library.store.renderTree(key);
+          if (isRoot()) await library.store.renderTree(key);
           workplace.talk.quiet();
           call.output.write(`${options.full === true ? key : shortKey(key)}\n`);
         },

@@ -269,6 +269,16 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
     });
   });
 
+  it('have the trees of their layers from the time when those were taken in', async () => {
+    const key = await bring([file('taken-in')]);
+    const made = host.store.trees.list().filter(({ name }) => name.startsWith('layer-'));
+
+    const { layers } = await host.store.renderTree(key);
+    const own = layers.map(({ id }) => id);
+    expect(made.map(({ name }) => name)).toEqual(expect.arrayContaining([...own]));
+    expect(own).toHaveLength(1);
+  });
+
   it('share the trees of layers, and are made again where one was changed', async () => {
     const trees = (): readonly string[] => readdirSync(join(host.store.dir, 'tree'));
     const others = trees().length;
