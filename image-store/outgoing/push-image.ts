@@ -147,9 +147,12 @@ async function pushBlobs(session: FetchSession, image: OutgoingImage, place: Pla
   });
   if (hasConfig) return;
   const bytes = await readOutgoing(image, config);
-  await place.uploads.putBlob(config, async function* open() {
-    await Promise.resolve();
-    yield Buffer.from(bytes);
+  await place.uploads.putBlob({
+    descriptor: config,
+    async *open() {
+      await Promise.resolve();
+      yield Buffer.from(bytes);
+    },
   });
 }
 
@@ -174,11 +177,7 @@ async function pushLayer(
     return;
   }
   const [from] = mountSources(store, reference, layer.digest);
-  if (from !== undefined && (await uploads.mountBlob(layer.digest, from))) {
-    log.debug(`layer ${id} is taken over from "${from}"`);
-    return;
-  }
-  await uploads.putBlob(layer, () =>
+  const open = (): AsyncGenerator<Buffer, void, undefined> =>
     reported(image.open(layer), {
       log,
       signal: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
@@ -186,6 +185,8 @@ async function pushLayer(
       what: `image "${image.origin.reference}"`,
       action: 'pushing',
       total: layer.size,
-    }),
-  );
+    });
+  if (await uploads.putBlob({ descriptor: layer, open, from })) {
+    log.debug(`layer ${id} is taken over from "${from}"`);
+  }
 }

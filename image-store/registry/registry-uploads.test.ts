@@ -113,11 +113,17 @@ describe('openUploads()', () => {
   });
 
   it('has a blob taken over from another repository, where the registry does it', async () => {
-    server.on(UPLOADS, status(201), begin('/up'), asking(status(401)));
-    const mount = async (): Promise<boolean> =>
-      await open().mountBlob(DESCRIPTOR.digest, 'team/other');
-    expect([await mount(), await mount(), await mount()]).toEqual([true, false, false]);
-    expect(server.seen[0]).toMatchObject({ method: 'POST' });
+    const denies: Behaviour = (request, response) => {
+      const isMount = request.url?.includes('mount=') === true;
+      status(isMount ? 401 : 202, { location: '/up' })(request, response);
+    };
+    server.on(UPLOADS, status(201), begin('/up'), denies);
+    server.on(`${REGISTRY}/up`, take());
+    const put = async (): Promise<boolean> =>
+      await open().putBlob({ descriptor: DESCRIPTOR, open: pieces, from: 'team/other' });
+    expect([await put(), await put(), await put()]).toEqual([true, false, false]);
+    expect(taken.map((bytes) => bytes.equals(BLOB))).toEqual([true, true]);
+    expect(server.seen.map(({ method }) => method).join(' ')).toBe('POST POST PUT POST POST PUT');
     const { searchParams } = new URL(`https://${server.seen[0]?.target}`);
     expect([...searchParams]).toEqual([
       ['mount', DESCRIPTOR.digest],
@@ -130,7 +136,7 @@ describe('openUploads()', () => {
     async (location) => {
       server.on(UPLOADS, asking(begin(location)));
       server.on(`${PLACE}/up`, asking(take({ 'docker-content-digest': DESCRIPTOR.digest })));
-      await open().putBlob(DESCRIPTOR, pieces);
+      await open().putBlob({ descriptor: DESCRIPTOR, open: pieces });
       expect(taken.at(-1)?.equals(BLOB)).toBe(true);
       const put = server.seen.at(-1);
       expect(put).toMatchObject({
@@ -145,11 +151,11 @@ describe('openUploads()', () => {
   it('proves nothing to another server that it is sent to', async () => {
     server.on(UPLOADS, asking(begin(`https://${ELSEWHERE}/up`)));
     server.on(`${ELSEWHERE}/up`, take());
-    await open().putBlob(DESCRIPTOR, pieces);
+    await open().putBlob({ descriptor: DESCRIPTOR, open: pieces });
     expect(server.seen.at(-1)?.headers.authorization).toBeUndefined();
 
     server.on(`${ELSEWHERE}/up`, status(401, { 'www-authenticate': 'Basic realm="x"' }));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toMatchObject({
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toMatchObject({
       code: 'FETCH_DENIED',
     });
     const elsewhere = server.seen.filter(({ target }) => target.startsWith(ELSEWHERE));
@@ -164,14 +170,16 @@ describe('openUploads()', () => {
     '',
   ])('sends nothing to "%s"', async (location) => {
     server.on(UPLOADS, status(202, location === '' ? {} : { location }));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toThrow('wants blobs to be sent to');
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toThrow(
+      'wants blobs to be sent to',
+    );
     expect(server.seen.map(({ method }) => method)).toEqual(['POST']);
   });
 
   it('sends nothing along a redirect', async () => {
     server.on(UPLOADS, begin('/up'));
     server.on(`${REGISTRY}/up`, redirect(`https://${ELSEWHERE}/up`, 307));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toMatchObject({
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toMatchObject({
       code: 'FETCH_REDIRECT',
     });
     expect(server.count(`${ELSEWHERE}/up`)).toBe(0);
@@ -181,12 +189,14 @@ describe('openUploads()', () => {
     const breaks: Behaviour = (request) => void request.once('data', () => request.destroy());
     server.on(UPLOADS, status(503), begin('/up'));
     server.on(`${REGISTRY}/up`, breaks, status(404), take());
-    await open().putBlob(DESCRIPTOR, pieces);
+    await open().putBlob({ descriptor: DESCRIPTOR, open: pieces });
     expect(taken.at(-1)?.equals(BLOB)).toBe(true);
     expect(server.count(UPLOADS)).toBe(4);
 
     server.on(`${REGISTRY}/up`, status(500));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toMatchObject({ code: 'FETCH_BUSY' });
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toMatchObject({
+      code: 'FETCH_BUSY',
+    });
     expect(server.count(UPLOADS)).toBe(7);
   });
 
@@ -198,17 +208,21 @@ describe('openUploads()', () => {
     async function* endless(): AsyncGenerator<Buffer, void, undefined> {
       for (let count = 0; count < 100; count += 1) yield* pieces();
     }
-    await expect(open().putBlob(large, endless)).rejects.toMatchObject({ code: 'FETCH_STALLED' });
+    await expect(open().putBlob({ descriptor: large, open: endless })).rejects.toMatchObject({
+      code: 'FETCH_STALLED',
+    });
   });
 
   it('tells in the words of the registry what it refuses', async () => {
     server.on(UPLOADS, says(403, { code: 'DENIED', message: 'not yours' }));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toThrow(
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toThrow(
       `cannot send to "https://${UPLOADS}/": the server answered 403, "not yours"`,
     );
     server.on(UPLOADS, begin('/up'));
     server.on(`${REGISTRY}/up`, file('x'.repeat(100_000)));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toThrow('answered 200');
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toThrow(
+      'answered 200',
+    );
   });
 
   it('hears a server that has enough before all was sent', async () => {
@@ -223,7 +237,9 @@ describe('openUploads()', () => {
         yield* pieces();
       }
     }
-    await expect(open().putBlob(large, endless)).rejects.toThrow('answered 413, "enough"');
+    await expect(open().putBlob({ descriptor: large, open: endless })).rejects.toThrow(
+      'answered 413, "enough"',
+    );
     expect(sent).toBeLessThan(100);
     expect(server.count(UPLOADS)).toBe(1);
   });
@@ -232,11 +248,11 @@ describe('openUploads()', () => {
     server.on(UPLOADS, asking(begin('/up')));
     const challenge = { 'www-authenticate': 'Basic realm="x"' };
     server.on(`${REGISTRY}/up`, status(401, challenge), take());
-    await open().putBlob(DESCRIPTOR, pieces);
+    await open().putBlob({ descriptor: DESCRIPTOR, open: pieces });
     expect(taken.at(-1)?.equals(BLOB)).toBe(true);
 
     server.on(`${REGISTRY}/up`, status(401, challenge));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toMatchObject({
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toMatchObject({
       code: 'FETCH_DENIED',
     });
   });
@@ -245,7 +261,9 @@ describe('openUploads()', () => {
     const other = { 'docker-content-digest': digestOf(MANIFEST) };
     server.on(UPLOADS, begin('/up'));
     server.on(`${REGISTRY}/up`, take(other));
-    await expect(open().putBlob(DESCRIPTOR, pieces)).rejects.toThrow('has the digest');
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toThrow(
+      'has the digest',
+    );
   });
 
   it('breaks off what fails on the way, and does not try again', async () => {
@@ -256,7 +274,7 @@ describe('openUploads()', () => {
       yield Buffer.from(BLOB.subarray(0, 100));
       throw new GantryError('IMAGE_CORRUPT', 'cannot use the image');
     }
-    await expect(open().putBlob(DESCRIPTOR, damaged)).rejects.toMatchObject({
+    await expect(open().putBlob({ descriptor: DESCRIPTOR, open: damaged })).rejects.toMatchObject({
       code: 'IMAGE_CORRUPT',
     });
     expect(taken).toEqual([]);

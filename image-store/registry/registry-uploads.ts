@@ -17,17 +17,22 @@ export interface Uploads {
   /** Whether it has a blob. */
   hasBlob(digest: OciDigest): Promise<boolean>;
   /**
-   * Has the registry take a blob that another repository of it has.
-   * @returns false where it would not
+   * Has the registry take a blob over from another repository of it, where it
+   * will, or sends it, from its beginning again after a failure that may pass.
+   * @returns whether it was taken over
    */
-  mountBlob(digest: OciDigest, from: string): Promise<boolean>;
-  /** Sends a blob, from its beginning again after a failure that may pass. */
-  putBlob(descriptor: Descriptor, open: SentBody['open']): Promise<void>;
+  putBlob(blob: OutgoingBlob): Promise<boolean>;
   /**
    * Puts a manifest under a tag or its digest, its blobs being there.
    * @throws GantryError FETCH_REFUSED when what the registry has then is not that, and other failures
    */
   putManifest(reference: string, manifest: SentManifest): Promise<void>;
+}
+
+export interface OutgoingBlob extends Pick<SentBody, 'open'> {
+  readonly descriptor: Descriptor;
+  /** A repository that may have it. */
+  readonly from?: string | undefined;
 }
 
 export interface SentManifest {
@@ -59,22 +64,7 @@ export function openUploads(options: UploadOptions): Uploads {
       return answer.status === 200;
     },
 
-    async mountBlob(digest, from) {
-      const url = at('blobs/uploads/');
-      url.searchParams.set('mount', digest);
-      url.searchParams.set('from', from);
-      try {
-        const answer = await send(options, url, { method: 'POST', accept: [201, 202] });
-        answer.leave();
-        return answer.status === 201;
-      } catch (error) {
-        // Who may push here need not be one who may read there.
-        if (isGantryError(error, 'FETCH_DENIED', 'FETCH_NOT_FOUND', 'FETCH_REFUSED')) return false;
-        throw error;
-      }
-    },
-
-    putBlob: async (descriptor, open) => await putBlob(options, at, { descriptor, open }),
+    putBlob: async (blob) => await putBlob(options, at('blobs/uploads/'), blob),
     putManifest: async (reference, manifest) =>
       await putManifest(options, at(`manifests/${reference}`), manifest),
   };
@@ -98,34 +88,54 @@ async function send(
   throw asSending(fetchFailure('FETCH_REFUSED', url, { state: 'the server answered 200' }));
 }
 
-interface SentBlob extends Pick<SentBody, 'open'> {
-  readonly descriptor: Descriptor;
-}
-
-async function putBlob(
-  options: UploadOptions,
-  at: (path: string) => URL,
-  blob: SentBlob,
-): Promise<void> {
+async function putBlob(options: UploadOptions, url: URL, blob: OutgoingBlob): Promise<boolean> {
   const retries = { ...DEFAULT_RETRIES, ...options.retries };
   for (let attempt = 1; ; attempt += 1) {
-    const begun = await send(options, at('blobs/uploads/'), { method: 'POST', accept: [202] });
-    begun.leave();
     try {
+      const begun = (await mount(options, url, blob)) ?? (await begin(options, url));
+      begun.leave();
+      if (begun.status === 201) return true;
       await sendBlob(options, begun, blob);
-      return;
+      return false;
     } catch (error) {
-      if (attempt >= retries.attempts || !isTransient(error)) throw error;
+      if (attempt >= retries.attempts || !mayPass(error, attempt)) throw error;
       options.log.debug(`sending again: ${errorMessage(error)}`);
     }
     await pause(retries, { attempt, signal: options.signal });
   }
 }
 
+const begin = async (options: UploadOptions, url: URL): Promise<Answer> =>
+  await send(options, url, { method: 'POST', accept: [202] });
+
+/** 201 says that the registry has the blob, 202 that it has to be sent: "Mounting a blob from another repository". */
+async function mount(
+  options: UploadOptions,
+  url: URL,
+  { descriptor, from }: OutgoingBlob,
+): Promise<Answer | undefined> {
+  if (from === undefined) return undefined;
+  const mounting = new URL(url);
+  mounting.searchParams.set('mount', descriptor.digest);
+  mounting.searchParams.set('from', from);
+  try {
+    return await send(options, mounting, { method: 'POST', accept: [201, 202] });
+  } catch (error) {
+    // Who may push here need not be one who may read there.
+    if (isGantryError(error, 'FETCH_DENIED', 'FETCH_NOT_FOUND', 'FETCH_REFUSED')) return undefined;
+    throw error;
+  }
+}
+
+/** A registry that is being started again refuses connections for a moment. */
+function mayPass(error: unknown, attempt: number): boolean {
+  return isTransient(error) || (attempt > 1 && isGantryError(error, 'FETCH_UNREACHABLE'));
+}
+
 async function sendBlob(
   options: UploadOptions,
   begun: Answer,
-  { descriptor: { digest, size }, open }: SentBlob,
+  { descriptor: { digest, size }, open }: OutgoingBlob,
 ): Promise<void> {
   const target = uploadTarget(begun, digest);
   const isOwn = target.origin === options.base.origin;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -76,6 +76,8 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry export'
     expect(taken.exitCode).toBe(254);
     expect(taken.stderr).toContain('it exists\n');
     expect((await gantry('export', '--overwrite', '--app=one', 'two', aci)).exitCode).toBe(0);
+    const streamed = await gantry('export', '--app=one', 'two', '-');
+    expect(streamed.stdout.equals(readFileSync(aci))).toBe(true);
     await gantry('rm', 'two');
 
     const result = await gantry(
