@@ -21,6 +21,8 @@ export interface LogWish {
   readonly proves?: boolean;
   /** PEM of whom it has it from, when that is not the signer. */
   readonly from?: string;
+  /** Whether it has an envelope as the hash of the bytes that are signed of it. */
+  readonly asBytes?: boolean;
   /** The second generation of Rekor, which signs with Ed25519, and promises nothing. */
   readonly generation?: 1 | 2;
 }
@@ -63,6 +65,8 @@ interface Signed {
   readonly kind: 'dsse' | 'hashedrekord';
   /** SHA-256 of what the log is told of. */
   readonly hash: Buffer;
+  /** SHA-256 of the bytes that are signed. */
+  readonly signedHash: Buffer;
   /** Base64. */
   readonly signature: string;
 }
@@ -79,7 +83,8 @@ function envelope({ signer, digest, statement }: BundleRequest): Signed {
   );
   // DSSE, "Signature definition".
   const head = `DSSEv1 ${STATEMENT_TYPE.length} ${STATEMENT_TYPE} ${payload.length} `;
-  const sig = sign('sha256', Buffer.concat([Buffer.from(head), payload]), signer.privateKey);
+  const signed = Buffer.concat([Buffer.from(head), payload]);
+  const sig = sign('sha256', signed, signer.privateKey);
   const signature = sig.toString('base64');
 
   return {
@@ -92,6 +97,7 @@ function envelope({ signer, digest, statement }: BundleRequest): Signed {
     },
     kind: 'dsse',
     hash: sha256(payload),
+    signedHash: sha256(signed),
     signature,
   };
 }
@@ -105,11 +111,17 @@ function message({ signer, manifest = Buffer.alloc(0) }: BundleRequest): Signed 
     content: { messageSignature: { messageDigest, signature } },
     kind: 'hashedrekord',
     hash,
+    signedHash: hash,
     signature,
   };
 }
 
-function logEntry(log: LogWish, { kind, hash, signature }: Signed, signedWith: string): object {
+function logEntry(log: LogWish, signed: Signed, signedWith: string): object {
+  const { signature } = signed;
+  const [kind, hash] =
+    log.asBytes === true
+      ? (['hashedrekord', signed.signedHash] as const)
+      : ([signed.kind, signed.hash] as const);
   const { key, at = new Date(), generation = 1, promises = generation === 1, proves = true } = log;
   const from = log.from ?? signedWith;
   const version = `0.0.${generation}`;

@@ -127,6 +127,7 @@ describe('a bundle in a log', () => {
     expect(refusal(inLog(), logged)).toBe('accepted');
     expect(refusal(inLog({ promises: false }), logged)).toBe('accepted');
     expect(refusal(bundle({ manifest: bytes, log: { key: log } }), logged)).toBe('accepted');
+    expect(refusal(inLog({ asBytes: true }), logged)).toBe('accepted');
     const old = inLog({ proves: false });
     expect(
       refusal(
@@ -141,6 +142,7 @@ describe('a bundle in a log', () => {
     const trust = byKey({ rekorKeys: [publicKey(log), publicKey(second)] });
     const wish = { key: second, generation: 2 } as const;
     expect(refusal(inLog(wish), trust)).toBe('accepted');
+    expect(refusal(inLog({ ...wish, asBytes: true }), trust)).toBe('accepted');
     expect(refusal(bundle({ manifest: bytes, log: wish }), trust)).toBe('accepted');
     expect(refusal(inLog({ ...wish, key: makeEd25519Key() }), trust)).toMatch(/does not hold/);
   });
@@ -160,6 +162,16 @@ describe('a bundle in a log', () => {
     ],
     ['from somebody else', () => inLog({ from: other.pem }), /from somebody else/],
     ['from who knows whom', () => inLog({ from: 'x' }), /does not say whose/],
+    [
+      'with a proof that has no checkpoint',
+      () => ({
+        ...changed(inLog(), ({ verificationMaterial: { tlogEntries } }) => {
+          Object.assign(tlogEntries[0]?.inclusionProof ?? {}, { checkpoint: undefined });
+        }),
+        mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+      }),
+      /: it is damaged$/,
+    ],
     [
       'with another place in the log',
       () =>

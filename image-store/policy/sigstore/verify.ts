@@ -1,6 +1,13 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
-import { toSignedEntity, type TrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
+import { dsse } from '@sigstore/core';
+import {
+  type SignedEntity,
+  toSignedEntity,
+  type TrustMaterial,
+  VerificationError,
+  Verifier,
+} from '@sigstore/verify';
 import { errorMessage } from '#base/errors/gantry-error';
 import type { SignedClaim } from '../payload.ts';
 import { type CertifiedIdentity, identityText } from '../policy.ts';
@@ -143,10 +150,31 @@ function verify({ bundle, artifact }: SignedBundle, signer: Signer, log: Logged 
   );
   try {
     const bytes = artifact === undefined ? undefined : Buffer.from(artifact);
-    verifier.verify(toSignedEntity(onlyWith(bundle, log?.entry), bytes));
+    const entity = toSignedEntity(onlyWith(bundle, log?.entry), bytes);
+    verifier.verify({ ...entity, signature: loggedAs(entity.signature, bundle) });
   } catch (cause) {
     throw invalidSignature(stateOf(cause), cause);
   }
+}
+
+/**
+ * A log may have an envelope as the hash of what is signed of it, not of what is in it
+ * (sigstore client specification); the library knows the latter only.
+ */
+function loggedAs(
+  signature: SignedEntity['signature'],
+  { content }: Bundle,
+): SignedEntity['signature'] {
+  if (content.$case !== 'dsseEnvelope') return signature;
+  const { payloadType, payload } = content.dsseEnvelope;
+  const signed = createHash('sha256').update(dsse.preAuthEncoding(payloadType, payload)).digest();
+
+  return {
+    signature: signature.signature,
+    compareSignature: (other) => signature.compareSignature(other),
+    compareDigest: (digest) => digest.equals(signed) || signature.compareDigest(digest),
+    verifySignature: (key) => signature.verifySignature(key),
+  };
 }
 
 /** What the log promises to have had at a time; that it did is checked with the rest. */
@@ -180,7 +208,7 @@ function onlyWith(bundle: Bundle, entry: TransparencyLogEntry | undefined): Bund
 
 function stateOf(cause: unknown): string {
   const message = errorMessage(cause);
-  if (!(cause instanceof VerificationError)) return message;
+  if (!(cause instanceof VerificationError)) return 'it is damaged';
   switch (cause.code) {
     case 'TLOG_INCLUSION_PROMISE_ERROR':
       return 'the promise that a log has it is not by the log that the policy names';
