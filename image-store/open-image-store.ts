@@ -8,6 +8,7 @@ import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts'
 import { holdBlobs, partsOf } from './blobs/hold-blobs.ts';
 import type { IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
+import type { LayerTaker } from './blobs/take-layer.ts';
 import type { StoreContext } from './format/context.ts';
 import { blobPath, ociBlobPath } from './format/layout.ts';
 import { storeError } from './format/permissions.ts';
@@ -76,7 +77,9 @@ function ociStore(context: StoreContext, { exec, limits, trees }: Omit<Parts, 'l
     takeLayer: async (layer) => {
       const { takeLayer } = await import('./blobs/take-layer.ts');
       // Its tree is made at once where it can be: what is unpacked need not be unpacked again.
-      const taken = isRoot() ? trees.renderLayer : async () => {};
+      const taken: LayerTaker['taken'] = async (unpacked) => {
+        if (isRoot()) await trees.renderLayer(unpacked);
+      };
       await guardedAsync(dir, () => takeLayer({ context, exec, limits, taken }, layer));
     },
     commit: async (image) => {
