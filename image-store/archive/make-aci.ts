@@ -2,7 +2,6 @@ import { mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
-import { createGzip } from 'node:zlib';
 import { GantryError } from '#base/errors/gantry-error';
 import type { Exec, ExecResult } from '#base/exec/exec';
 import { demandSuccess } from '#base/exec/node-exec';
@@ -103,6 +102,8 @@ function tarCommand(rootfs: string, folder: string): [string, ...string[]] {
 function compose(plain: Readable, compression: AciParts['compression']): Readable {
   if (compression !== 'gzip') return plain;
 
+  // Loaded here, for who makes none should not wait for it.
+  const { createGzip } = process.getBuiltinModule('node:zlib');
   // A failure of either ends the other, and whoever reads is told.
   return pipeline(plain, createGzip(), () => {});
 }

@@ -47,15 +47,19 @@ export function fetchFailure(
   });
 }
 
-/** The same failure of a request that fetches nothing. */
+/** The same failure of a request that fetches nothing; what is in the query of its address may be good for something. */
 export function asSending(error: unknown): unknown {
   if (!isGantryError(error)) return error;
   const { code, message, hint, cause } = error;
 
-  return new GantryError(code, message.replace(/^cannot fetch "/, 'cannot send to "'), {
-    hint,
-    cause,
-  });
+  return new GantryError(
+    code,
+    message.replace(/^cannot fetch "([^"?]*)[^"]*"/, 'cannot send to "$1"'),
+    {
+      hint,
+      cause,
+    },
+  );
 }
 
 /** What to do when nothing can be reached. */

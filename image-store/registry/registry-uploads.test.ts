@@ -213,6 +213,13 @@ describe('openUploads()', () => {
     });
   });
 
+  it('does not show what the registry has put into an address', async () => {
+    server.on(UPLOADS, begin('/up?_state=secret'));
+    server.on(`${REGISTRY}/up`, status(400));
+    const refused = open().putBlob({ descriptor: DESCRIPTOR, open: pieces });
+    await expect(refused).rejects.toThrow(`cannot send to "https://${REGISTRY}/up": the server`);
+  });
+
   it('tells in the words of the registry what it refuses', async () => {
     server.on(UPLOADS, says(403, { code: 'DENIED', message: 'not yours' }));
     await expect(open().putBlob({ descriptor: DESCRIPTOR, open: pieces })).rejects.toThrow(
