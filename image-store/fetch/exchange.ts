@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { RequestInit, Response } from 'node-fetch';
 import { errorCode, isGantryError } from '#base/errors/gantry-error';
 import type { Agents } from './agents.ts';
+import { gathered } from './gathered.ts';
 import { fetchFailure, LOOK_AT_NETWORK, transportFailure } from './http-failure.ts';
 import type { HttpTimeouts } from './http-options.ts';
 import { startUpload, type Upload } from './upload-body.ts';
@@ -236,7 +237,7 @@ async function* readBody(
   let received = 0;
   let ended = false;
   try {
-    for await (const chunk of timely(body, arrival)) {
+    for await (const chunk of gathered(timely(body, arrival))) {
       received += chunk.length;
       yield chunk;
     }
