@@ -6,7 +6,12 @@ import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { tarOf } from '../helpers/hostile-tar.ts';
 import { makeLayout, type WrittenImage } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
-import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../helpers/registry.ts';
+import {
+  configureLogin,
+  REGISTRY_LOGIN,
+  startRegistry,
+  type TestRegistry,
+} from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
@@ -56,18 +61,8 @@ async function openSite(kind: 'basic' | 'token', stack: AsyncDisposableStack): P
   };
 }
 
-function logIn({ machine, registry }: Site, password: string = REGISTRY_LOGIN.password): void {
-  mkdirSync(join(machine.localConfig, 'auth.d'), { recursive: true });
-  writeFileSync(
-    join(machine.localConfig, 'auth.d', 'registry.json'),
-    JSON.stringify({
-      rktKind: 'dockerAuth',
-      rktVersion: 'v1',
-      registries: [registry.host],
-      credentials: { ...REGISTRY_LOGIN, password },
-    }),
-  );
-}
+const logIn = ({ machine, registry }: Site, password?: string): void =>
+  configureLogin(machine.localConfig, registry.host, password);
 
 describe.runIf(requires('docker-registry', 'oci-tools')).each(['basic', 'token'] as const)(
   'gantry push to a registry that asks for a %s',

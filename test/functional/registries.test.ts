@@ -6,6 +6,7 @@ import { tarOf } from '../helpers/hostile-tar.ts';
 import { INDEX_TYPE, makeLayout, MANIFEST_TYPE, type TestLayout } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import {
+  configureLogin,
   REGISTRY_LOGIN,
   type RegistryKind,
   startRegistry,
@@ -66,15 +67,8 @@ function put({ machine }: Site, path: string, content: string | Buffer): void {
   writeFileSync(whole, content, { mode: 0o600 });
 }
 
-function logIn(site: Site): void {
-  const document = {
-    rktKind: 'dockerAuth',
-    rktVersion: 'v1',
-    registries: [site.registry.host],
-    credentials: REGISTRY_LOGIN,
-  };
-  put(site, 'auth.d/registry.json', JSON.stringify(document));
-}
+const logIn = ({ machine, registry }: Site): void =>
+  configureLogin(machine.localConfig, registry.host);
 
 const possible = requires('docker-registry');
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -23,6 +23,22 @@ export const REGISTRY_LOGIN = { user: 'me', password: 'secret' } as const;
 /** bcrypt of the password. */
 const HTPASSWD = 'me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n';
 const BASIC = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+
+/** Says to a machine's configuration who one is for a registry. */
+export function configureLogin(
+  localConfig: string,
+  host: string,
+  password: string = REGISTRY_LOGIN.password,
+): void {
+  const document = {
+    rktKind: 'dockerAuth',
+    rktVersion: 'v1',
+    registries: [host],
+    credentials: { ...REGISTRY_LOGIN, password },
+  };
+  mkdirSync(join(localConfig, 'auth.d'), { recursive: true });
+  writeFileSync(join(localConfig, 'auth.d', 'registry.json'), JSON.stringify(document));
+}
 
 /** The distribution's registry, with TLS, that asks who one is. */
 export interface TestRegistry extends AsyncDisposable {

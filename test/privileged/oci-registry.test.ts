@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
@@ -11,7 +11,7 @@ import {
   type WrittenImage,
 } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
-import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../helpers/registry.ts';
+import { configureLogin, startRegistry, type TestRegistry } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
 
 const canRun = requires('root', 'overlay', 'mount-namespace', 'busybox', 'docker-registry');
@@ -25,16 +25,7 @@ beforeAll(async () => {
   if (!canRun) return;
   registry = stack.use(await startRegistry('basic'));
   context = stack.use(createPodContext());
-  mkdirSync(join(context.localConfig, 'auth.d'));
-  writeFileSync(
-    join(context.localConfig, 'auth.d', 'registry.json'),
-    JSON.stringify({
-      rktKind: 'dockerAuth',
-      rktVersion: 'v1',
-      registries: [registry.host],
-      credentials: REGISTRY_LOGIN,
-    }),
-  );
+  configureLogin(context.localConfig, registry.host);
   layout = makeLayout(join(context.workDir, 'layout'));
   const base = tarOf(
     { path: 'bin/busybox', body: readFileSync('/bin/busybox'), mode: 0o755 },
