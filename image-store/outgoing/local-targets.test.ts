@@ -12,7 +12,7 @@ import { loadImages } from '../fetch/load-images.ts';
 import { writeTarget } from '../archive/write-target.ts';
 import { parseReference } from '../reference/parse-reference.ts';
 import { imageArchive } from './image-archive.ts';
-import { pushImage } from './push.ts';
+import { pushImage } from './push-image.ts';
 
 const INSECURE = { image: true, tls: false, http: false, pubkey: false };
 const NAME = 'r.example/team/app:1';

@@ -1,192 +1,95 @@
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
-import type { Descriptor } from '#schema/oci/descriptor';
-import { shortDigest } from '#schema/oci/digest';
-import { isForeignLayer } from '#schema/oci/media-types';
-import { createHttpClient } from '../fetch/http-client.ts';
-import { findLoginIn } from '../fetch/oci/registry-source.ts';
-import { inParallel } from '../fetch/in-parallel.ts';
-import { reported } from '../fetch/reported.ts';
-import type { FetchSession } from '../fetch/session.ts';
-import type { RegistryReference } from '../reference/oci-reference.ts';
-import { type Endpoint, endpointsOf } from '../registries/endpoints.ts';
-import { openRegistries } from '../registries/index.ts';
-import type { Registries } from '../registries/registries.ts';
-import { authenticating } from '../registry/registry-auth.ts';
-import { findOrigin, serverOf } from '../registry/registry-client.ts';
-import { openUploads, type Uploads } from '../registry/registry-uploads.ts';
-import { mountSources } from './mount-sources.ts';
-import { type OutgoingImage, readOutgoing } from './outgoing-image.ts';
+import { GantryError } from '#base/errors/gantry-error';
+import { quoted } from '#base/errors/quoted';
+import type { ImageKey } from '#schema/types/image-hash';
+import { writeTarget } from '../archive/write-target.ts';
+import type { FetchContext, InsecureFetch } from '../fetch/request.ts';
+import { openSession } from '../fetch/session.ts';
+import {
+  DOCKER_HUB,
+  formatRegistryReference,
+  type LocalReference,
+  onDockerHub,
+  type RegistryReference,
+} from '../reference/oci-reference.ts';
+import { dockerArchive } from './docker-archive.ts';
+import { registryNameOf, savedName } from './image-names.ts';
+import { ociArchive } from './oci-archive.ts';
+import { writeToLayout } from './oci-directory.ts';
+import { openOutgoing, type OutgoingImage } from './outgoing-image.ts';
+import { pushToRegistry } from './push-to-registry.ts';
 
-/** A registry that an image is pushed to. */
-export interface PushTarget {
-  /** With a host. */
-  readonly reference: RegistryReference;
-  /** As users write it. */
-  readonly text: string;
+/** An image to push. */
+export interface PushRequest {
+  /** Kept from being removed by the caller. */
+  readonly key: ImageKey;
+  /** Where it is called what it is called in the store unless told. */
+  readonly destination?: RegistryReference | LocalReference | undefined;
+  /** Whether a file that is there is replaced. */
+  readonly overwrite: boolean;
+  readonly insecure: InsecureFetch;
 }
 
 /**
- * Pushes an image to a registry, as it came: layers that are not there, several
- * at a time, then the configuration, then the manifest.
- * @throws GantryError IMAGE_CORRUPT, PUSH_DIGEST_MISMATCH, and a `FetchFailure`
+ * Pushes an image of the store to a registry, or writes it where it is told to.
+ * @returns the digest of its manifest; of what `docker save` writes, which has none, that of its configuration
+ * @throws GantryError IMAGE_NOT_OCI, IMAGE_CORRUPT, DESTINATION_MISSING, IMAGE_NAME_SHORT, PUSH_DIGEST_MISMATCH, TARGET_*, a `FetchFailure`
  */
-export async function pushToRegistry(
-  session: FetchSession,
-  image: OutgoingImage,
-  { reference, text }: PushTarget,
-): Promise<void> {
-  demandDigest(image, reference);
-  try {
-    await push(session, image, reference);
-  } catch (error) {
-    throw pushFailure(error, image, { reference, text });
+export async function pushImage(request: PushRequest, context: FetchContext): Promise<string> {
+  const image = await openOutgoing(context.store, request.key);
+  const destination = request.destination ?? ownName(image);
+  if (destination.kind === 'local') {
+    return await writeLocal(image, { destination, request, context });
   }
+  if (destination.host === undefined) throw shortName(destination);
+
+  using session = openSession(context, request);
+  const text = formatRegistryReference(destination);
+  await pushToRegistry(session, image, { reference: destination, text });
+  return image.descriptor.digest;
 }
 
-/** @throws GantryError PUSH_DIGEST_MISMATCH when the destination names another image by its digest */
-function demandDigest(
-  { key, descriptor }: OutgoingImage,
-  { digest, text }: RegistryReference,
-): void {
-  if (digest === undefined || digest === descriptor.digest) return;
+/** Where the image came from; by its own digest where it came by one. */
+function ownName({ key, origin, descriptor: { digest } }: OutgoingImage): RegistryReference {
+  const name = registryNameOf(origin);
+  if (name === undefined) {
+    throw new GantryError(
+      'DESTINATION_MISSING',
+      `cannot push image ${key}: it has no name in a registry`,
+      { hint: 'name a destination: docker://HOST/NAME:TAG' },
+    );
+  }
 
-  throw new GantryError(
-    'PUSH_DIGEST_MISMATCH',
-    `cannot push image ${key} to "${text}": its manifest has the digest ${descriptor.digest}`,
-    { hint: 'name a tag, or no digest' },
-  );
+  return origin.version === undefined ? { ...name, tag: undefined, digest } : name;
 }
 
-function pushFailure(error: unknown, { origin }: OutgoingImage, target: PushTarget): unknown {
-  if (!isGantryError(error) || !/^(?:FETCH_|REGISTRY_)/.test(error.code)) return error;
-  const { host = '' } = target.reference;
-  const hint =
-    error.code === 'FETCH_DENIED'
-      ? `put credentials of somebody who may push there into auth.d, for "${host}", or log in with docker or podman`
-      : error.hint;
+interface Writing {
+  readonly destination: LocalReference;
+  readonly request: PushRequest;
+  readonly context: FetchContext;
+}
 
+async function writeLocal(
+  image: OutgoingImage,
+  { destination: { form, path, name }, request: { overwrite }, context }: Writing,
+): Promise<string> {
+  const { digest } = image.descriptor;
+  if (form === 'oci') {
+    await writeToLayout({ kernel: context.kernel, dir: path }, { image, name });
+    return digest;
+  }
+  const images = [{ image, name: name ?? savedName(image) }];
+  if (form === 'oci-archive') {
+    await writeTarget({ path, overwrite }, ociArchive(images));
+    return digest;
+  }
+  await writeTarget({ path, overwrite }, dockerArchive(context.exec, images));
+  return image.manifest.config.digest;
+}
+
+function shortName({ text, repository }: RegistryReference): GantryError {
   return new GantryError(
-    error.code,
-    `cannot push image "${origin.reference}" to "${target.text}"`,
-    { hint, cause: error },
+    'IMAGE_NAME_SHORT',
+    `cannot push to ${quoted(text)}: it does not say to which registry`,
+    { hint: `for Docker Hub write docker://${DOCKER_HUB}/${onDockerHub(repository)}` },
   );
-}
-
-async function push(
-  session: FetchSession,
-  image: OutgoingImage,
-  reference: RegistryReference,
-): Promise<void> {
-  using place = await openPlace(session, reference);
-  await pushBlobs(session, image, place);
-  const { bytes, descriptor } = image;
-  await place.uploads.putManifest(place.reference.tag ?? descriptor.digest, { bytes, descriptor });
-}
-
-/** Where an image is pushed to. */
-interface Place {
-  readonly uploads: Uploads;
-  /** As it is called there. */
-  readonly reference: RegistryReference;
-}
-
-/** By registries.conf; never a mirror. */
-async function openPlace(
-  session: FetchSession,
-  reference: RegistryReference,
-): Promise<Place & Disposable> {
-  const { http, log, signal, logins, configDirs = [] } = session.context;
-  const registries = await openRegistries(configDirs, log);
-  const { insecure: isInsecure, image: there } = ownEndpoint(registries, reference);
-  const { warn, insecure, now } = session;
-  // Passwords are sent where a registry asks for them, not to every host that is called so.
-  const options = { ...http, auth: [], log, signal, warn, insecure };
-  const insecureHosts = isInsecure ? [serverOf(there)] : [];
-  const bareClient = createHttpClient({ ...options, insecureHosts });
-  const findLogin = findLoginIn(logins, registries.credentialHelpers);
-  const { host = '', repository } = there;
-  const open = async (): Promise<Uploads> => {
-    const allowHttp = insecure.http || isInsecure;
-    const origin = await findOrigin(serverOf(there), { client: bareClient, allowHttp });
-    const client = authenticating({
-      client: bareClient,
-      host,
-      repository,
-      findLogin,
-      purpose: 'push',
-      now,
-    });
-    const base = new URL(`${origin}/v2/${repository}`);
-    return openUploads({ client, bareClient, base, log, signal, retries: http?.retries });
-  };
-  try {
-    const uploads = await open();
-    return { uploads, reference: there, [Symbol.dispose]: () => bareClient.close() };
-  } catch (error) {
-    bareClient.close();
-    throw error;
-  }
-}
-
-function ownEndpoint(registries: Registries, reference: RegistryReference): Endpoint {
-  const own = endpointsOf(registries, reference).find(({ isMirror }) => !isMirror);
-  if (own !== undefined) return own;
-
-  throw new GantryError('REGISTRY_BLOCKED', `cannot push to "${reference.text}": it is blocked`, {
-    hint: 'registries.conf says so',
-  });
-}
-
-async function pushBlobs(session: FetchSession, image: OutgoingImage, place: Place): Promise<void> {
-  const { config, layers } = image.manifest;
-  // Asked alone, so that who one is is asked for once.
-  const hasConfig = await place.uploads.hasBlob(config.digest);
-  const each = new Map(layers.filter((layer) => !isForeign(layer)).map((one) => [one.digest, one]));
-  await inParallel(session.downloads, each.values(), async (layer, failed) => {
-    await pushLayer(session, image, { ...place, layer, failed });
-  });
-  if (hasConfig) return;
-  const bytes = await readOutgoing(image, config);
-  await place.uploads.putBlob({
-    descriptor: config,
-    async *open() {
-      await Promise.resolve();
-      yield Buffer.from(bytes);
-    },
-  });
-}
-
-/** What is not to be pushed, and is elsewhere: OCI image specification, "Non-Distributable Layers". */
-const isForeign = ({ mediaType, urls = [] }: Descriptor): boolean =>
-  urls.length > 0 && isForeignLayer(mediaType);
-
-interface OneLayer extends Place {
-  readonly layer: Descriptor;
-  readonly failed: AbortSignal;
-}
-
-async function pushLayer(
-  session: FetchSession,
-  image: OutgoingImage,
-  { uploads, reference, layer, failed }: OneLayer,
-): Promise<void> {
-  const { log, signal, store } = session.context;
-  const id = shortDigest(layer.digest);
-  if (await uploads.hasBlob(layer.digest)) {
-    log.debug(`layer ${id} is there already`);
-    return;
-  }
-  const [from] = mountSources(store, reference, layer.digest);
-  const open = (): AsyncGenerator<Buffer, void, undefined> =>
-    reported(image.open(layer), {
-      log,
-      signal: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
-      id,
-      what: `image "${image.origin.reference}"`,
-      action: 'pushing',
-      total: layer.size,
-    });
-  if (await uploads.putBlob({ descriptor: layer, open, from })) {
-    log.debug(`layer ${id} is taken over from "${from}"`);
-  }
 }
