@@ -3,7 +3,8 @@ import { errorCode, errorMessage, isGantryError } from '#base/errors/gantry-erro
 import { nodeExec } from '#base/exec/node-exec';
 import { linuxKernel } from '#base/kernel/linux-kernel';
 import { useAddon } from '#base/kernel/native';
-import { runExtraction } from './tree/extraction-job.ts';
+import { createPipeSource } from './archive/byte-source.ts';
+import { runExtraction, runLayer } from './tree/extraction-job.ts';
 import type {
   ExtractionDone,
   WorkerAnswer,
@@ -31,14 +32,15 @@ function main(): void {
   try {
     linuxKernel.prctl(PR_SET_PDEATHSIG, SIGKILL);
     process.umask(0);
-    answer = { done: work(JSON.parse(readInput('line')) as WorkerRequest) };
+    const { line, rest } = readRequest();
+    answer = { done: work(JSON.parse(line) as WorkerRequest, rest) };
   } catch (error) {
     answer = { failed: describe(error) };
   }
   writeSync(1, `${JSON.stringify(answer)}\n`);
 }
 
-function work(request: WorkerRequest): Partial<ExtractionDone> {
+function work(request: WorkerRequest, rest: Buffer): Partial<ExtractionDone> {
   const kernel = linuxKernel;
   if (request.kind === 'mounted') return runMounted({ kernel, exec: nodeExec, request });
   if (request.kind === 'stacked') {
@@ -48,20 +50,30 @@ function work(request: WorkerRequest): Partial<ExtractionDone> {
 
   kernel.chroot(request.root);
   process.chdir('/');
-  const waitForDigests = (): void => void readInput('all');
+  if (request.kind === 'layer') {
+    return runLayer({ kernel, request, source: createPipeSource(0, rest) });
+  }
+  const waitForDigests = (): void => {
+    for (const buffer = Buffer.alloc(1024); readSync(0, buffer) > 0; );
+  };
   return runExtraction({ kernel, request, waitForDigests });
 }
 
-/** Reads standard input to the end of its line, or to its end. */
-function readInput(what: 'line' | 'all'): string {
+/** Reads the first line of standard input. @returns also what came behind it */
+function readRequest(): { readonly line: string; readonly rest: Buffer } {
   const pieces: Buffer[] = [];
   const buffer = Buffer.alloc(64 * 1024);
   for (let got = readSync(0, buffer); got > 0; got = readSync(0, buffer)) {
-    pieces.push(Buffer.from(buffer.subarray(0, got)));
-    if (what === 'line' && buffer[got - 1] === 0x0a) break;
+    const piece = Buffer.from(buffer.subarray(0, got));
+    const end = piece.indexOf('\n');
+    if (end === -1) pieces.push(piece);
+    else {
+      pieces.push(piece.subarray(0, end));
+      return { line: Buffer.concat(pieces).toString(), rest: piece.subarray(end + 1) };
+    }
   }
 
-  return Buffer.concat(pieces).toString();
+  throw new Error('there is no request on standard input');
 }
 
 function describe(error: unknown): WorkerFailure {

@@ -76,11 +76,11 @@ function ociStore(context: StoreContext, { exec, limits, trees }: Omit<Parts, 'l
     hold: (digests) => guarded(dir, () => holdBlobs(context, digests)),
     takeLayer: async (layer) => {
       const { takeLayer } = await import('./blobs/take-layer.ts');
-      // Its tree is made at once where it can be: what is unpacked need not be unpacked again.
-      const taken: LayerTaker['taken'] = async (unpacked) => {
-        if (isRoot()) await trees.renderLayer(unpacked);
-      };
-      await guardedAsync(dir, () => takeLayer({ context, exec, limits, taken }, layer));
+      // Its tree is made at once by who can: what is unpacked need not be unpacked again.
+      const stage: LayerTaker['stage'] = isRoot()
+        ? async (each) => await trees.stageLayer(each)
+        : undefined;
+      await guardedAsync(dir, () => takeLayer({ context, exec, limits, stage }, layer));
     },
     commit: async (image) => {
       const { commitOciImage } = await import('./blobs/commit-oci.ts');

@@ -39,3 +39,12 @@ export function shown(path: string): string {
   const clean = path.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '?');
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }
+
+/** An archive that is larger than is allowed, whatever it holds. */
+export function imageTooLarge(maxBytes: number): GantryError {
+  return new GantryError(
+    'IMAGE_TOO_LARGE',
+    `cannot keep image: larger than ${maxBytes} bytes when unpacked`,
+    { hint: RAISE_LIMIT },
+  );
+}

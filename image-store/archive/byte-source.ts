@@ -20,7 +20,7 @@ export interface ByteSource {
   exactly(length: number): Buffer | undefined;
   /** How many bytes the next call of `some` gives at least. */
   buffered(): number;
-  /** Passes over bytes; on a regular file without reading them. */
+  /** Passes over bytes; on a regular file without reading them. @throws GantryError ARCHIVE_TRUNCATED */
   skip(length: number): void;
 }
 
@@ -34,39 +34,69 @@ export function createByteSource(
   size: number,
   bufferSize: number = BUFFER_SIZE,
 ): ByteSource {
-  const buffer = Buffer.allocUnsafeSlow(bufferSize);
-  let [start, end, position] = [0, 0, 0];
+  return createBuffered(Buffer.allocUnsafeSlow(bufferSize), {
+    read: (buffer, at, position) => readSync(fd, buffer, at, buffer.length - at, position),
+    end: size,
+  });
+}
+
+/**
+ * A source over what comes through a pipe, which is read to where it is wanted.
+ * @param first what was read of it already
+ */
+export function createPipeSource(fd: Fd, first: Buffer): ByteSource {
+  const buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER_SIZE, first.length));
+  first.copy(buffer);
+
+  return createBuffered(buffer, {
+    read: (into, at) => readSync(fd, into, at, into.length - at, null),
+    filled: first.length,
+  });
+}
+
+interface Origin {
+  /** Reads into the rest of the buffer from `at` on. @returns 0 at the end */
+  readonly read: (buffer: Buffer, at: number, position: number) => number;
+  /** The length of what can be passed over without being read; undefined where nothing can. */
+  readonly end?: number | undefined;
+  /** How much of the buffer is filled already. */
+  readonly filled?: number | undefined;
+}
+
+function createBuffered(buffer: Buffer, { read, end: length, filled = 0 }: Origin): ByteSource {
+  let [start, end, position] = [0, filled, filled];
 
   const fill = (): boolean => {
-    const got = readSync(fd, buffer, end, bufferSize - end, position);
+    const got = read(buffer, end, position);
     end += got;
     position += got;
     return got > 0;
   };
-  const take = (length: number): Buffer => {
-    const piece = buffer.subarray(start, start + length);
-    start += length;
+  const take = (wanted: number): Buffer => {
+    const piece = buffer.subarray(start, start + wanted);
+    start += wanted;
     return piece;
+  };
+  const some = (limit: number): Buffer | undefined => {
+    if (start === end) {
+      start = 0;
+      end = 0;
+      if (!fill()) return undefined;
+    }
+    return take(Math.min(limit, end - start));
   };
 
   return {
-    some(limit) {
-      if (start === end) {
-        start = 0;
-        end = 0;
-        if (!fill()) return undefined;
-      }
-      return take(Math.min(limit, end - start));
-    },
+    some,
 
-    exactly(length) {
-      if (end - start < length) {
+    exactly(wanted) {
+      if (end - start < wanted) {
         buffer.copyWithin(0, start, end);
         end -= start;
         start = 0;
       }
       for (;;) {
-        if (end - start >= length) return take(length);
+        if (end - start >= wanted) return take(wanted);
         if (fill()) continue;
         if (end === start) return undefined;
         throw truncated('it ends inside a block');
@@ -75,11 +105,16 @@ export function createByteSource(
 
     buffered: () => end - start,
 
-    skip(length) {
-      const buffered = Math.min(length, end - start);
+    skip(wanted) {
+      const buffered = Math.min(wanted, end - start);
       start += buffered;
-      position += length - buffered;
-      if (position > size) throw truncated('it ends inside an entry');
+      if (length !== undefined) position += wanted - buffered;
+      else for (let left = wanted - buffered; left > 0; ) left -= some(left)?.length ?? ended();
+      if (length !== undefined && position > length) ended();
     },
   };
+}
+
+function ended(): never {
+  throw truncated('it ends inside an entry');
 }

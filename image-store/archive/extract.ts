@@ -54,9 +54,10 @@ export function extractLayers(
 ): Extracted {
   const placer = createPlacer(kernel);
   const sofar = { entries: 0, bytes: 0, files: 0 };
+  const work = { placer, sofar, limits };
   for (const layer of layers) {
-    if (layer.whiteouts === undefined) extractLayer(layer, { placer, sofar, limits });
-    else applyLayer(layer, { placer, sofar, limits });
+    if (layer.whiteouts === undefined) extractLayer(layer, work);
+    else applyLayer(openTarReader(layer.fd, layer.size), layer.whiteouts, work);
   }
   const isLayer = layers.at(-1)?.whiteouts !== undefined;
   const found = isLayer ? placer.layerDirectories() : undefined;
@@ -65,6 +66,22 @@ export function extractLayers(
 
   const { entries, bytes } = sofar;
   return { entries, bytes, contents: placer.contents, directories: found };
+}
+
+/** As `extractLayers`, of one layer of an OCI image, into a tree of its own. */
+export function extractLayerFrom(
+  kernel: Kernel,
+  reader: TarReader,
+  limits: ArchiveLimits,
+): Extracted {
+  const placer = createPlacer(kernel);
+  const sofar = { entries: 0, bytes: 0, files: 0 };
+  applyLayer(reader, 'mark', { placer, sofar, limits });
+  const directories = placer.layerDirectories();
+  placer.finish();
+
+  const { entries, bytes } = sofar;
+  return { entries, bytes, contents: placer.contents, directories };
 }
 
 interface Work {
@@ -115,9 +132,12 @@ function checkSofar({ entries, bytes }: Counts, placer: Placer, limits: ArchiveL
 }
 
 /** Does to what lies there what a layer of an OCI image does. */
-function applyLayer(layer: Layer, { placer, sofar, limits }: Work): void {
-  const reader = openTarReader(layer.fd, layer.size);
-  placer.beginLayer(layer.whiteouts);
+function applyLayer(
+  reader: TarReader,
+  whiteouts: Whiteouts,
+  { placer, sofar, limits }: Work,
+): void {
+  placer.beginLayer(whiteouts);
 
   for (const change of layerChanges(reader, sofar)) {
     sofar.entries += 1;

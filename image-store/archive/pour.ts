@@ -23,7 +23,7 @@ export async function pour(chunks: AsyncIterable<Buffer>, sink: Writable): Promi
 }
 
 /** Waits until a stream takes more, or says why it never will. */
-async function drained(sink: Writable): Promise<void> {
+export async function drained(sink: Writable): Promise<void> {
   if (!sink.closed) {
     await new Promise<void>((resolve) => {
       const settle = (): void => {

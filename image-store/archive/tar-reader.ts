@@ -39,7 +39,11 @@ export interface TarReader {
  * @param bufferSize bytes to read at a time, at least a block
  */
 export function openTarReader(fd: Fd, size: number, bufferSize?: number): TarReader {
-  const source = createByteSource(fd, size, bufferSize);
+  return readTar(createByteSource(fd, size, bufferSize));
+}
+
+/** As `openTarReader`, from any source. */
+export function readTar(source: ByteSource): TarReader {
   let content: Content = { left: 0, padding: 0 };
 
   return {

@@ -1,8 +1,7 @@
 import { close, constants, fdatasync, fsync, openSync, writev } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { GantryError } from '#base/errors/gantry-error';
 import type { DigestAlgorithm } from '#schema/oci/digest';
-import { RAISE_LIMIT } from '../archive/archive-error.ts';
+import { imageTooLarge } from '../archive/archive-error.ts';
 import { storeError } from '../format/permissions.ts';
 
 /** Where a blob goes while it comes, and how big it may become. */
@@ -59,7 +58,7 @@ export function openBlobWriter(options: BlobWriterOptions): BlobWriter {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     try {
       if (look !== undefined) for (const chunk of chunks) look(chunk);
-      if (size + length > maxBytes) throw tooLarge(maxBytes);
+      if (size + length > maxBytes) throw imageTooLarge(maxBytes);
     } catch (error) {
       done(error as Error);
       return;
@@ -170,12 +169,4 @@ function createFlusher(fd: number): Flusher {
       if (failure !== undefined) throw failure;
     },
   };
-}
-
-function tooLarge(maxBytes: number): GantryError {
-  return new GantryError(
-    'IMAGE_TOO_LARGE',
-    `cannot keep image: larger than ${maxBytes} bytes when unpacked`,
-    { hint: RAISE_LIMIT },
-  );
 }

@@ -4,15 +4,15 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { syncDir } from '#base/fs/atomic';
 import type { Exec } from '#base/exec/exec';
-import { digestAlgorithm, digestOf } from '#schema/oci/digest';
+import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
 import { inspectLayer } from '../archive/inspect-layer.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
-import { unpackLayer } from '../archive/unpack-layer.ts';
+import { unpackedLayer, writeArchive } from '../archive/unpack-layer.ts';
 import type { StoreContext } from '../format/context.ts';
 import { ociBlobPath } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
 import type { OciLayer } from '../index/image-record.ts';
-import type { UnpackedLayer } from '../tree/render-stack.ts';
+import type { LayerArchive, Staged } from '../tree/stage-layer.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import { makeTempEntry } from './temp-entry.ts';
 import { wrongDigest, wrongSize } from './wrong-blob.ts';
@@ -30,8 +30,8 @@ export interface LayerTaker {
   readonly context: StoreContext;
   readonly exec: Exec;
   readonly limits: ArchiveLimits;
-  /** Told of the archive once the layer is in the store, while it still lies there unpacked. */
-  readonly taken: (layer: UnpackedLayer) => Promise<void>;
+  /** Makes its tree while it comes; undefined where it is not made yet. */
+  readonly stage: ((layer: LayerArchive) => Promise<Staged>) | undefined;
 }
 
 /**
@@ -41,34 +41,53 @@ export interface LayerTaker {
  * @throws GantryError IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH, ARCHIVE_*, STORE_FULL
  */
 export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promise<void> {
-  const { exec, limits, context, taken } = taker;
+  const { exec, limits, context } = taker;
   const { kernel, dir } = context;
   const { digest, diffId, size, what } = layer;
   using entry = makeTempEntry(kernel, dir, 'layer');
   const packed = join(entry.path, 'packed');
-  const unpacked = join(entry.path, 'layer.tar');
   const algorithm = digestAlgorithm(digest);
   const writer = openBlobWriter({ path: packed, dir, maxBytes: size, algorithm });
   writer.sink.on('error', () => {});
   try {
     const source = kept(layer, writer.sink);
-    await unpackLayer(source, { exec, what, diffId, target: unpacked, dir, limits });
+    const archive = unpackedLayer(source, { exec, what, diffId, limits });
+    using staged = await stageWith(taker, { diffId, archive }, join(entry.path, 'layer.tar'));
     writer.sink.end();
     await finished(writer.sink);
     const found = digestOf(algorithm, writer.digest());
     if (found !== digest) throw wrongDigest(what, found);
-    inspectLayer(unpacked, limits);
+    staged.demand();
     await writer.sync();
+    place(dir, digest, packed);
+    await staged.place();
   } finally {
     await writer.close();
   }
+}
 
+/** Looks at everything in the archive, by making its tree or, where that is not to be made, in a file. */
+async function stageWith(
+  { stage, limits }: LayerTaker,
+  layer: LayerArchive,
+  file: string,
+): Promise<Staged> {
+  if (stage !== undefined) return await stage(layer);
+  await writeArchive(layer.archive, file);
+
+  return {
+    demand: () => void inspectLayer(file, limits),
+    place: async () => {},
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function place(dir: string, digest: OciDigest, packed: string): void {
   const path = ociBlobPath(dir, digest);
   if (makeStoreDir(dirname(path))) syncDir(dirname(dirname(path)));
   chmodSync(packed, STORE_FILE_MODE);
   renameSync(packed, path);
   syncDir(dirname(path));
-  await taken({ diffId, archive: unpacked });
 }
 
 /** Writes the chunks down on their way, and counts them. */

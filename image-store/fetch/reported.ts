@@ -4,6 +4,8 @@ import type { Log } from '#base/log/log';
 /** Bytes between two reports. */
 const REPORT_EVERY = 256 * 1024;
 
+const VERBS = { fetching: 'fetch', pushing: 'push', extracting: 'extract' } as const;
+
 /** What is fetched, and for whom. */
 export interface Fetching {
   readonly log: Log;
@@ -13,7 +15,7 @@ export interface Fetching {
   /** As errors name it, with quotes where they are due. */
   readonly what: string;
   /** What is done with it; `fetching` unless told. */
-  readonly action?: 'fetching' | 'pushing' | undefined;
+  readonly action?: keyof typeof VERBS | undefined;
   /** In bytes, where that is known. */
   readonly total: number | undefined;
 }
@@ -30,8 +32,7 @@ export async function* reported(
   let [done, told, failed] = [0, 0, true];
   try {
     for await (const chunk of chunks) {
-      if (signal?.aborted === true)
-        throw cancelled(action === 'fetching' ? 'fetch' : 'push', what, signal);
+      if (signal?.aborted === true) throw cancelled(VERBS[action], what, signal);
       done += chunk.length;
       if (done - told >= REPORT_EVERY) {
         log.progress({ ...work, done });

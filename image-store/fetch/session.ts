@@ -19,7 +19,8 @@ export interface FetchSession extends Disposable {
   readonly now: () => number;
 }
 
-const DEFAULT_PARALLEL = 4;
+/** As many as podman's; while some are seen to disk, others come. */
+const DEFAULT_PARALLEL = 6;
 
 /** Opens a session; disposing of it closes its connections. */
 export function openSession(

@@ -1,8 +1,11 @@
 import { readSync, writeSync } from 'node:fs';
 import type { Fd, Kernel } from '#base/kernel/kernel';
+import type { ByteSource } from '../archive/byte-source.ts';
 import { DIGEST_SIZE } from '../archive/digest-contents.ts';
-import { extractLayers } from '../archive/extract.ts';
-import type { ExtractionDone, ExtractionRequest } from './extraction-protocol.ts';
+import { digesting } from '../archive/digesting-reader.ts';
+import { extractLayerFrom, extractLayers } from '../archive/extract.ts';
+import { readTar } from '../archive/tar-reader.ts';
+import type { ExtractionDone, ExtractionRequest, LayerRequest } from './extraction-protocol.ts';
 import { createListingBuilder } from './listing.ts';
 import { createTreeHasher } from './tree-hash.ts';
 import { walkTree } from './walk.ts';
@@ -27,6 +30,40 @@ export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob
   const { listingFd, digestsFd } = request.record;
   waitForDigests();
   const known = (path: string): Buffer | undefined => readDigest(digestsFd, contents.get(path));
+  const hash = recordTree(kernel, listingFd, known);
+
+  return { entries, bytes, directories, hash };
+}
+
+/** What the extracting process works with when a layer is sent to it. */
+export interface LayerJob {
+  readonly kernel: Kernel;
+  readonly request: LayerRequest;
+  /** The layer's archive. */
+  readonly source: ByteSource;
+}
+
+/**
+ * As `runExtraction`, of a layer that comes while it is extracted.
+ * @throws GantryError and errors of the system
+ */
+export function runLayer({ kernel, request, source }: LayerJob): ExtractionDone {
+  const reader = digesting(readTar(source));
+  const { contents, ...done } = extractLayerFrom(kernel, reader, request.limits);
+  const known = (path: string): Buffer | undefined => {
+    const index = contents.get(path);
+    return index === undefined ? undefined : reader.digestOf(index);
+  };
+
+  return { ...done, hash: recordTree(kernel, request.listingFd, known) };
+}
+
+/** Lists what lies below the root, and sees it to disk. @returns the whole-tree hash */
+function recordTree(
+  kernel: Kernel,
+  listingFd: Fd,
+  known: (path: string) => Buffer | undefined,
+): string {
   const listing = createListingBuilder();
   const hasher = createTreeHasher({ kernel, root: '/', known });
   for (const entry of walkTree(kernel, '/')) {
@@ -36,7 +73,7 @@ export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob
   writeAll(listingFd, listing.encode());
   kernel.syncFs(listingFd);
 
-  return { entries, bytes, directories, hash: hasher.digest() };
+  return hasher.digest();
 }
 
 /** @returns undefined for a file that no archive holds */

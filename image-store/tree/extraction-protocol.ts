@@ -3,7 +3,7 @@ import type { DirectoryLook, LayerDirectories } from '../archive/directory-look.
 import type { Layer } from '../archive/extract.ts';
 
 /** What the worker process is asked for, one line of JSON on its standard input. */
-export type WorkerRequest = ExtractionRequest | MountedRequest | StackedRequest;
+export type WorkerRequest = ExtractionRequest | LayerRequest | MountedRequest | StackedRequest;
 
 /** To extract archives; standard input ends when all digests are in their file. */
 export interface ExtractionRequest {
@@ -17,6 +17,16 @@ export interface ExtractionRequest {
   readonly limits: ArchiveLimits;
   /** What makes it a tree that can be checked later; undefined for an extraction for somebody's own use. */
   readonly record?: RecordRequest | undefined;
+}
+
+/** To extract the archive of one layer of an OCI image, which follows the request on standard input. */
+export interface LayerRequest {
+  readonly kind: 'layer';
+  /** The empty directory that becomes the process's root. */
+  readonly root: string;
+  readonly limits: ArchiveLimits;
+  /** Gets the listing of what was placed; a descriptor as the process sees it. */
+  readonly listingFd: number;
 }
 
 /** To look into a packed tree, mounted in a mount namespace of the process's own. */

@@ -1,14 +1,17 @@
 import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
-import type { Exec, RunningProgram } from '#base/exec/exec';
+import type { Exec, ExecResult, RunningProgram } from '#base/exec/exec';
 import type { Fd } from '#base/kernel/kernel';
 import type { ProgressEvent } from '#base/log/log';
 import { digestContents } from '../archive/digest-contents.ts';
 import type { DirectoryLook } from '../archive/directory-look.ts';
 import type { Layer } from '../archive/extract.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
-import type { ExtractionDone, ExtractionRequest } from './extraction-protocol.ts';
+import { drained } from '../archive/pour.ts';
+import { release } from '../archive/release.ts';
+import type { ExtractionDone, ExtractionRequest, LayerRequest } from './extraction-protocol.ts';
 import { readAnswer } from './worker-answer.ts';
 
 /** What it takes to extract. */
@@ -91,7 +94,61 @@ export async function extract(
   }
 }
 
-interface Running extends Pick<RunningProgram, 'stdin' | 'ended'> {
+/** A layer of an OCI image that is extracted while it comes. */
+export interface LayerExtraction {
+  /** An empty directory. */
+  readonly root: string;
+  /** A file that is made. */
+  readonly listingPath: string;
+  /** Its archive, unpacked; the memory of the chunks must be nobody else's. */
+  readonly archive: AsyncGenerator<Buffer, void, undefined>;
+}
+
+/**
+ * As `extract`, of what comes, and hashed where it is extracted. The archive is
+ * read to its end whatever becomes of the extraction, since only its end tells
+ * whether it is what it must be.
+ * @returns what was placed; throws what `extract` throws
+ * @throws what the archive fails with
+ */
+export async function extractLayer(
+  extractor: Extractor,
+  { root, listingPath, archive }: LayerExtraction,
+): Promise<() => ExtractionDone> {
+  const listing = openSync(listingPath, 'wx', 0o600);
+  try {
+    const { limits } = extractor;
+    const running = start(extractor, { kind: 'layer', root, limits, listingFd: FIRST_FD }, [
+      listing,
+    ]);
+    try {
+      await send(archive, running.stdin);
+    } catch (error) {
+      running.kill('SIGKILL');
+      await running.ended;
+      throw error;
+    }
+    const result = await running.ended;
+
+    return () => answerIn(running, result, root);
+  } finally {
+    closeSync(listing);
+  }
+}
+
+/** Sends all chunks as long as somebody takes them, and reads the rest. */
+async function send(archive: AsyncIterable<Buffer>, sink: Writable): Promise<void> {
+  for await (const chunk of archive) {
+    if (sink.destroyed) release(chunk, { isLast: true });
+    else if (!sink.write(chunk, () => release(chunk, { isLast: true }))) {
+      // Why nobody takes any more is in the answer.
+      await drained(sink).catch(() => {});
+    }
+  }
+  sink.end();
+}
+
+interface Running extends Pick<RunningProgram, 'stdin' | 'ended' | 'kill'> {
   /** What it has written to standard output so far; all of it when it has ended. */
   readonly said: readonly Buffer[];
 }
@@ -179,7 +236,7 @@ function openBlob(key: string, open: () => Fd): Fd {
 
 function start(
   { exec, worker }: Extractor,
-  request: ExtractionRequest,
+  request: ExtractionRequest | LayerRequest,
   fds: readonly Fd[],
 ): Running {
   const running = exec.stream({ argv: worker, env: {}, extraFds: fds });
@@ -189,11 +246,19 @@ function start(
   const said: Buffer[] = [];
   running.stdout.on('data', (piece: Buffer) => void said.push(piece));
 
-  return { stdin: running.stdin, said, ended: running.ended };
+  return {
+    stdin: running.stdin,
+    said,
+    ended: running.ended,
+    kill: (signal) => running.kill(signal),
+  };
 }
 
-async function answerOf({ said, ended }: Running, root: string): Promise<ExtractionDone> {
-  const result = await ended;
+async function answerOf(running: Running, root: string): Promise<ExtractionDone> {
+  return answerIn(running, await running.ended, root);
+}
+
+function answerIn({ said }: Running, result: ExecResult, root: string): ExtractionDone {
   const action = `extract into "${root}"`;
 
   const {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import { renameDurably, syncDir } from '#base/fs/atomic';
 import type { Log } from '#base/log/log';
-import { makeTempEntry } from '../blobs/temp-entry.ts';
+import { makeTempEntry, type TempEntry } from '../blobs/temp-entry.ts';
 import { checkFast } from './check-tree.ts';
 import type { Extractor } from './extraction.ts';
 import { formatFlag, type TreeFlag } from './find-tree.ts';
@@ -48,11 +48,28 @@ export async function makeTree(
   fill: (making: TreeInMaking) => Promise<TreeFlag>,
 ): Promise<void> {
   using temp = makeTempEntry(kernel, dir, 'tree');
-  const tree = join(temp.path, 'tree');
-  makePrivateDir(temp.path, tree);
-
+  const tree = beginTree(temp);
   const digestsPath = join(temp.path, 'digests');
   const flag = await fill({ tree, digestsPath, temp: temp.path });
+  finishTree(dir, id, { tree, flag });
+}
+
+/** Makes the folder that becomes a tree's own, with an empty root file system. @returns its path */
+export function beginTree({ path }: Pick<TempEntry, 'path'>): string {
+  const tree = join(path, 'tree');
+  makePrivateDir(path, tree);
+
+  return tree;
+}
+
+/** A tree with everything in it, and on disk, but its flag. */
+export interface FilledTree {
+  readonly tree: string;
+  readonly flag: TreeFlag;
+}
+
+/** Has a tree known. The caller holds its lock. */
+export function finishTree(dir: string, id: string, { tree, flag }: FilledTree): void {
   writeDurably(treeFlagPath(tree), formatFlag(flag));
   syncDir(tree);
 

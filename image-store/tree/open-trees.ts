@@ -8,8 +8,8 @@ import { checkFast } from './check-tree.ts';
 import type { ExtractionTarget } from './extract-image.ts';
 import { findTree, listTrees } from './find-tree.ts';
 import { mountPacked } from './mount-packed.ts';
-import type { UnpackedLayer } from './render-stack.ts';
 import type { Renderer } from './render-tree.ts';
+import type { LayerArchive, Staged } from './stage-layer.ts';
 import { allOf, lowersOf, type StoredTree, type Tree } from './tree.ts';
 import { treeImagePath } from './tree-paths.ts';
 import { type ImageSource, planAlone, planTree, treeIdOf, type TreePlan } from './tree-plan.ts';
@@ -50,10 +50,10 @@ export interface Trees {
    */
   render(plan: TreePlan): Promise<Tree>;
   /**
-   * The tree of a layer of an OCI image, rendered unless it is there and unchanged.
-   * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*, STORE_FULL, STORE_READ_ONLY
+   * Makes the tree of a layer of an OCI image while the layer comes; nobody sees it before it is placed.
+   * @throws what the archive fails with
    */
-  renderLayer(layer: UnpackedLayer): Promise<void>;
+  stageLayer(layer: LayerArchive): Promise<Staged>;
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
   checkFast(tree: Tree): void;
   /** @throws GantryError TREE_CHANGED */
@@ -99,9 +99,9 @@ export function openTrees(options: TreesOptions): Trees {
         const { renderTree } = await import('./render-tree.ts');
         return await renderTree(renderer, plan);
       }),
-    async renderLayer(layer) {
-      const { renderUnpacked } = await import('./render-stack.ts');
-      await renderUnpacked(renderer, layer);
+    async stageLayer(layer) {
+      const { stageArriving } = await import('./stage-layer.ts');
+      return await stageArriving(renderer, layer);
     },
     checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
     async verifyDeep(tree) {

@@ -1,24 +1,18 @@
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createReadStream, readFileSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { LayerDirectories } from '../archive/directory-look.ts';
+import { reported } from '../fetch/reported.ts';
 import { directoryLooks, type LookedAtLayer, visibleLayers } from './directory-looks.ts';
 import { extract } from './extraction.ts';
 import { findLayerTree, type TreeFlag } from './find-tree.ts';
-import {
-  isUnchanged,
-  makeTree,
-  putAside,
-  type TreeInMaking,
-  type TreeMaker,
-  writeDurably,
-} from './make-tree.ts';
+import type { TreeInMaking, TreeMaker } from './make-tree.ts';
+import { directoryFlag, hasLayer, stageLayer } from './stage-layer.ts';
 import type { PlainTree } from './tree.ts';
 import { lockTree } from './tree-lock.ts';
-import { treeDir, treeDirectoriesPath, treeListingPath, treeRootfsPath } from './tree-paths.ts';
+import { treeDirectoriesPath, treeListingPath, treeRootfsPath } from './tree-paths.ts';
 import { layerTreeIdOf, type PackedLayer } from './tree-plan.ts';
 
 /** Layers that are extracted at the same time: while one is seen to disk, others are unpacked. */
@@ -48,82 +42,43 @@ export async function renderLayers(maker: TreeMaker, stack: readonly PackedLayer
 }
 
 async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> {
-  await renderFrom(maker, layer.diffId, async (temp) => {
-    const archive = join(temp, 'layer.tar');
-    await unpackKept(maker, layer, archive);
-    return archive;
-  });
-}
-
-/** Renders the tree of a layer from its archive, unless it is there and unchanged. */
-export async function renderUnpacked(
-  maker: TreeMaker,
-  { diffId, archive }: UnpackedLayer,
-): Promise<void> {
-  await renderFrom(maker, diffId, () => archive);
-}
-
-/** A layer of an OCI image. */
-export interface UnpackedLayer {
-  readonly diffId: OciDigest;
-  /** Where its archive lies, unpacked and found to be what the digest says. */
-  readonly archive: string;
-}
-
-/** @param unpacked where its archive lies, unpacked; given a folder that goes with the work */
-async function renderFrom(
-  maker: TreeMaker,
-  diffId: OciDigest,
-  unpacked: (temp: string) => string | Promise<string>,
-): Promise<void> {
-  const id = layerTreeIdOf(diffId);
-  using _lock = await lockTree(maker, id);
-  const there = findLayerTree(maker.dir, id);
-  if (there !== undefined && isUnchanged(maker, there)) return;
-  if (existsSync(treeDir(maker.dir, id))) putAside(maker.dir, id);
+  const { diffId } = layer;
+  using _lock = await lockTree(maker, layerTreeIdOf(diffId));
+  if (hasLayer(maker, diffId)) return;
 
   maker.log.debug(`extracting layer ${diffId}`);
-  await makeTree(maker, id, async ({ tree, temp, digestsPath }) => {
-    const archive = await unpacked(temp);
-    const done = await extract(maker, {
-      root: treeRootfsPath(tree),
-      layers: [{ key: diffId, blob: archive, whitelists: [], whiteouts: 'mark' }],
-      record: { listingPath: treeListingPath(tree), digestsPath },
-      progress: (progress) => maker.log.progress({ ...progress, id: diffId, action: 'extracting' }),
-    });
-    writeDurably(treeDirectoriesPath(tree), JSON.stringify(done.directories));
-
-    return flagOf(done, undefined);
+  const archive = reported(await unpackedKept(maker, layer), {
+    log: maker.log,
+    signal: undefined,
+    id: diffId,
+    what: `layer ${diffId}`,
+    action: 'extracting',
+    total: undefined,
   });
+  using staged = await stageLayer(maker, { diffId, archive });
+  staged.demand();
+  staged.place();
 }
 
-interface Done {
-  readonly bytes: number;
-  readonly entries: number;
-  readonly hash?: string | undefined;
-}
-
-function flagOf({ bytes, entries, hash = '' }: Done, key: ImageKey | undefined): TreeFlag {
-  return { key, kind: 'directory', size: bytes, entries, hash };
-}
-
-/** Unpacks the archive of a layer as the store keeps it. */
-export async function unpackKept(
+/** The archive of a layer as the store keeps it, unpacked and checked while it is read. */
+export async function unpackedKept(
   { exec, limits }: Pick<TreeMaker, 'exec' | 'limits'>,
   { blob, diffId }: PackedLayer,
+): Promise<AsyncGenerator<Buffer, void, undefined>> {
+  // What unpacks is not needed where trees are there already.
+  const { unpackedLayer } = await import('../archive/unpack-layer.ts');
+
+  return unpackedLayer(chunksOf(blob, diffId), { exec, what: `layer ${diffId}`, diffId, limits });
+}
+
+/** Writes it to a file that must not be there yet. */
+export async function unpackKept(
+  extractor: Pick<TreeMaker, 'exec' | 'limits'>,
+  layer: PackedLayer,
   target: string,
 ): Promise<void> {
-  // What unpacks is not needed where trees are there already.
-  const { unpackLayer } = await import('../archive/unpack-layer.ts');
-  const what = `layer ${diffId}`;
-  await unpackLayer(chunksOf(blob, diffId), {
-    exec,
-    what,
-    diffId,
-    target,
-    dir: dirname(target),
-    limits,
-  });
+  const { writeArchive } = await import('../archive/unpack-layer.ts');
+  await writeArchive(await unpackedKept(extractor, layer), target);
 }
 
 const READ_SIZE = 256 * 1024;
@@ -174,7 +129,7 @@ export async function fillStackTree(
     record: { listingPath: treeListingPath(tree), digestsPath },
   });
 
-  return { ...flagOf(done, key), layers: layers.map(({ id }) => id) };
+  return { ...directoryFlag(done, key), layers: layers.map(({ id }) => id) };
 }
 
 function demandLayerTree(dir: string, id: string): PlainTree {
