@@ -111,6 +111,7 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
     },
     oci: ociStore(context, { exec, limits, trees }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
+    planAlone: (key) => trees.planAlone(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
     compare: async (key, base) => await compare({ context, exec, limits }, key, base),
     close,
@@ -191,6 +192,7 @@ type OwnName =
   | 'dir'
   | 'trees'
   | 'treePlan'
+  | 'planAlone'
   | 'renderTree'
   | 'compare'
   | 'close'

@@ -92,6 +92,8 @@ export interface ImageStore extends Disposable {
    * @throws GantryError IMAGE_NOT_FOUND, IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES
    */
   treePlan(key: ImageKey): TreePlan;
+  /** As `treePlan`, of an image's own archive: no dependencies, all its files whatever its whitelist says. */
+  planAlone(key: ImageKey): TreePlan;
   /**
    * The tree of an image, rendered unless it is there and unchanged. Its images
    * cannot be removed meanwhile.

@@ -40,7 +40,7 @@ export interface Trees {
   /** @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws */
   plan(key: ImageKey, source: ImageSource): TreePlan;
   /** The plan of an image's own archive: no dependencies, all its files whatever its whitelist says. */
-  planAlone(key: ImageKey, source: Omit<ImageSource, 'resolve'>): TreePlan;
+  planAlone(key: ImageKey, source: ImageSource): TreePlan;
   /** The tree when it is there and complete. */
   find(id: string): Tree | undefined;
   /**

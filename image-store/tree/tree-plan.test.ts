@@ -19,6 +19,7 @@ function storeOf(images: Readonly<Record<string, Given>>): ImageSource {
   return {
     manifest: (key) => manifestOf(nameOf(key), images[nameOf(key)] ?? {}),
     blobPath: nameOf,
+    layersOf: () => undefined,
     resolve: ({ imageName }) => keyOf(imageName),
   };
 }

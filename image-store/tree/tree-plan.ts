@@ -12,7 +12,7 @@ export interface ImageSource {
   /** The image in the store that a dependency means. @throws GantryError when there is none */
   resolve(dependency: Dependency): ImageKey;
   /** The layers of an OCI image, lowest first; undefined for an ACI. */
-  layersOf?(key: ImageKey): readonly PackedLayer[] | undefined;
+  layersOf(key: ImageKey): readonly PackedLayer[] | undefined;
 }
 
 /** A layer of an OCI image, as it is kept. */
@@ -51,7 +51,7 @@ const MAX_LAYERS = 1000;
  * @throws GantryError IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES, and what the source throws
  */
 export function planTree(key: ImageKey, source: ImageSource): TreePlan {
-  if (source.layersOf?.(key) !== undefined) return planAlone(key, source);
+  if (source.layersOf(key) !== undefined) return planAlone(key, source);
 
   const flat: PlannedLayer[] = [];
   const manifest = rememberManifests(source);
@@ -77,9 +77,9 @@ function rememberManifests(source: ImageSource): ImageSource['manifest'] {
 }
 
 /** Plans to take an image's own archive as it is: no dependencies and no whitelist. */
-export function planAlone(key: ImageKey, source: Omit<ImageSource, 'resolve'>): TreePlan {
+export function planAlone(key: ImageKey, source: ImageSource): TreePlan {
   const layer = { key, blob: source.blobPath(key), whitelists: [] };
-  const stack = source.layersOf?.(key);
+  const stack = source.layersOf(key);
 
   return { id: treeIdOf([key]), key, manifest: source.manifest(key), layers: [layer], stack };
 }

@@ -16,7 +16,7 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     const { store } = library;
-    const plan = store.trees.planAlone(await findStored(workplace.context, store, image), store);
+    const plan = store.planAlone(await findStored(workplace.context, store, image));
     const { overwrite, 'rootfs-only': rootfsOnly } = options;
     const sparing = workplace.context.dataDir;
     await store.trees.extract(plan, { dir, overwrite, rootfsOnly, sparing });

@@ -104,6 +104,12 @@ describe.runIf(requires('root', 'oci-tools'))('gantry image save and load', () =
     expect(readFileSync(at('exported.tar')).equals(readFileSync(at('same.tar')))).toBe(true);
   });
 
+  it.each(['extract', 'render'])('gantry image %s places the files of all layers', async (verb) => {
+    out(await gantry(['image', verb, keys.two, at(verb)]));
+    expect(readdirSync(at(`${verb}/rootfs`)).toSorted()).toEqual(['base', 'two']);
+    expect(readFileSync(at(`${verb}/manifest`), 'utf8')).toContain('r.example/team/two');
+  });
+
   it('takes what skopeo made of several images', async () => {
     const archive = (name: string): string => `docker-archive:${at('skopeo.tar')}:${name}`;
     await skopeo('copy', '-q', `oci:${at('layout')}:r.example/team/one:1`, archive('x/one:1'));

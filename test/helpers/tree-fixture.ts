@@ -98,6 +98,7 @@ function sourceOf(
   return {
     manifest: (key) => get(key).manifest,
     blobPath: (key) => get(key).blob,
+    layersOf: () => undefined,
     resolve: ({ imageName }) => keyOf(imageName),
   };
 }
