@@ -10,15 +10,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
+import { makeImage } from '../test/helpers/image-maker.ts';
 import { type LayoutImage, makeLayout, type TestLayout } from '../test/helpers/oci-layout.ts';
 import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../test/helpers/registry.ts';
 import { cosign, cosignPayload, makeSigstoreKey } from '../test/helpers/sigstore.ts';
 import type { BenchContext } from './context.ts';
 import { compare, ENVIRONMENT, peakMemory, type TimedCommand } from './measure.ts';
 import { ms, type Row } from './row.ts';
+import { rootfsTar } from './start.ts';
 import { type BenchStore, prepareStore } from './store.ts';
 
 const RUNS = 5;
+const SHORT_RUNS = 20;
 const LAYERS = 8;
 const FILES = 20_000;
 const MEGABYTES = 300;
@@ -30,9 +33,13 @@ export async function* measureOci(context: BenchContext): AsyncGenerator<Row> {
   await using registry = await startRegistry('basic');
   const image = `${registry.host}/${REPOSITORY}:1`;
   const layout = makeLayout(join(work, 'layout'));
-  await pushSigned(registry, layout, { layers: await makeLayers(work) });
+  await pushSigned({ registry, repository: REPOSITORY }, layout, {
+    layers: await makeLayers(work),
+  });
   const store = await prepareStore(context, { SSL_CERT_FILE: registry.caFile });
   await trustSigned(store, registry, work);
+  yield await measureRun({ registry, store, layout, work });
+
   const ours: TimedCommand = {
     ...store.command('prepare', '--quiet', '--stage1-name=fly', `docker://${image}`),
     before: () => startAfresh(store.dataDir),
@@ -54,6 +61,39 @@ export async function* measureOci(context: BenchContext): AsyncGenerator<Row> {
   const peak = await peakMemory(ours);
   const memory = { unit: 'MB', theirs: '', must: 200, reach: 120 } as const;
   yield { what: 'peak memory of that', ours: `${peak.toFixed(0)} MB`, value: peak, ...memory };
+}
+
+interface RunBench {
+  readonly registry: TestRegistry;
+  readonly store: BenchStore;
+  readonly layout: TestLayout;
+  readonly work: string;
+}
+
+/** A cached OCI image against an ACI of the same file system. */
+async function measureRun({ registry, store, layout, work }: RunBench): Promise<Row> {
+  const folder = join(work, 'small');
+  mkdirSync(folder);
+  const aci = await makeImage(folder, { name: 'gantry.example/bench/small' });
+  await store.key.signDetached(aci, `${aci}.asc`);
+  await store.run('fetch', aci);
+  const repository = 'bench/small';
+  const layers = [readFileSync(await rootfsTar(aci, folder))];
+  await pushSigned({ registry, repository }, layout, { layers });
+  const reference = `docker://${registry.host}/${repository}:1`;
+  await store.run('fetch', reference);
+  const run = (image: string): TimedCommand => store.command('run', '--stage1-name=fly', image);
+  const result = await compare(run(reference), run('gantry.example/bench/small'), SHORT_RUNS);
+
+  return {
+    what: 'run fly, an OCI image : an ACI',
+    ours: ms(result.ours),
+    theirs: ms(result.theirs),
+    value: result.ratio,
+    unit: '×',
+    must: 1.1,
+    reach: 1,
+  };
 }
 
 /** Archives of files that compress by about a quarter, as programs do. */
@@ -95,17 +135,17 @@ function startAfresh(folder: string): void {
 const KEY = makeSigstoreKey();
 
 async function pushSigned(
-  registry: TestRegistry,
+  { registry, repository }: { readonly registry: TestRegistry; readonly repository: string },
   layout: TestLayout,
   image: LayoutImage,
 ): Promise<void> {
-  const place = { repository: REPOSITORY, tag: '1' };
+  const place = { repository, tag: '1' };
   const digest = await registry.push(
     place,
     layout.image({ ...image, config: { Cmd: ['/bin/true'] } }),
     layout,
   );
-  const payload = cosignPayload(digest, `${registry.host}/${REPOSITORY}`);
+  const payload = cosignPayload(digest, `${registry.host}/${repository}`);
   const config = Buffer.from('{}');
   const manifest = {
     schemaVersion: 2,
@@ -119,10 +159,7 @@ async function pushSigned(
     ],
   };
   const tag = `${digest.replace(':', '-')}.sig`;
-  await registry.put({ repository: REPOSITORY, tag }, Buffer.from(JSON.stringify(manifest)), [
-    config,
-    payload,
-  ]);
+  await registry.put({ repository, tag }, Buffer.from(JSON.stringify(manifest)), [config, payload]);
 }
 
 async function trustSigned(store: BenchStore, registry: TestRegistry, work: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Acceptance, ImageRecord } from '../index/image-record.ts';
 import type { LocalReference, RegistryReference } from '../reference/oci-reference.ts';
+import { isStillDemanded } from '../policy/standing.ts';
 import { parseReference } from '../reference/parse-reference.ts';
 import type { ImageStore } from '../store.ts';
 import type { Trust } from '../trust/trust-types.ts';
@@ -59,7 +60,6 @@ export async function holdsByPolicy(
   { accepted, origin }: ImageRecord,
 ): Promise<boolean> {
   if (accepted.policy === undefined || origin === undefined) return false;
-  const { isStillDemanded } = await import('../policy/standing.ts');
 
   return await isStillDemanded(configDirs, accepted.policy, () => readOrigin(accepted.source));
 }

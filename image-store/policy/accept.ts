@@ -2,7 +2,7 @@ import type { OciDigest } from '#schema/oci/digest';
 import type { PolicyGrant } from '../index/image-record.ts';
 import { demandAccepted, type PolicyQuestion, refuseRejected } from './decide.ts';
 import { policyOf, readPolicyText } from './open-policy.ts';
-import { markPolicy } from './standing.ts';
+import { markPolicy } from './mark-policy.ts';
 
 /** Accepts an image once its manifest, and the index that it was found in, are known. */
 export type Accept = (manifests: readonly OciDigest[]) => Promise<PolicyGrant>;

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { mostlyShortSha256 } from '#base/hash/short-hash';
 import type { LocalReference, RegistryReference } from '../reference/index.ts';
 import { readPolicy, readPolicyText } from './open-policy.ts';
-import type { KeySource, Policy, Requirement } from './policy.ts';
-import { matchPolicy } from './policy-scope.ts';
+
+// On the way of every run of an OCI image: what only a changed policy needs is
+// loaded when there is one.
 
 /** What a policy demanded of an image when it was accepted, so that a change is seen. */
 export interface PolicyMark {
@@ -13,24 +14,6 @@ export interface PolicyMark {
   readonly files: readonly string[];
   /** SHA-256 of what is demanded of the image, keys included. */
   readonly demanded: string;
-}
-
-/** Marks what a policy demands of an image. */
-export function markPolicy(
-  policy: Policy,
-  text: string,
-  image: RegistryReference | LocalReference,
-): PolicyMark {
-  const { requirements } = matchPolicy(policy, image);
-  const files = requirements.flatMap(keyFilesOf);
-
-  const keys = files.map((path) => readFileSync(path));
-
-  return {
-    seen: sha256([text, ...keys]),
-    files,
-    demanded: sha256([JSON.stringify(requirements), ...keys]),
-  };
 }
 
 /**
@@ -48,6 +31,7 @@ export async function isStillDemanded(
     if (seenDigest(found.text, mark.files) === mark.seen) return true;
     // The file has changed, maybe of what does not concern this image.
     const policy = await readPolicy(found.text, found.path);
+    const { markPolicy } = await import('./mark-policy.ts');
     return markPolicy(policy, found.text, image()).demanded === mark.demanded;
   } catch (error) {
     if (typeof error === 'object' && error !== null && 'syscall' in error) return false;
@@ -56,27 +40,11 @@ export async function isStillDemanded(
 }
 
 const seenDigest = (text: string, files: readonly string[]): string =>
-  sha256([text, ...files.map((path) => readFileSync(path))]);
+  digestOfPieces([text, ...files.map((path) => readFileSync(path))]);
 
-function keyFilesOf(requirement: Requirement): readonly string[] {
-  if (requirement.type === 'signedBy') return requirement.keys.paths;
-  if (requirement.type !== 'sigstoreSigned') return [];
-  const sources = [
-    requirement.keys,
-    requirement.certified?.ca,
-    requirement.certified?.between,
-    requirement.rekorKeys,
-  ];
+/** SHA-256 of several pieces, none of which runs into the next; hexadecimal. */
+export function digestOfPieces(pieces: readonly (string | Uint8Array)[]): string {
+  const all = Buffer.concat(pieces.map(mostlyShortSha256));
 
-  return sources
-    .filter((source): source is KeySource => source !== undefined)
-    .flatMap(({ paths }) => paths);
-}
-
-/** Of several pieces, none of which runs into the next. */
-function sha256(pieces: readonly (string | Uint8Array)[]): string {
-  const all = createHash('sha256');
-  for (const piece of pieces) all.update(createHash('sha256').update(piece).digest());
-
-  return all.digest('hex');
+  return Buffer.from(mostlyShortSha256(all)).toString('hex');
 }
