@@ -83,7 +83,28 @@ describe('createFindLogin()', () => {
     expect(await find(file, 'reg.example')).toEqual(basic('reg.example', 's'));
     expect(await find(file, 'stored.example')).toEqual({ type: 'identity', token: 'T' });
     expect(await find(file, 'unknown.example')).toBeUndefined();
-    expect(await find(file, 'other.example')).toBeUndefined();
+  });
+
+  it('asks the store of a file for registries that the file does not name', async () => {
+    makeHelper('cloud', 'read host; printf \'{"Username":"%s","Secret":"s"}\' "$host"');
+    makeHelper('empty', 'echo \'{"Username":"","Secret":""}\'');
+    makeHelper('fails', 'exit 3');
+    const hub = 'https://index.docker.io/v1/';
+
+    expect(await find({ credsStore: 'cloud' }, 'a.example')).toEqual(basic('a.example', 's'));
+    expect(await find({ credsStore: 'cloud' }, 'docker.io')).toEqual(basic(hub, 's'));
+    expect(await find({ credsStore: 'empty' }, 'a.example')).toBeUndefined();
+    expect(await find({ credsStore: 'fails' }, 'a.example')).toBeUndefined();
+    expect(await find({ credsStore: 'missing' }, 'a.example')).toBeUndefined();
+    const named = { auths: { 'a.example': {} }, credsStore: 'fails' };
+    await expect(find(named, 'a.example')).rejects.toThrow('status 3');
+  });
+
+  it('knows a registry by an address of its interface', async () => {
+    for (const path of ['', '/', '/v1/', '/v2', '/v2/']) {
+      const file = { auths: { [`https://a.example${path}`]: auth('me:p') } };
+      expect(await find(file, 'a.example')).toEqual(basic('me', 'p'));
+    }
   });
 
   it('asks helpers for every registry, the files in their place among them', async () => {

@@ -73,7 +73,7 @@ async function findIn(
   for (const helper of helpers) {
     const ask =
       helper === LOGIN_FILES
-        ? findInFiles(sources, placesOf(host, repository))
+        ? findInFiles(sources, { host, repository })
         : askHelper(sources, helper, host).catch((error: unknown) => {
             if (!isGantryError(error)) throw error;
             // One that knows nothing of this registry may fail over it; another may know.
@@ -88,24 +88,35 @@ async function findIn(
   return undefined;
 }
 
+/** The part of a registry that somebody is sought for. */
+interface Sought {
+  readonly host: string;
+  readonly repository: string;
+}
+
 async function findInFiles(
   sources: LoginSources,
-  places: readonly string[],
+  sought: Sought,
 ): Promise<RegistryLogin | undefined> {
   for (const path of sources.files) {
     if (!existsSync(path)) continue;
-    const login = await findInFile(sources, path, places);
+    const login = await findInFile(sources, path, sought);
     if (login !== undefined) return login;
   }
 
   return undefined;
 }
 
+/** Forms of an address that counts for its host. */
+const ADDRESSES = ['', '/', '/v1', '/v1/', '/v2', '/v2/'];
+
 const namesOf = (host: string): readonly string[] =>
-  host === DOCKER_HUB ? [host, ...HUB_NAMES] : [host, `https://${host}`, `https://${host}/v1/`];
+  host === DOCKER_HUB
+    ? [host, ...HUB_NAMES]
+    : [host, ...ADDRESSES.map((path) => `https://${host}${path}`)];
 
 /** The narrowest first, containers-auth.json(5): `host/a/b`, `host/a`, and the host by all its names. */
-function placesOf(host: string, repository: string): readonly string[] {
+function placesOf({ host, repository }: Sought): readonly string[] {
   const parts = repository.split('/');
   const namespaces = parts.map((_, index) =>
     [host, ...parts.slice(0, parts.length - index)].join('/'),
@@ -143,10 +154,10 @@ const loginFile: v.GenericSchema<unknown, LoginFile> = v.object({
 async function findInFile(
   sources: LoginSources,
   path: string,
-  places: readonly string[],
+  sought: Sought,
 ): Promise<RegistryLogin | undefined> {
   const { auths = {}, credHelpers = {}, credsStore } = readFile(path);
-  for (const place of places) {
+  for (const place of placesOf(sought)) {
     const helper = Object.hasOwn(credHelpers, place) ? credHelpers[place] : undefined;
     if (helper !== undefined) return await askHelper(sources, helper, place);
     const login = Object.hasOwn(auths, place) ? loginOf(auths[place], path) : undefined;
@@ -155,8 +166,27 @@ async function findInFile(
     const isStored = credsStore !== undefined && Object.hasOwn(auths, place);
     if (isStored) return await askHelper(sources, credsStore, place);
   }
+  if (credsStore === undefined) return undefined;
 
-  return undefined;
+  return await askStore(sources, credsStore, sought.host);
+}
+
+/**
+ * As docker does, for a registry that the file does not name: helpers of clouds
+ * know theirs without a login. One that fails may have nothing to do with this one.
+ */
+async function askStore(
+  sources: LoginSources,
+  store: string,
+  host: string,
+): Promise<RegistryLogin | undefined> {
+  const [hub = host] = HUB_NAMES;
+  try {
+    return await askHelper(sources, store, host === DOCKER_HUB ? hub : host);
+  } catch (error) {
+    if (!isGantryError(error, 'CREDENTIALS_INVALID')) throw error;
+    return undefined;
+  }
 }
 
 function readFile(path: string): LoginFile {
@@ -230,6 +260,7 @@ async function askHelper(
     what: `what "${program}" says`,
     code: 'CREDENTIALS_INVALID',
   });
+  if (user === '' && secret === '') return undefined;
 
   return user === TOKEN_USER
     ? { type: 'identity', token: secret }

@@ -19,6 +19,20 @@ describe('readEnvironment()', () => {
     expect(proxies.http).toBeUndefined();
   });
 
+  it('looks for passwords in the file that is named alone, else where podman and docker do', () => {
+    const home = { HOME: '/h', XDG_RUNTIME_DIR: '/r', REGISTRY_AUTH_FILE: '' };
+    const usual = ['/r/containers/auth.json', '/h/.config/containers/auth.json'];
+
+    expect(readEnvironment({ ...home, REGISTRY_AUTH_FILE: '/a' }).loginFiles).toEqual(['/a']);
+    expect(readEnvironment(home).loginFiles).toEqual([...usual, '/h/.docker/config.json']);
+    expect(readEnvironment({ ...home, XDG_CONFIG_HOME: '', DOCKER_CONFIG: '' }).loginFiles).toEqual(
+      [...usual, '/h/.docker/config.json'],
+    );
+    expect(
+      readEnvironment({ ...home, XDG_CONFIG_HOME: '/c', DOCKER_CONFIG: '/d' }).loginFiles,
+    ).toEqual(['/r/containers/auth.json', '/c/containers/auth.json', '/d/config.json']);
+  });
+
   it('names the certificate files, what the launcher set aside too', () => {
     const { certificateFiles } = readEnvironment({
       GANTRY_NODE_EXTRA_CA_CERTS: '/a.pem',

@@ -51,23 +51,21 @@ export function readEnvironment(raw: Readonly<Record<string, string | undefined>
   };
 }
 
-/** containers-auth.json(5); docker's own file is the last. */
+/** containers-auth.json(5): the file that is named, and no other; else docker's own is the last. */
 function loginFilesIn(env: Readonly<Record<string, string>>): readonly string[] {
-  const under = (name: string, path: string): readonly (string | undefined)[] => {
-    const dir = env[name];
-    return dir === undefined || dir === '' ? [] : [`${dir}/${path}`];
+  const named = first(env, ['REGISTRY_AUTH_FILE']);
+  if (named !== undefined) return [named];
+  const under = (name: string, path: string): string | undefined => {
+    const dir = first(env, [name]);
+    return dir === undefined ? undefined : `${dir}/${path}`;
   };
 
   return [
-    env['REGISTRY_AUTH_FILE'],
-    ...under('XDG_RUNTIME_DIR', 'containers/auth.json'),
-    ...(env['XDG_CONFIG_HOME'] === undefined
-      ? under('HOME', '.config/containers/auth.json')
-      : under('XDG_CONFIG_HOME', 'containers/auth.json')),
-    ...(env['DOCKER_CONFIG'] === undefined
-      ? under('HOME', '.docker/config.json')
-      : under('DOCKER_CONFIG', 'config.json')),
-  ].filter((path): path is string => path !== undefined && path !== '');
+    under('XDG_RUNTIME_DIR', 'containers/auth.json'),
+    under('XDG_CONFIG_HOME', 'containers/auth.json') ??
+      under('HOME', '.config/containers/auth.json'),
+    under('DOCKER_CONFIG', 'config.json') ?? under('HOME', '.docker/config.json'),
+  ].filter((path) => path !== undefined);
 }
 
 function programFilesIn(text: string): ProgramFiles | undefined {
