@@ -143,6 +143,13 @@ export function transportFailure(
       cause,
     });
   }
+  if (/wrong version number/.test(errorMessage(error))) {
+    return fetchFailure('FETCH_TLS', url, {
+      state: `what answers speaks no TLS (${code})`,
+      hint: 'look at the address; --insecure-options=http takes a server that speaks plain HTTP, "insecure" in registries.conf one registry',
+      cause,
+    });
+  }
   if (/^ERR_SSL|^ERR_TLS|^EPROTO/.test(code)) {
     return fetchFailure('FETCH_TLS', url, { state: `TLS failed (${code})`, cause });
   }
@@ -164,7 +171,8 @@ function withoutFrills(error: unknown): unknown {
   const code = errorCode(error);
   const message = errorMessage(error)
     .replace(/^request to .* failed, reason: /s, '')
-    .replace(/; if the root CA is installed locally, .*--use-system-ca$/, '');
+    .replace(/; if the root CA is installed locally, .*--use-system-ca$/, '')
+    .trimEnd();
 
   const plain = Object.assign(new Error(message), code === undefined ? {} : { code });
   if (error instanceof Error) plain.stack = error.stack ?? message;
