@@ -235,8 +235,13 @@ describe('ociToAppc()', () => {
       rootfs: { type: 'layers', diff_ids: [] },
     });
 
-    expect(codeOf(() => ociToAppc(parseOciConfig(text, 'it'), { name: 'a' }, digest))).toBe(
+    const called = { name: 'a', reference: 'r.example/a:1' };
+
+    expect(codeOf(() => ociToAppc(parseOciConfig(text, 'it'), called, digest))).toBe(
       'IMAGE_FOREIGN',
+    );
+    expect(() => ociToAppc(parseOciConfig(text, 'it'), called, digest)).toThrow(
+      'cannot use image "r.example/a:1": it is for "windows/amd64"',
     );
   });
 });

@@ -25,6 +25,8 @@ export interface OciName {
   readonly name: string;
   /** The tag. */
   readonly version?: string | undefined;
+  /** As users write it, for messages; the name unless told. */
+  readonly reference?: string | undefined;
 }
 
 /** What came of a conversion. */
@@ -56,20 +58,17 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
  * with what the image has there.
  * @throws GantryError IMAGE_FOREIGN for a machine that appc has no word for
  */
-export function ociToAppc(
-  config: OciConfig,
-  { name, version }: OciName,
-  digest: string,
-): Converted {
+export function ociToAppc(config: OciConfig, called: OciName, digest: string): Converted {
   const warnings: string[] = [];
+  const { name, version } = called;
   const manifest: ImageManifest = {
     acKind: 'ImageManifest',
     acVersion: AC_VERSION,
     name: identifierOf(name),
     labels: makeLabels([
       ...(version === undefined ? [] : [['version', version] as const]),
-      ['os', demandLinux(config)],
-      ['arch', architectureOf(config)],
+      ['os', demandLinux(config, called)],
+      ['arch', architectureOf(config, called)],
     ]),
     app: appOf(config, warnings),
     annotations: annotationsOf(config, digest, warnings),
@@ -90,24 +89,24 @@ function identifierOf(name: string): AcIdentifier {
   return parseAcIdentifier(parts.length === 0 ? 'image' : parts.join('/'));
 }
 
-function demandLinux(config: OciConfig): string {
+function demandLinux(config: OciConfig, called: OciName): string {
   if (Object.hasOwn(OS_ARCHITECTURES, config.os)) return config.os;
-  throw foreign(config);
+  throw foreign(config, called);
 }
 
-function architectureOf(config: OciConfig): string {
+function architectureOf(config: OciConfig, called: OciName): string {
   const { os, architecture, variant } = config;
   const found = ARCHITECTURES[`${architecture}/${variant ?? ''}`] ?? ARCHITECTURES[architecture];
   if (found !== undefined && OS_ARCHITECTURES[os]?.includes(found) === true) return found;
   // What this machine itself is called it is called in its images.
   if (architecture === hostPlatform().architecture) return hostLabels().arch;
-  throw foreign(config);
+  throw foreign(config, called);
 }
 
-function foreign(config: OciConfig): GantryError {
+function foreign(config: OciConfig, { name, reference = name }: OciName): GantryError {
   return new GantryError(
     'IMAGE_FOREIGN',
-    `cannot use the image: it is for ${quoted(formatPlatform(config))}, which gantry runs on no machine`,
+    `cannot use image ${quoted(reference)}: it is for ${quoted(formatPlatform(config))}, which gantry runs on no machine`,
   );
 }
 

@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Fd } from '#base/kernel/kernel';
 import { cleanEntryPath } from '../../archive/entry-path.ts';
 import { DEFAULT_ARCHIVE_LIMITS } from '../../archive/limits.ts';
@@ -57,7 +57,7 @@ export async function streamedFiles(
 async function filesIn(fd: Fd, what: string, opened: AsyncDisposable): Promise<LocalFiles> {
   await using stack = new AsyncDisposableStack();
   stack.use(opened);
-  const table = readTable(fd);
+  const table = tableOf(fd, what);
   const kept = stack.move();
 
   const find = (name: string): number | undefined => resolve(table, name);
@@ -110,6 +110,20 @@ interface Table {
   readonly files: ReadonlyMap<string, number>;
   readonly links: ReadonlyMap<string, string>;
   readonly sizes: Readonly<Record<number, number>>;
+}
+
+/** The table of an archive, whose name is in what it fails with. */
+function tableOf(fd: Fd, what: string): Table {
+  try {
+    return readTable(fd);
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    const { code, message, hint, cause } = error;
+    throw new GantryError(code, message.replace('cannot read the archive', `cannot read ${what}`), {
+      hint,
+      cause,
+    });
+  }
 }
 
 function readTable(fd: Fd): Table {

@@ -46,6 +46,18 @@ describe('fetchImage(), of archives on this machine', () => {
     expect(readdirSync(join(host.store.dir, 'tmp'))).toEqual([]);
   });
 
+  it('names the archive that ends too early', async () => {
+    const path = join(host.dir, 'cut.tar');
+    writeFileSync(path, tarOf(...filesBelow(host.layout.dir)).subarray(0, 700));
+
+    await expect(host.fetch(`oci-archive:${path}:it`)).rejects.toMatchObject({
+      code: 'ARCHIVE_TRUNCATED',
+      message: expect.stringMatching(
+        /^cannot read image "oci-archive:.*cut.tar:it": it ends/,
+      ) as string,
+    });
+  });
+
   it('takes what docker save writes', async () => {
     const config = JSON.stringify({
       os: 'linux',
