@@ -28,6 +28,15 @@ export function nanoseconds(ms: number): unknown {
   return (JSON as unknown as ExactJson).rawJSON(String(BigInt(Math.round(ms * 1000)) * 1000n));
 }
 
+/** How an image was accepted, as it was written down, with its time as all others have it. */
+export function acceptanceJson(written: object | undefined): object | undefined {
+  if (written === undefined || !('time' in written) || typeof written.time !== 'number') {
+    return written;
+  }
+
+  return { ...written, time: nanoseconds(written.time) };
+}
+
 /** JSON as rkt prints it: one line, or indented by tabs; a line break at the end. */
 export function formatJson(value: unknown, { pretty }: { readonly pretty: boolean }): string {
   return `${JSON.stringify(value, undefined, pretty ? '\t' : undefined)}\n`;

@@ -2,7 +2,7 @@ import { assert, nat, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ProgressEvent } from '#base/log/log';
 import { parseInsecureOptions } from './insecure-options.ts';
-import { formatJson, nanoseconds, readFormat } from './json.ts';
+import { acceptanceJson, formatJson, nanoseconds, readFormat } from './json.ts';
 import { openLines } from './progress-lines.ts';
 import { amountText, rateText, timeLeftText } from './progress-text.ts';
 import { printable, printableLines } from './printable.ts';
@@ -79,6 +79,18 @@ describe('formatJson()', () => {
       '{"at":1795318647123000000}\n',
     );
     expect(formatJson([1], { pretty: true })).toBe('[\n\t1\n]\n');
+  });
+});
+
+describe('acceptanceJson()', () => {
+  it('has its time as all others have it, and the rest as it was written', () => {
+    const written = acceptanceJson({ how: 'insecure', time: 1_795_318_647_123 });
+
+    expect(formatJson(written, { pretty: false })).toBe(
+      '{"how":"insecure","time":1795318647123000000}\n',
+    );
+    expect(acceptanceJson({ how: 'builtin' })).toEqual({ how: 'builtin' });
+    expect(acceptanceJson(undefined)).toBeUndefined();
   });
 });
 

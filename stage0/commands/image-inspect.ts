@@ -1,6 +1,6 @@
 import { type Command, plainCommand } from '../cli/command.ts';
 import { findStored, shownName } from '../cli/image-argument.ts';
-import { formatJson, nanoseconds } from '../cli/json.ts';
+import { acceptanceJson, formatJson, nanoseconds } from '../cli/json.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { type ImageDetails, imageDetails } from '../operations/image-details.ts';
 import { openLibrary } from '../operations/library.ts';
@@ -41,7 +41,7 @@ function detailsJson({ record, manifest, config, parts, tree }: ImageDetails): o
     last_used: nanoseconds(lastUsed),
     size,
     tree_size: treeSize,
-    accepted,
+    accepted: acceptanceJson(accepted),
     manifest_digest: oci?.manifest,
     media_type: origin?.mediaType,
     layers: oci?.layers.map(({ digest, diffId, size: bytes }) => ({

@@ -1,5 +1,5 @@
 import { type Command, plainCommand } from '../cli/command.ts';
-import { formatJson } from '../cli/json.ts';
+import { acceptanceJson, formatJson } from '../cli/json.ts';
 import { findOnePod, UUID_FILE_OPTION } from '../cli/pod-argument.ts';
 import { podJson } from '../cli/pod-json.ts';
 import { openWorkplace } from '../cli/workplace.ts';
@@ -41,7 +41,9 @@ function detailsJson(details: PodDetails): object {
     overlay: details.overlay,
     app_directories: Object.fromEntries(details.appDirs),
     stage1: stage1Json(details),
-    accepted: Object.fromEntries(details.accepted),
+    accepted: Object.fromEntries(
+      [...details.accepted].map(([app, accepted]) => [app, acceptanceJson(accepted)]),
+    ),
     tree_ids: trees === undefined ? undefined : Object.fromEntries(trees.apps),
     cgroups: details.cgroups.map(({ controllers, path, dir }) => ({
       controllers,
