@@ -64,6 +64,9 @@ function mountAll(host: EntrypointHost, pod: FlyPod, args: RunArguments): void {
     volumes: mounts,
     kept,
     readOnlyRoot: pod.app.readOnlyRootFS ?? false,
+    workplace: pod.fromOci
+      ? { app: pod.app.name, workingDir: pod.description.workingDirectory ?? '/' }
+      : undefined,
     dnsConfMode: args.dnsConfMode,
   });
   const { kernel, callerMounts } = host;

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { CLONE, type Fd, type Kernel, MS } from '#base/kernel/kernel';
-import { ensureMountTarget, keepDirectory } from '#stage1';
+import { ensureMountTarget, keepDirectory, makeWorkingDirectory } from '#stage1';
 import type { MountStep } from './plan-mounts.ts';
 
 /** Where the steps are carried out. */
@@ -44,6 +44,9 @@ function performMount(surroundings: Surroundings, step: MountStep): void {
       kernel.mount({ source: 'tmpfs', target, fstype: 'tmpfs', flags, data: step.data });
       break;
     }
+    case 'workplace':
+      makeWorkingDirectory(root, step.place);
+      break;
     case 'seal':
       kernel.setMountAttributes(root, { readOnly: true });
       break;

@@ -1,4 +1,10 @@
-import { type AppMount, hostsPath, type RunArguments, resolvConfPath } from '#stage1';
+import {
+  type AppMount,
+  hostsPath,
+  type RunArguments,
+  resolvConfPath,
+  type WorkingDirectory,
+} from '#stage1';
 
 /** One step on the way to the app's view of the file system; targets are absolute inside the app. */
 export type MountStep =
@@ -22,6 +28,8 @@ export type MountStep =
       readonly readOnly: boolean;
     }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly data: string }
+  /** The app's working directory, which is made unless it is there, while its root can be written. */
+  | { readonly kind: 'workplace'; readonly place: WorkingDirectory }
   /** From here on the app's own root is read-only; what is mounted on it is not. */
   | { readonly kind: 'seal' };
 
@@ -32,6 +40,8 @@ export interface MountsRequest {
   /** Directories of the root that stay writable whatever becomes of it. */
   readonly kept: readonly string[];
   readonly readOnlyRoot: boolean;
+  /** The app's working directory when it is made where it is missing, as images of the OCI count on. */
+  readonly workplace?: WorkingDirectory | undefined;
   readonly dnsConfMode: RunArguments['dnsConfMode'];
 }
 
@@ -47,6 +57,9 @@ export function planMounts(request: MountsRequest): readonly MountStep[] {
     { kind: 'tmpfs', target: '/tmp', data: 'mode=1777' },
     ...planNames(request),
     ...request.volumes.map(planVolume),
+    ...(request.workplace === undefined
+      ? []
+      : [{ kind: 'workplace', place: request.workplace } as const]),
     ...(request.readOnlyRoot ? [{ kind: 'seal' } as const] : []),
   ];
 }

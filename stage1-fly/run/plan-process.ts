@@ -3,7 +3,6 @@ import {
   demandWorkingDirectory,
   findExecutable,
   type Identity,
-  makeWorkingDirectory,
   resolveIdentity,
   type SocketActivation,
 } from '#stage1';
@@ -48,9 +47,7 @@ export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan
     environment: description.environment ?? [],
     account: identity.account,
   });
-  const place = { app: app.name, workingDir: workingDirectory };
-  if (pod.fromOci) makeWorkingDirectory(root, place);
-  else demandWorkingDirectory(root, place);
+  demandWorkingDirectory(root, { app: app.name, workingDir: workingDirectory });
   const find = (exec: readonly string[]): AppProgram =>
     findProgram(pod, exec, { workingDir: workingDirectory, path: env['PATH'] });
   const preStart = description.eventHandlers?.find(({ name }) => name === 'pre-start');

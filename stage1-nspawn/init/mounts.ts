@@ -1,5 +1,5 @@
 import { SYSFS_PARTS } from '../units/app-unit.ts';
-import { type AppMount, type RunArguments, resolvConfPath } from '#stage1';
+import { type AppMount, type RunArguments, resolvConfPath, type WorkingDirectory } from '#stage1';
 import type { AppHosts } from '../network/app-hosts.ts';
 import { CARRIER_PATH } from './carrier.ts';
 
@@ -24,6 +24,8 @@ export type MountStep =
       readonly recursive: boolean;
       readonly readOnly: boolean;
     }
+  /** The app's working directory, which is made unless it is there, while its root can be written. */
+  | { readonly kind: 'workplace'; readonly place: WorkingDirectory }
   /** From here on the app's own root is read-only; what is mounted on it is not. */
   | { readonly kind: 'seal' };
 
@@ -34,6 +36,8 @@ export interface AppMountsPlan {
   /** Directories of the root that stay writable whatever becomes of it. */
   readonly kept: readonly string[];
   readonly readOnlyRoot: boolean;
+  /** The app's working directory when it is made where it is missing, as images of the OCI count on. */
+  readonly workplace?: WorkingDirectory | undefined;
   /** Whether the app sees all of sysfs: `--insecure-options=paths`. */
   readonly wholeSysfs: boolean;
   readonly resolvMode: RunArguments['dnsConfMode']['resolv'];
@@ -67,6 +71,9 @@ export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
     ...planDefaults(plan),
     ...plan.volumes.map(planVolume),
     ...planAsked(plan),
+    ...(plan.workplace === undefined
+      ? []
+      : [{ kind: 'workplace', place: plan.workplace } as const]),
     ...(plan.readOnlyRoot ? [{ kind: 'seal' } as const] : []),
   ];
 }

@@ -2,7 +2,7 @@ import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { below } from '#base/fs/below';
 import { type Kernel, MS } from '#base/kernel/kernel';
-import { ensureMountTarget, keepDirectory } from '#stage1';
+import { ensureMountTarget, keepDirectory, makeWorkingDirectory } from '#stage1';
 import type { MountStep } from './mounts.ts';
 
 /**
@@ -42,6 +42,9 @@ function performMount(kernel: Kernel, root: string, step: MountStep): void {
       break;
     case 'bind':
       performBind(kernel, root, step);
+      break;
+    case 'workplace':
+      makeWorkingDirectory(root, step.place);
       break;
     case 'seal':
       kernel.setMountAttributes(root, { readOnly: true });

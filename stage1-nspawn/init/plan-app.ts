@@ -8,7 +8,6 @@ import {
   demandWorkingDirectory,
   executableExitCode,
   findExecutable,
-  makeWorkingDirectory,
   resolveIdentity,
   restartOf,
   stdioModesOf,
@@ -68,8 +67,7 @@ export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetti
     }),
   };
   const workingDir = posix.resolve('/', description.workingDirectory ?? '/');
-  if (app.fromOci) makeWorkingDirectory(root, { app: name, workingDir });
-  else demandWorkingDirectory(root, { app: name, workingDir });
+  demandWorkingDirectory(root, { app: name, workingDir });
   const place: Place = { root, workingDir, path: environment['PATH'] };
   const carried = carriedVariables(environment);
   const main = lookUp(place, demandExec(app));

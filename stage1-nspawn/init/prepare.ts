@@ -75,6 +75,9 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
     volumes,
     kept,
     readOnlyRoot: app.runtime.readOnlyRootFS ?? false,
+    workplace: app.fromOci
+      ? { app: app.runtime.name, workingDir: app.description.workingDirectory ?? '/' }
+      : undefined,
     wholeSysfs: args.disablePaths,
     resolvMode: args.dnsConfMode.resolv,
     hosts: appHosts({

@@ -42,6 +42,7 @@ function makeImages(): void {
       layers: [base],
       config: {
         Entrypoint: ['/bin/sh', '-c'],
+        WorkingDir: '/made/place',
         Volumes: Object.fromEntries(volumes.map((path) => [path, {}])),
       },
     }).descriptor;
@@ -85,6 +86,13 @@ describe.runIf(canRun).each(['fly', 'nspawn'])('volumes of an OCI image, under %
     expect(text(result)).toBe(`${LOOKS}1\n`);
     expect(result.stderr).toContain("'/no': Read-only file system");
     expect(result.stderr).not.toContain('new');
+  });
+
+  it('leave the working directory to be made, on a root that is read-only then', async () => {
+    const flag = '--readonly-rootfs=true';
+    const result = await run(flavor, `${layout}:good`, flag, '--', 'cd .. && ls; mkdir no');
+    expect(text(result)).toBe('here\nplace\n');
+    expect(result.stderr).toContain("'no': Read-only file system");
   });
 
   it('give way to a volume of the user, in which nothing is put', async () => {
