@@ -131,6 +131,17 @@ describe('openUploads()', () => {
     ]);
   });
 
+  it('sends what registries know by its digest of 256 bits alone when it is taken over', async () => {
+    const hex = createHash('sha512').update(BLOB).digest('hex');
+    const descriptor = { ...DESCRIPTOR, digest: `sha512:${hex}` as OciDigest };
+    server.on(UPLOADS, begin('/up'));
+    server.on(`${REGISTRY}/up`, take());
+    const isTakenOver = await open().putBlob({ descriptor, open: pieces, from: 'team/other' });
+
+    expect([isTakenOver, taken.at(-1)?.equals(BLOB)]).toEqual([false, true]);
+    expect(server.seen.map(({ target }) => target).join(' ')).not.toContain('mount=');
+  });
+
   it.each(['/v2/team/app/up?state=a%2Fb', `https://${PLACE}/up?state=a%2Fb`])(
     'sends a blob to %s',
     async (location) => {

@@ -108,13 +108,17 @@ async function putBlob(options: UploadOptions, url: URL, blob: OutgoingBlob): Pr
 const begin = async (options: UploadOptions, url: URL): Promise<Answer> =>
   await send(options, url, { method: 'POST', accept: [202] });
 
-/** 201 says that the registry has the blob, 202 that it has to be sent: "Mounting a blob from another repository". */
+/**
+ * 201 says that the registry has the blob, 202 that it has to be sent: "Mounting
+ * a blob from another repository". The distribution's own, asked by a digest of
+ * 512 bits, says 201 too, and then has it by that of 256 alone.
+ */
 async function mount(
   options: UploadOptions,
   url: URL,
   { descriptor, from }: OutgoingBlob,
 ): Promise<Answer | undefined> {
-  if (from === undefined) return undefined;
+  if (from === undefined || digestAlgorithm(descriptor.digest) !== 'sha256') return undefined;
   const mounting = new URL(url);
   mounting.searchParams.set('mount', descriptor.digest);
   mounting.searchParams.set('from', from);
