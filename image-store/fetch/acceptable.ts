@@ -1,7 +1,11 @@
 import { statSync } from 'node:fs';
 import type { Acceptance, ImageRecord } from '../index/image-record.ts';
-import type { LocalReference, RegistryReference } from '../reference/oci-reference.ts';
-import { isStillDemanded } from '../policy/standing.ts';
+import {
+  type LocalReference,
+  type RegistryReference,
+  referenceUrl,
+} from '../reference/oci-reference.ts';
+import { isDemandedAs, isStillDemanded } from '../policy/standing.ts';
 import { parseReference } from '../reference/parse-reference.ts';
 import type { ImageStore } from '../store.ts';
 import type { Trust } from '../trust/trust-types.ts';
@@ -62,6 +66,22 @@ export async function holdsByPolicy(
   if (accepted.policy === undefined || origin === undefined) return false;
 
   return await isStillDemanded(configDirs, accepted.policy, () => readOrigin(accepted.source));
+}
+
+/**
+ * Whether how an image was accepted holds for a name that it is asked for by: it
+ * has names in several registries, and was accepted last by one of them.
+ * @param configDirs lowest first
+ * @throws GantryError POLICY_INVALID
+ */
+export async function holdsAs(
+  configDirs: readonly string[],
+  { accepted }: ImageRecord,
+  asked: RegistryReference,
+): Promise<boolean> {
+  if (accepted.policy === undefined || accepted.source === referenceUrl(asked)) return true;
+
+  return await isDemandedAs(configDirs, accepted.policy, asked);
 }
 
 function readOrigin(source: string): RegistryReference | LocalReference {

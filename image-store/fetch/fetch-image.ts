@@ -7,7 +7,7 @@ import type { ImageStore } from '../store.ts';
 import { imagesMeant } from '../registries/images-meant.ts';
 import { openRegistries } from '../registries/open-registries.ts';
 import type { Registries } from '../registries/registries.ts';
-import { isAcceptable } from './acceptable.ts';
+import { holdsAs, isAcceptable } from './acceptable.ts';
 import type { Brought } from './bring-remote.ts';
 import type { Need } from './dependencies.ts';
 import { recordUrl } from './remote-url.ts';
@@ -151,18 +151,20 @@ async function fromStore(
   meant: readonly Kept[],
 ): Promise<ImageKey | undefined> {
   const { pullPolicy, insecure } = request;
-  const { store, trust, configDirs } = context;
+  const { store, trust, configDirs = [] } = context;
   if (pullPolicy === 'update') return undefined;
 
-  const record = meant.map((each) => findKept(store, each)).find((each) => each !== undefined);
-  if (record === undefined) {
+  const asked = meant.find((each) => findKept(store, each) !== undefined);
+  const record = asked === undefined ? undefined : findKept(store, asked);
+  if (asked === undefined || record === undefined) {
     if (pullPolicy === 'new') return undefined;
     throw notInStore(reference);
   }
+  if (pullPolicy === 'never') return record.key;
   const standard = { store, trust, insecure, configDirs };
-  if (pullPolicy === 'never' || (await isAcceptable(record, standard))) {
-    return record.key;
-  }
+  const holds =
+    insecure.image || asked.kind !== 'registry' || (await holdsAs(configDirs, record, asked));
+  if (holds && (await isAcceptable(record, standard))) return record.key;
 
   context.log.info(
     `image "${record.name}" is in the store, but not whole or not verified: fetching it`,

@@ -1,4 +1,4 @@
-export { holdsByPolicy } from './acceptable.ts';
+export { holdsAs, holdsByPolicy } from './acceptable.ts';
 export { fetchImage } from './fetch-image.ts';
 export type {
   Credential,

@@ -30,13 +30,46 @@ export async function isStillDemanded(
   try {
     if (seenDigest(found.text, mark.files) === mark.seen) return true;
     // The file has changed, maybe of what does not concern this image.
-    const policy = await readPolicy(found.text, found.path);
-    const { markPolicy } = await import('./mark-policy.ts');
-    return markPolicy(policy, found.text, image()).demanded === mark.demanded;
+    return await demandsTheSame(found, mark, image());
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'syscall' in error) return false;
-    throw error;
+    return unlessUnreadable(error);
   }
+}
+
+/**
+ * Whether a policy demands of an image by one name what it did of the same
+ * image by another name, when it was accepted.
+ * @throws GantryError POLICY_INVALID
+ */
+export async function isDemandedAs(
+  configDirs: readonly string[],
+  mark: PolicyMark,
+  image: RegistryReference,
+): Promise<boolean> {
+  const found = readPolicyText(configDirs);
+  if (found === undefined) return false;
+  try {
+    return await demandsTheSame(found, mark, image);
+  } catch (error) {
+    return unlessUnreadable(error);
+  }
+}
+
+async function demandsTheSame(
+  { text, path }: { readonly text: string; readonly path: string },
+  mark: PolicyMark,
+  image: RegistryReference | LocalReference,
+): Promise<boolean> {
+  const policy = await readPolicy(text, path);
+  const { markPolicy } = await import('./mark-policy.ts');
+
+  return markPolicy(policy, text, image).demanded === mark.demanded;
+}
+
+/** A key file that is gone. */
+function unlessUnreadable(error: unknown): false {
+  if (typeof error === 'object' && error !== null && 'syscall' in error) return false;
+  throw error;
 }
 
 const seenDigest = (text: string, files: readonly string[]): string =>

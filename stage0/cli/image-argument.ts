@@ -71,7 +71,7 @@ async function findReferred(
     case 'name':
       return store.findByName(reference.name, reference.labels);
     case 'registry':
-      return await findOfRegistry(context, store, reference);
+      return (await findOfRegistry(context, store, reference))?.record;
     case 'local':
       return store.findByReference(reference);
     default:

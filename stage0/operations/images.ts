@@ -1,12 +1,18 @@
 import { statSync } from 'node:fs';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
-import { type Acceptance, type ImageRecord, parseReference, type Tree } from '#image-store';
+import {
+  type Acceptance,
+  holdsAs,
+  type ImageRecord,
+  parseReference,
+  type Tree,
+} from '#image-store';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { demandAccepted } from './acceptance.ts';
 import type { OperationContext } from './context.ts';
-import type { Library } from './library.ts';
-import { findOfRegistry } from './stored-image.ts';
+import { configDirs, type Library } from './library.ts';
+import { findOfRegistry, type StoredImage } from './stored-image.ts';
 import { demandForThisMachine } from './machine.ts';
 import type { InsecureOptions, PullPolicy } from './requests.ts';
 
@@ -47,16 +53,38 @@ export async function findImage(
   }
 
   if (reference.kind === 'registry' && wish.pullPolicy !== 'update') {
-    const record = await findOfRegistry(context, store, reference);
-    // One that was accepted unchecked may be fetched and checked now.
-    if (record !== undefined && (wish.insecure.image || record.accepted.how !== 'insecure')) {
-      remember(record);
-      return record.key;
+    const found = await findOfRegistry(context, store, reference);
+    if (found !== undefined && (await mayBeTaken(context, found, wish))) {
+      remember(found.record);
+      return found.record.key;
     }
   }
 
   const { pullPolicy, insecure, signature } = wish;
   return await context.fetchImage(wish.text, { pullPolicy, insecure, signature });
+}
+
+/** Whether an image of the store need not be fetched anew. @throws GantryError IMAGE_UNTRUSTED */
+async function mayBeTaken(
+  context: OperationContext,
+  { record, reference }: StoredImage,
+  { text, insecure, pullPolicy }: ImageWish,
+): Promise<boolean> {
+  if (insecure.image) return true;
+  // One that was accepted unchecked may be fetched and checked now.
+  if (record.accepted.how === 'insecure') return false;
+  if (await holdsAs(configDirs(context), record, reference)) return true;
+  if (pullPolicy === 'never') throw acceptedByAnotherName(text);
+
+  return false;
+}
+
+function acceptedByAnotherName(text: string): GantryError {
+  return new GantryError(
+    'IMAGE_UNTRUSTED',
+    `cannot use image "${text}": it was accepted by another name, and the policy demands something else by this one`,
+    { hint: 'leave out --pull-policy=never, so that it is fetched again' },
+  );
 }
 
 /** An image that may be run, with its tree. */

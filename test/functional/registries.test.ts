@@ -128,6 +128,17 @@ describe.runIf(possible).each(['basic', 'token'] as const)(
       const list = await site.gantry(['image', 'list', '--no-legend']);
       expect(list.stdout.toString()).toContain(`${site.registry.host}/${REPOSITORY}:1`);
     });
+
+    it('is not passed over because another gave the same image', async () => {
+      const { registry, image } = site;
+      const other = `docker://${registry.host}/other/app:1`;
+      expect(await site.gantry(['push', image, other])).toMatchObject({ exitCode: 0 });
+      expect(await site.gantry(['fetch', other])).toMatchObject({ exitCode: 0 });
+      await site.gantry(['trust', `--registry=${registry.host}/team`, '--reject']);
+      const fetch = ['fetch', '--pull-policy=new'];
+      expect((await site.gantry([...fetch, image])).stderr).toContain('is rejected');
+      expect(await site.gantry([...fetch, other])).toMatchObject({ exitCode: 0, stderr: '' });
+    });
   },
 );
 
