@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
@@ -9,6 +8,7 @@ import type { SignedClaim } from './payload.ts';
 import type { KeySource, Policy, SignedBy, SigstoreSigned } from './policy.ts';
 import { matchPolicy, type PolicyMatch } from './policy-scope.ts';
 import { matchesIdentity } from './signed-identity.ts';
+import { readKeyFile } from './read-key-file.ts';
 import { parsePublicKey } from './public-key.ts';
 import type { SigstoreSignature } from './sigstore/signature.ts';
 import type { SigstoreTrust } from './sigstore/verify.ts';
@@ -210,7 +210,7 @@ const certificatesOf = (source: KeySource): readonly X509Certificate[] =>
 /** Bytes, and where they come from. */
 function readKeys({ paths, data }: KeySource): readonly (readonly [Uint8Array, string])[] {
   return [
-    ...paths.map((path) => [readFileSync(path), `"${path}"`] as const),
+    ...paths.map((path) => [readKeyFile(path), `"${path}"`] as const),
     ...data.map((bytes) => [bytes, 'the policy'] as const),
   ];
 }

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Key } from 'openpgp';
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { parseKeys } from '../trust/key-file.ts';
 import { demandUsable, type Signer } from '../trust/key-judgement.ts';
 import { loadOpenPgp } from '../trust/openpgp.ts';
+import { readKeyFile } from './read-key-file.ts';
 import { parseClaim, type SignedClaim } from './payload.ts';
 import type { KeySource } from './policy.ts';
 
@@ -23,14 +23,6 @@ export async function loadOpenPgpKeys({ paths, data }: KeySource): Promise<reado
   for (const bytes of data) keys.push(...(await parseKeys(bytes, 'the policy')));
 
   return keys;
-}
-
-function readKeyFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new GantryError('FILE_UNREADABLE', `cannot read the key in "${path}"`, { cause });
-  }
 }
 
 /**

@@ -144,6 +144,13 @@ describe('fetchImage(), of what is no good OCI image', () => {
     expect(readdirSync(join(host.store.dir, 'imagelocks'))).toEqual([]);
   });
 
+  it('names the layer that cannot be used', async () => {
+    const { manifest } = host.only({ layers: [BASE_LAYER, layer(file('../x'))] });
+    await expect(host.fetch(`oci:${host.layout.dir}`)).rejects.toThrow(
+      `cannot accept layer ${manifest.layers[1]?.digest} of image "oci:${host.layout.dir}"`,
+    );
+  });
+
   it('shows of each layer how it ended', async () => {
     host.only();
     const ends: boolean[] = [];

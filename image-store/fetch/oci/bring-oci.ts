@@ -174,9 +174,6 @@ async function bringLayer(
     what: source.what,
     total: layer.size,
   });
-  await store.oci.takeLayer({
-    ...layer,
-    chunks,
-    what: `layer ${layer.digest} of ${source.what}`,
-  });
+  const what = `layer ${layer.digest} of ${source.what}`;
+  await refusing(what, async () => await store.oci.takeLayer({ ...layer, chunks, what }));
 }
