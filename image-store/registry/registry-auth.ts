@@ -60,12 +60,19 @@ export function authenticating(options: RegistryAuthOptions): HttpClient {
 
     first.leave();
     // Whoever holds what the registry sends to would name a server of tokens of their own.
-    if (first.url.origin !== url.origin) {
-      throw denied(first.url, options, `"${options.host}" sends there, and it asks who one is`);
-    }
+    if (first.url.origin !== url.origin) throw asksElsewhere(first.url, options);
     ({ credential, until } = await answerChallenge(url, first, options));
-    const [, again] = await send({ ...request, credential });
-    return again;
+    const isPassword = credential.type === 'basic';
+    const [second, again] = await send({
+      ...request,
+      accept: isPassword ? accept : request.accept,
+      credential,
+    });
+    if (!isPassword || second.status !== 401) return again;
+
+    second.leave();
+    if (second.url.origin !== url.origin) throw asksElsewhere(second.url, options);
+    throw denied(url, options, 'it takes no such password');
   };
 
   return {
@@ -104,6 +111,9 @@ async function answerChallenge(
 
   throw denied(url, options, isBasic ? 'it asks for a password' : 'it does not say how to log in');
 }
+
+const asksElsewhere = (url: URL, options: RegistryAuthOptions): GantryError =>
+  denied(url, options, `"${options.host}" sends there, and it asks who one is`);
 
 function denied(url: URL, { host }: RegistryAuthOptions, state: string): GantryError {
   return fetchFailure('FETCH_DENIED', url, {

@@ -261,6 +261,7 @@ describe('who one is', () => {
     ['gives no token', BEARER, json({}), 'it gives no token'],
     ['gives no JSON', BEARER, file('<html>'), 'not JSON'],
     ['refuses the password', BEARER, status(401), 'it takes no such password'],
+    ['takes no such password', 'Basic realm="x"', status(500), 'it takes no such password'],
     ['sends elsewhere for a token', BEARER, redirect('https://cdn.example.com/'), '404'],
     [
       'sends to plain HTTP for a token',
