@@ -1,23 +1,24 @@
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import {
   type LocalReference,
   parseReference,
   pushImage,
   type RegistryReference,
 } from '#image-store';
+import type { ImageKey } from '#schema/types/image-hash';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { fetchContext } from '../cli/fetching.ts';
 import { findStored } from '../cli/image-argument.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { holdImages } from '../operations/hold-image.ts';
-import { openLibrary } from '../operations/library.ts';
+import { type Library, openLibrary } from '../operations/library.ts';
 
 /** `gantry push IMAGE [DESTINATION]`: prints the digest of the manifest. */
 export const command: Command = plainCommand({
   usage: '[--overwrite] IMAGE [DESTINATION]',
   description: [
     'Pushes an OCI image of the store, as it came and checked on the way, and prints the digest of its manifest.',
-    'DESTINATION is docker://HOST[:PORT]/NAME[:TAG], by default what the image was fetched by; or oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME] on this machine. Signatures are not pushed.',
+    'DESTINATION is docker://HOST[:PORT]/NAME[:TAG], by default what the image was fetched by, as IMAGE names it or last; or oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME] on this machine. Signatures are not pushed.',
   ].join('\n'),
   operands: ['image', 'destination'],
   options: {
@@ -26,12 +27,13 @@ export const command: Command = plainCommand({
   words: { min: 1, max: 2 },
 
   async run({ call, globals, options, words: [image = '', given] }) {
-    const destination = given === undefined ? undefined : destinationOf(given);
+    const told = given === undefined ? undefined : destinationOf(given);
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     using held = holdImages(library);
     const key = await findStored(workplace.context, library.store, image);
     held.hold([key]);
+    const destination = told ?? nameTyped(library, image, key);
     const digest = await pushImage(
       { key, destination, overwrite: options.overwrite ?? false, insecure: globals.insecure },
       await fetchContext(workplace, library),
@@ -42,6 +44,19 @@ export const command: Command = plainCommand({
     return 0;
   },
 });
+
+/** An image may have been fetched by several names: the one that is typed, where that is one of them. */
+function nameTyped({ store }: Library, text: string, key: ImageKey): RegistryReference | undefined {
+  const typed = text.startsWith('docker:') ? text : `docker://${text}`;
+  try {
+    const reference = parseReference(typed, { fileExists: () => false });
+    if (reference.kind !== 'registry' || reference.host === undefined) return undefined;
+    return store.findByReference(reference)?.key === key ? reference : undefined;
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    return undefined;
+  }
+}
 
 /** @throws GantryError DESTINATION_INVALID, IMAGE_REFERENCE_INVALID */
 function destinationOf(text: string): RegistryReference | LocalReference {

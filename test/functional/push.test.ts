@@ -107,6 +107,19 @@ describe.runIf(requires('docker-registry', 'oci-tools')).each(['basic', 'token']
       );
     });
 
+    it('goes to the name that is typed, of several', async () => {
+      logIn(site);
+      const names = ['named/first:1', 'named/second:1'].map(place);
+      for (const name of names) await site.gantry('push', site.key, name);
+      for (const name of names) await site.gantry('fetch', name);
+      const moved = { ...site.image.manifest, annotations: { moved: 'yes' } };
+      const tag = { repository: 'named/first', tag: '1' };
+      await site.registry.put(tag, Buffer.from(JSON.stringify(moved)), []);
+      const typed = `${site.registry.host}/named/first:1`;
+      expect(await site.gantry('push', typed)).toMatchObject({ exitCode: 0 });
+      expect(await inspect('named/first:1')).toBe(`${site.image.descriptor.digest}\n`);
+    });
+
     it('sends nothing twice, and takes over what another repository has', async () => {
       const { digest } = site.image.descriptor;
       const again = await site.gantry('push', site.key, place('team/app:2'));
