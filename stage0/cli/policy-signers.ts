@@ -1,3 +1,4 @@
+import { GantryError } from '#base/errors/gantry-error';
 import {
   certificateFingerprints,
   publicKeyFingerprint,
@@ -70,7 +71,7 @@ export async function signedRule(
     await demandTrust(workplace, { ...target, flag, source: file.source, keys });
   };
   const read = (places: readonly string[]): AsyncGenerator<KeyFile> =>
-    keyFiles(workplace, { scope: '', places, allowHttp: signers.allowHttp });
+    publicOnes(keyFiles(workplace, { scope: '', places, allowHttp: signers.allowHttp }));
   const { fulcioCa, oidcIssuer, subjectEmail } = signers;
   if (fulcioCa === undefined || oidcIssuer === undefined || subjectEmail === undefined) {
     const rule = await keyRule(read(signers.keys), review);
@@ -123,6 +124,22 @@ function demandComplete(signers: SignerWish): void {
     `flag --${given[0] ?? ''} needs ${missing.join(', ')} too`,
     'who signs is told by a certificate, and that it was valid then by a log',
   );
+}
+
+const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/;
+
+/** What is trusted is written down for everybody to read. */
+async function* publicOnes(files: AsyncIterable<KeyFile>): AsyncGenerator<KeyFile> {
+  for await (const file of files) {
+    if (PRIVATE_KEY.test(Buffer.from(file.data).toString('latin1'))) {
+      throw new GantryError(
+        'KEY_FILE_INVALID',
+        `cannot trust the key in "${file.source}": there is a private key in it`,
+        { hint: 'give the public one: "openssl pkey -pubout" or "cosign public-key" writes it' },
+      );
+    }
+    yield file;
+  }
 }
 
 const PEM_KEY = /-----BEGIN (?:[A-Z]+ )?PUBLIC KEY-----/;

@@ -8,12 +8,14 @@ import { makeSigningKey } from '../helpers/signing.ts';
 import { openFulcio } from '../helpers/sigstore.ts';
 
 let machine: PodContext;
-const paths = { pem: '', openpgp: '', ca: '' };
+const paths = { pem: '', openpgp: '', ca: '', secret: '' };
 beforeAll(async () => {
   machine = createPodContext();
   paths.pem = join(machine.workDir, 'cosign.pub');
   paths.openpgp = join(machine.workDir, 'key.asc');
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  paths.secret = join(machine.workDir, 'secret.pem');
+  writeFileSync(paths.secret, privateKey.export({ type: 'sec1', format: 'pem' }));
   writeFileSync(paths.pem, publicKey.export({ type: 'spki', format: 'pem' }));
   paths.ca = join(machine.workDir, 'fulcio.pem');
   using fulcio = openFulcio();
@@ -154,6 +156,16 @@ describe('gantry trust --registry', () => {
       paths.openpgp,
     );
     expect(openpgp.stderr).toContain('no meaning for OpenPGP keys');
+    expect(Object.keys(policy().transports.docker)).not.toContain('a.b');
+  });
+
+  it('writes down no private key', async () => {
+    const flags = ['--registry=a.b', '--skip-fingerprint-review'];
+    for (const keys of [[paths.secret], [paths.pem, `--rekor-key=${paths.secret}`]]) {
+      const { exitCode, stderr } = await trust(...flags, ...keys);
+      expect(exitCode).toBe(254);
+      expect(stderr).toContain(`in "${paths.secret}": there is a private key in it`);
+    }
     expect(Object.keys(policy().transports.docker)).not.toContain('a.b');
   });
 
