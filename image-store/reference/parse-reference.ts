@@ -12,7 +12,7 @@ export interface ReferenceOptions {
 }
 
 /** What an URL's parser takes for a scheme (RFC 3986, 3.1), as Go's does: `name:v1` has one. */
-const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
+const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):/;
 
 /**
  * Reads what a user typed as IMAGE by rkt's rules (fact sheet 1.3): a hash, an

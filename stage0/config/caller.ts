@@ -58,7 +58,7 @@ function parseLimit(text: string | undefined): bigint | undefined {
 
 /** Signal numbers of a mask as /proc writes it: bit n-1 stands for signal n. */
 function parseSignalSet(text: string | undefined): readonly number[] {
-  if (text === undefined || !/^[0-9a-f]{1,16}$/i.test(text)) return [];
+  if (text === undefined || !/^[0-9a-fA-F]{1,16}$/.test(text)) return [];
 
   const mask = BigInt(`0x${text}`);
   const signals: number[] = [];
