@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { directory, tarOf } from '../../test/helpers/hostile-tar.ts';
 import { createPipeSource } from './byte-source.ts';
 import { digesting, type DigestingReader } from './digesting-reader.ts';
-import { readTar } from './tar-reader.ts';
+import { readLayer } from './tar-reader.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -22,7 +22,7 @@ function reading<T>(archive: Buffer, before: number, work: (reader: DigestingRea
   try {
     const first = Buffer.alloc(before);
     readSync(fd, first);
-    return work(digesting(readTar(createPipeSource(fd, first))));
+    return work(digesting(readLayer(createPipeSource(fd, first))));
   } finally {
     closeSync(fd);
   }

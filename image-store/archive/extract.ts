@@ -9,7 +9,7 @@ import { createPathFilter, type PathFilter } from './path-filter.ts';
 import { linkTargetOf } from './placed.ts';
 import { layerChanges } from './layer-entries.ts';
 import { createPlacer, type Placement, type Placer, type Whiteouts } from './placer.ts';
-import { openTarReader, type TarReader } from './tar-reader.ts';
+import { openLayerReader, openTarReader, type TarReader } from './tar-reader.ts';
 
 /** One image to be placed; the next one overwrites what it placed. */
 export interface Layer {
@@ -57,7 +57,7 @@ export function extractLayers(
   const work = { placer, sofar, limits };
   for (const layer of layers) {
     if (layer.whiteouts === undefined) extractLayer(layer, work);
-    else applyLayer(openTarReader(layer.fd, layer.size), layer.whiteouts, work);
+    else applyLayer(openLayerReader(layer.fd, layer.size), layer.whiteouts, work);
   }
   const isLayer = layers.at(-1)?.whiteouts !== undefined;
   const found = isLayer ? placer.layerDirectories() : undefined;

@@ -3,7 +3,7 @@ import { checkLimits, HEADERS_AT_A_TIME } from './inspect.ts';
 import { layerChanges } from './layer-entries.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { noteAbove, notePlaced, type Placed } from './placed.ts';
-import { openTarReader } from './tar-reader.ts';
+import { openLayerReader } from './tar-reader.ts';
 
 /** How much a layer holds. */
 export interface LayerContents {
@@ -22,7 +22,7 @@ export function inspectLayer(tarPath: string, limits: ArchiveLimits): LayerConte
   try {
     const placed: Placed = new Map();
     let [entries, bytes] = [0, 0];
-    for (const change of layerChanges(openTarReader(fd, fstatSync(fd).size, HEADERS_AT_A_TIME))) {
+    for (const change of layerChanges(openLayerReader(fd, fstatSync(fd).size, HEADERS_AT_A_TIME))) {
       entries += 1;
       if (change.kind === 'place') {
         const { entry, path } = change;

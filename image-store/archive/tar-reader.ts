@@ -39,17 +39,36 @@ export interface TarReader {
  * @param bufferSize bytes to read at a time, at least a block
  */
 export function openTarReader(fd: Fd, size: number, bufferSize?: number): TarReader {
-  return readTar(createByteSource(fd, size, bufferSize));
+  return createReader(createByteSource(fd, size, bufferSize), { needsEnd: true });
 }
 
-/** As `openTarReader`, from any source. */
-export function readTar(source: ByteSource): TarReader {
+/**
+ * As `openTarReader`, of a layer of an OCI image. That may end behind any entry:
+ * its digest tells that it is whole, and some programs leave the end mark out
+ * (`umoci insert`), with the padding of the last file.
+ */
+export function openLayerReader(fd: Fd, size: number, bufferSize?: number): TarReader {
+  return readLayer(createByteSource(fd, size, bufferSize));
+}
+
+/** As `openLayerReader`, from any source. */
+export function readLayer(source: ByteSource): TarReader {
+  return createReader(source, { needsEnd: false });
+}
+
+interface Form {
+  /** Whether the archive must end with its mark. */
+  readonly needsEnd: boolean;
+}
+
+function createReader(source: ByteSource, form: Form): TarReader {
   let content: Content = { left: 0, padding: 0 };
 
   return {
     next() {
-      source.skip(content.left + content.padding);
-      const headers = readHeaders(source);
+      source.skip(content.left);
+      passPadding(source, content.padding, form);
+      const headers = readHeaders(source, form);
       if (headers === undefined) {
         content = { left: 0, padding: 0 };
         demandZeros(source);
@@ -85,13 +104,13 @@ function contentOf(stored: number): Content {
 }
 
 /** A header block and all extensions before it; undefined at the end mark. */
-function readHeaders(source: ByteSource): EntryHeaders | undefined {
+function readHeaders(source: ByteSource, form: Form): EntryHeaders | undefined {
   let pax: readonly PaxRecord[] = [];
   let longName: Buffer | undefined;
   let longLink: Buffer | undefined;
 
   for (;;) {
-    const block = readBlock(source);
+    const block = readBlock(source, form);
     if (block === undefined) {
       if (pax.length > 0 || longName !== undefined || longLink !== undefined)
         throw corrupt('its last header belongs to no entry');
@@ -116,8 +135,14 @@ function readHeaders(source: ByteSource): EntryHeaders | undefined {
   }
 }
 
-function readBlock(source: ByteSource): TarBlock | undefined {
+function passPadding(source: ByteSource, length: number, { needsEnd }: Form): void {
+  if (needsEnd) source.skip(length);
+  else for (let left = length; left > 0; ) left -= source.some(left)?.length ?? left;
+}
+
+function readBlock(source: ByteSource, { needsEnd }: Form): TarBlock | undefined {
   const bytes = source.exactly(BLOCK);
+  if (bytes === undefined && !needsEnd) return undefined;
   if (bytes === undefined) throw truncated('it ends without an end mark');
 
   return decodeBlock(bytes);

@@ -16,7 +16,7 @@ import {
 import { layerChanges } from '../archive/layer-entries.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Placement } from '../archive/placer.ts';
-import { openTarReader } from '../archive/tar-reader.ts';
+import { openLayerReader } from '../archive/tar-reader.ts';
 import { makeTempEntry } from '../blobs/temp-entry.ts';
 import { unpackKept } from './render-stack.ts';
 import type { PackedLayer, PlannedLayer, TreePlan } from './tree-plan.ts';
@@ -89,7 +89,7 @@ async function readLayer(comparer: Comparer, layer: PackedLayer): Promise<FileTa
   await unpackKept(comparer, layer, blob);
 
   return await reading({ blob, whitelists: [] }, ({ fd, size }, place, table) => {
-    for (const change of layerChanges(openTarReader(fd, size))) {
+    for (const change of layerChanges(openLayerReader(fd, size))) {
       if (change.kind === 'place') place(change);
       else table[change.kind](change.path);
     }

@@ -4,7 +4,7 @@ import type { ByteSource } from '../archive/byte-source.ts';
 import { DIGEST_SIZE } from '../archive/digest-contents.ts';
 import { digesting } from '../archive/digesting-reader.ts';
 import { extractLayerFrom, extractLayers } from '../archive/extract.ts';
-import { readTar } from '../archive/tar-reader.ts';
+import { readLayer } from '../archive/tar-reader.ts';
 import type { ExtractionDone, ExtractionRequest, LayerRequest } from './extraction-protocol.ts';
 import { createListingBuilder } from './listing.ts';
 import { createTreeHasher } from './tree-hash.ts';
@@ -48,7 +48,7 @@ export interface LayerJob {
  * @throws GantryError and errors of the system
  */
 export function runLayer({ kernel, request, source }: LayerJob): ExtractionDone {
-  const reader = digesting(readTar(source));
+  const reader = digesting(readLayer(source));
   const { contents, ...done } = extractLayerFrom(kernel, reader, request.limits);
   const known = (path: string): Buffer | undefined => {
     const index = contents.get(path);

@@ -269,6 +269,19 @@ describe.runIf(canRender)('the trees of an OCI image', () => {
     });
   });
 
+  it('hold the whole of a layer that ends behind its last file, as umoci inserts it', async () => {
+    const layout = makeLayout(mkdtempSync(join(host.dir, 'layout-')));
+    const whole = tarOf(file('a'), { path: 'b', body: 'last' });
+    const endMark = 1024;
+    const cut = whole.subarray(0, whole.length - endMark - (512 - 'last'.length));
+    layout.index({ it: layout.image({ layers: [cut] }).descriptor });
+    const key = await host.fetch(`oci:${layout.dir}`);
+    const tree = await host.store.renderTree(key);
+
+    expect(names(tree)).toEqual(['.', 'a', 'b']);
+    await demandSame(key, tree);
+  });
+
   it('have the trees of their layers from the time when those were taken in', async () => {
     const key = await bring([file('taken-in')]);
     const made = host.store.trees.list().filter(({ name }) => name.startsWith('layer-'));
