@@ -36,7 +36,11 @@ function renderer(): { readonly done: Promise<string>; kill(): void } {
     const dir = ${JSON.stringify(join(dir, 'cas'))};
     const trees = openTrees({ dir, kernel, exec, log, workers: ${JSON.stringify(WORKERS)} });
     const manifest = parseImageManifest(${JSON.stringify(MANIFEST)});
-    const source = { manifest: () => manifest, blobPath: () => ${JSON.stringify(join(dir, 'blob'))} };
+    const source = {
+      manifest: () => manifest,
+      blobPath: () => ${JSON.stringify(join(dir, 'blob'))},
+      layersOf: () => undefined,
+    };
     const key = parseImageKey('sha512-' + 'a'.repeat(64));
     const tree = await trees.render(trees.planAlone(key, source));
     await trees.verifyDeep(tree);
