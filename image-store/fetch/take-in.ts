@@ -4,9 +4,9 @@ import type { ImageName } from '../reference/image-name.ts';
 import { demandAsked } from './asked.ts';
 import { pour } from '../archive/pour.ts';
 import { refusing } from './refusal.ts';
-import { reported } from './reported.ts';
 import type { FetchSession } from './session.ts';
 import { unpack } from '../archive/unpack.ts';
+import { reported } from '../work/reported.ts';
 import type { Verification } from './verification.ts';
 
 /** An image on its way into the store. */

@@ -4,8 +4,6 @@ import { shortDigest } from '#schema/oci/digest';
 import { isForeignLayer } from '#schema/oci/media-types';
 import { createHttpClient } from '../fetch/http-client.ts';
 import { findLoginIn } from '../fetch/oci/registry-source.ts';
-import { inParallel } from '../fetch/in-parallel.ts';
-import { reported } from '../fetch/reported.ts';
 import type { FetchSession } from '../fetch/session.ts';
 import type { RegistryReference } from '../reference/oci-reference.ts';
 import { type Endpoint, endpointsOf } from '../registries/endpoints.ts';
@@ -14,6 +12,8 @@ import type { Registries } from '../registries/registries.ts';
 import { authenticating } from '../registry/registry-auth.ts';
 import { findOrigin, serverOf } from '../registry/registry-client.ts';
 import { openUploads, type Uploads } from '../registry/registry-uploads.ts';
+import { inParallel } from '../work/in-parallel.ts';
+import { reported } from '../work/reported.ts';
 import { mountSources } from './mount-sources.ts';
 import { type OutgoingImage, readOutgoing } from './outgoing-image.ts';
 

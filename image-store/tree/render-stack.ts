@@ -4,7 +4,7 @@ import { obstacleOf } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { LayerDirectories } from '../archive/directory-look.ts';
-import { reported } from '../fetch/reported.ts';
+import { reported } from '../work/reported.ts';
 import { directoryLooks, type LookedAtLayer, visibleLayers } from './directory-looks.ts';
 import { extract } from './extraction.ts';
 import { findLayerTree, type TreeFlag } from './find-tree.ts';

@@ -6,9 +6,9 @@ import type { ImageKey } from '#schema/types/image-hash';
 import type { Acceptance, OciLayer } from '../../index/image-record.ts';
 import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
 import { partsOf } from '../../blobs/hold-blobs.ts';
-import { inParallel } from '../in-parallel.ts';
+import { inParallel } from '../../work/in-parallel.ts';
+import { reported } from '../../work/reported.ts';
 import { refusing } from '../refusal.ts';
-import { reported } from '../reported.ts';
 import type { FetchSession } from '../session.ts';
 import { type OciSource, readDocument, type TopDocument } from './source.ts';
 

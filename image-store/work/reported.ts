@@ -6,8 +6,8 @@ const REPORT_EVERY = 256 * 1024;
 
 const VERBS = { fetching: 'fetch', pushing: 'push', extracting: 'extract' } as const;
 
-/** What is fetched, and for whom. */
-export interface Fetching {
+/** What is moved, and for whom. */
+export interface ReportedWork {
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
   /** As the progress names it. */
@@ -26,7 +26,7 @@ export interface Fetching {
  */
 export async function* reported(
   chunks: AsyncGenerator<Buffer, void, undefined>,
-  { log, signal, id, what, action = 'fetching', total }: Fetching,
+  { log, signal, id, what, action = 'fetching', total }: ReportedWork,
 ): AsyncGenerator<Buffer, void, undefined> {
   const work = { id, action, total, unit: 'bytes' } as const;
   let [done, told, failed] = [0, 0, true];
