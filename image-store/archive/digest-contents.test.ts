@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { tarOf } from '../../test/helpers/hostile-tar.ts';
 import { digestContents, DIGEST_SIZE } from './digest-contents.ts';
+import { openTarReader } from './tar-reader.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -20,7 +21,7 @@ it('hands the digests of files on now and then, however little is in them', asyn
   writeFileSync(join(dir, 'archive'), archive);
   const fd = openSync(join(dir, 'archive'), 'r');
   const written: Buffer[] = [];
-  await digestContents([{ fd, size: archive.length }], {
+  await digestContents([openTarReader(fd, archive.length)], {
     write: (digests) => written.push(digests),
     signal: new AbortController().signal,
   });

@@ -1,8 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { ArchiveEntry } from './entry.ts';
-import type { Layer } from './extract.ts';
-import { openTarReader, type TarReader } from './tar-reader.ts';
+import type { TarReader } from './tar-reader.ts';
 import { sparsePieces } from './write-content.ts';
 
 /** The digest of file contents; without help from the processor faster than sha256. */
@@ -31,14 +30,13 @@ export interface DigestOptions {
  * @throws GantryError ARCHIVE_*, as the extracting process does
  */
 export async function digestContents(
-  layers: readonly Pick<Layer, 'fd' | 'size'>[],
+  archives: Iterable<TarReader>,
   { write, signal }: DigestOptions,
 ): Promise<void> {
   const digests: Buffer[] = [];
   const pace = createPace((hashed) => write(Buffer.concat(digests.splice(0)), hashed));
 
-  for (const { fd, size } of layers) {
-    const reader = openTarReader(fd, size);
+  for (const reader of archives) {
     for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
       if (entry.type !== 'file') continue;
       if (signal.aborted) return;

@@ -16,7 +16,7 @@ import {
 import { layerChanges } from '../archive/layer-entries.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Placement } from '../archive/placer.ts';
-import { openLayerReader } from '../archive/tar-reader.ts';
+import { openLayerReader, openTarReader } from '../archive/tar-reader.ts';
 import { makeTempEntry } from '../blobs/temp-entry.ts';
 import { unpackKept } from './render-stack.ts';
 import type { PackedLayer, PlannedLayer, TreePlan } from './tree-plan.ts';
@@ -78,8 +78,8 @@ function archivesOf({ stack, layers }: TreePlan): readonly Archive[] {
 }
 
 async function readAci({ blob, whitelists }: PlannedLayer): Promise<FileTable> {
-  return await reading({ blob, whitelists }, (layer, place) => {
-    for (const placement of placedEntries(layer)) place(placement);
+  return await reading(blob, openTarReader, ({ fd, size }, place) => {
+    for (const placement of placedEntries({ fd, size, whitelists })) place(placement);
   });
 }
 
@@ -88,7 +88,7 @@ async function readLayer(comparer: Comparer, layer: PackedLayer): Promise<FileTa
   const blob = join(temp.path, 'layer.tar');
   await unpackKept(comparer, layer, blob);
 
-  return await reading({ blob, whitelists: [] }, ({ fd, size }, place, table) => {
+  return await reading(blob, openLayerReader, ({ fd, size }, place, table) => {
     for (const change of layerChanges(openLayerReader(fd, size))) {
       if (change.kind === 'place') place(change);
       else table[change.kind](change.path);
@@ -96,21 +96,19 @@ async function readLayer(comparer: Comparer, layer: PackedLayer): Promise<FileTa
   });
 }
 
-type Fill = (layer: Layer, place: (placement: Placement) => void, table: FileTable) => void;
+type OpenArchive = Pick<Layer, 'fd' | 'size'>;
+type Fill = (archive: OpenArchive, place: (placement: Placement) => void, table: FileTable) => void;
 
-async function reading(
-  { blob, whitelists }: Pick<PlannedLayer, 'blob' | 'whitelists'>,
-  fill: Fill,
-): Promise<FileTable> {
+async function reading(blob: string, open: typeof openTarReader, fill: Fill): Promise<FileTable> {
   const fd = openSync(blob, 'r');
   try {
-    const layer = { fd, size: fstatSync(fd).size, whitelists };
+    const { size } = fstatSync(fd);
     const digests: Buffer[] = [];
     const { signal } = new AbortController();
-    await digestContents([layer], { write: (some) => digests.push(some), signal });
+    await digestContents([open(fd, size)], { write: (some) => digests.push(some), signal });
     const contents = Buffer.concat(digests);
     const table = createFileTable();
-    fill(layer, (placement) => placeIn(table, placement, contents), table);
+    fill({ fd, size }, (placement) => placeIn(table, placement, contents), table);
     return table;
   } finally {
     closeSync(fd);

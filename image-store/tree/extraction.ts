@@ -11,6 +11,7 @@ import type { Layer } from '../archive/extract.ts';
 import type { ArchiveLimits } from '../archive/limits.ts';
 import { drained } from '../archive/pour.ts';
 import { release } from '../archive/release.ts';
+import { openTarReader } from '../archive/tar-reader.ts';
 import type { ExtractionDone, ExtractionRequest, LayerRequest } from './extraction-protocol.ts';
 import { readAnswer } from './worker-answer.ts';
 
@@ -177,7 +178,9 @@ async function tryDigests(
       done += hashed;
       if (hashed > 0) progress({ done, total, unit: 'bytes' });
     };
-    await digestContents(blobs, { write, signal: over.signal });
+    // One after the other: each has a buffer of its own.
+    const archives = blobs.values().map(({ fd, size }) => openTarReader(fd, size));
+    await digestContents(archives, { write, signal: over.signal });
     return undefined;
   } catch (error) {
     return error;

@@ -71,14 +71,16 @@ const CHANGES = [
 ];
 
 let machine: PodContext;
-const keys = { two: '', one: '', flat: '', base: '', aci: '' };
+const keys = { two: '', one: '', flat: '', cut: '', base: '', aci: '' };
 beforeAll(async () => {
   machine = createPodContext();
   const layout = makeLayout(join(machine.workDir, 'layout'));
   const [lower, upper] = [LOWER, UPPER];
   const image = (...layers: readonly Buffer[]) => layout.image({ layers }).descriptor;
   const zstd = layout.image({ layers: [tarOf(file('a'))], packing: 'zstd' }).descriptor;
-  layout.index({ two: image(lower, upper), one: image(lower), flat: zstd });
+  // As umoci inserts: neither the padding of the last file nor an end mark.
+  const cut = image(tarOf(file('a')), tarOf(file('b')).subarray(0, 512 + 'b'.length));
+  layout.index({ two: image(lower, upper), one: image(lower), flat: zstd, cut });
   const fetch = async (name: string): Promise<string> => {
     const result = await machine.gantry([
       '--insecure-options=image',
@@ -96,6 +98,7 @@ beforeAll(async () => {
   keys.two = await fetch(`oci:${layout.dir}:two`);
   keys.one = await fetch(`oci:${layout.dir}:one`);
   keys.flat = await fetch(`oci:${layout.dir}:flat`);
+  keys.cut = await fetch(`oci:${layout.dir}:cut`);
   keys.base = await aci(
     'base',
     tinyAci({ name: 'example.com/base', files: { a: '1', b: '2', c: '3' } }),
@@ -134,6 +137,10 @@ describe('gantry image diff', () => {
     expect(back).toContain('A /gone/sub/x');
     expect(back).toContain('D /new');
     expect(await diff(keys.one, keys.one)).toBe('');
+  });
+
+  it('reads a layer that ends behind its last file', async () => {
+    expect(await diff(keys.cut)).toBe('A /b\n');
   });
 
   it('prints JSON as podman does, names as they are', async () => {
