@@ -24,7 +24,6 @@ import { readTreeSize } from './index/tree-size.ts';
 import { referenceUrl } from './reference/oci-reference.ts';
 import type { ImageStore, OciStore, StoreOptions } from './store.ts';
 import { openTrees, type Tree, type Trees } from './tree/index.ts';
-import { planTree } from './tree/tree-plan.ts';
 
 // What only some commands need is loaded when they call it: who runs a pod, the
 // most frequent of all, waits for nothing that it does not use.
@@ -113,7 +112,7 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
     treePlan: (key) => trees.plan(key, imageSource(context)),
     planAlone: (key) => trees.planAlone(key, imageSource(context)),
     renderTree: async (key) => await renderTree(context, trees, key),
-    compare: async (key, base) => await compare({ context, exec, limits }, key, base),
+    compare: async (key, base) => await compare({ context, exec, limits, trees }, key, base),
     close,
     [Symbol.dispose]: close,
   };
@@ -211,22 +210,20 @@ async function renderTree(context: StoreContext, trees: Trees, key: ImageKey): P
   return tree;
 }
 
-interface Comparing {
+interface Comparing extends Omit<Parts, 'lock'> {
   readonly context: StoreContext;
-  readonly exec: Exec;
-  readonly limits: ArchiveLimits;
 }
 
 async function compare(
-  { context, exec, limits }: Comparing,
+  { context, exec, limits, trees }: Comparing,
   key: ImageKey,
   base: ImageKey | undefined,
 ): Promise<readonly FileChange[]> {
   const { compareImages } = await import('./tree/compare-images.ts');
   const { dir, kernel } = context;
   const source = imageSource(context);
-  const plan = planTree(key, source);
-  const other = base === undefined ? undefined : planTree(base, source);
+  const plan = trees.plan(key, source);
+  const other = base === undefined ? undefined : trees.plan(base, source);
   const layers = [...plan.layers, ...(other?.layers ?? [])];
   using _lease = leaseImages(
     context,

@@ -1,4 +1,4 @@
-/** Whether the number of a user is root's; of the one that this process works as, unless given. */
-export function isRoot(uid: number | undefined = process.geteuid?.()): boolean {
-  return uid === 0;
+/** Whether this process works as root. */
+export function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }

@@ -108,9 +108,13 @@ function createBuffered(buffer: Buffer, { read, end: length, filled = 0 }: Origi
     skip(wanted) {
       const buffered = Math.min(wanted, end - start);
       start += buffered;
-      if (length !== undefined) position += wanted - buffered;
-      else for (let left = wanted - buffered; left > 0; ) left -= some(left)?.length ?? ended();
-      if (length !== undefined && position > length) ended();
+      let left = wanted - buffered;
+      if (length === undefined) {
+        while (left > 0) left -= some(left)?.length ?? ended();
+        return;
+      }
+      position += left;
+      if (position > length) ended();
     },
   };
 }

@@ -19,8 +19,8 @@ export interface Layer {
   readonly size: number;
   /** Its own `pathWhitelist` and those of the images that depend on it. */
   readonly whitelists: readonly (readonly string[])[];
-  /** What is done with what it takes away, of a layer of an OCI image; undefined for an ACI. */
-  readonly whiteouts?: Whiteouts | undefined;
+  /** Of a layer of an OCI image, what it takes away is taken away; undefined for an ACI. */
+  readonly whiteouts?: 'apply' | undefined;
 }
 
 /** What is placed. */
@@ -35,8 +35,6 @@ export interface Extracted {
   readonly bytes: number;
   /** Which file of the archives, in the order of `digestContents`, lies at a path below the root. */
   readonly contents: ReadonlyMap<string, number>;
-  /** Of the last archive when that is a layer's. */
-  readonly directories: LayerDirectories | undefined;
 }
 
 const ROOT = 'rootfs';
@@ -59,13 +57,9 @@ export function extractLayers(
     if (layer.whiteouts === undefined) extractLayer(layer, work);
     else applyLayer(openLayerReader(layer.fd, layer.size), layer.whiteouts, work);
   }
-  const isLayer = layers.at(-1)?.whiteouts !== undefined;
-  const found = isLayer ? placer.layerDirectories() : undefined;
   for (const look of directories) placer.placeDirectory(look);
-  placer.finish();
 
-  const { entries, bytes } = sofar;
-  return { entries, bytes, contents: placer.contents, directories: found };
+  return finished(work);
 }
 
 /** As `extractLayers`, of one layer of an OCI image, into a tree of its own. */
@@ -73,15 +67,18 @@ export function extractLayerFrom(
   kernel: Kernel,
   reader: TarReader,
   limits: ArchiveLimits,
-): Extracted {
+): Extracted & { readonly directories: LayerDirectories } {
   const placer = createPlacer(kernel);
-  const sofar = { entries: 0, bytes: 0, files: 0 };
-  applyLayer(reader, 'mark', { placer, sofar, limits });
-  const directories = placer.layerDirectories();
+  const work = { placer, sofar: { entries: 0, bytes: 0, files: 0 }, limits };
+  applyLayer(reader, 'mark', work);
+
+  return { directories: placer.layerDirectories(), ...finished(work) };
+}
+
+function finished({ placer, sofar: { entries, bytes } }: Work): Extracted {
   placer.finish();
 
-  const { entries, bytes } = sofar;
-  return { entries, bytes, contents: placer.contents, directories };
+  return { entries, bytes, contents: placer.contents };
 }
 
 interface Work {

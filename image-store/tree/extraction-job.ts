@@ -24,7 +24,7 @@ export interface ExtractionJob {
  * @throws GantryError and errors of the system
  */
 export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob): ExtractionDone {
-  const { contents, entries, bytes, directories } = extractLayers(kernel, request, request.limits);
+  const { contents, entries, bytes } = extractLayers(kernel, request, request.limits);
   if (request.record === undefined) return { entries, bytes };
 
   const { listingFd, digestsFd } = request.record;
@@ -32,7 +32,7 @@ export function runExtraction({ kernel, request, waitForDigests }: ExtractionJob
   const known = (path: string): Buffer | undefined => readDigest(digestsFd, contents.get(path));
   const hash = recordTree(kernel, listingFd, known);
 
-  return { entries, bytes, directories, hash };
+  return { entries, bytes, hash };
 }
 
 /** What the extracting process works with when a layer is sent to it. */

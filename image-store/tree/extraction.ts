@@ -88,7 +88,7 @@ export async function extract(
   const failure = await tryDigests(running, work);
   running.stdin.end();
   try {
-    return await answerOf(running, root);
+    return answerIn(running, await running.ended, root);
   } catch (error) {
     // What the extracting process says names the entry; that digests are missing says nothing.
     throw isGantryError(error, 'EXTRACT_FAILED') && failure !== undefined ? failure : error;
@@ -255,10 +255,6 @@ function start(
     ended: running.ended,
     kill: (signal) => running.kill(signal),
   };
-}
-
-async function answerOf(running: Running, root: string): Promise<ExtractionDone> {
-  return answerIn(running, await running.ended, root);
 }
 
 function answerIn({ said }: Running, result: ExecResult, root: string): ExtractionDone {

@@ -1,4 +1,5 @@
 import { GantryError } from '#base/errors/gantry-error';
+import { isRoot } from '#base/kernel/is-root';
 import type { Environment } from '../config/environment.ts';
 import type { Call } from './command.ts';
 import { expandName } from './command-name.ts';
@@ -110,7 +111,7 @@ function firstWord(
 }
 
 function checkRoot({ name, needsRoot }: CommandEntry): void {
-  if (needsRoot !== true || process.geteuid?.() === 0) return;
+  if (needsRoot !== true || isRoot()) return;
 
   throw new GantryError('NOT_ROOT', `cannot ${name}: it needs the rights of root`, {
     hint: 'run it as root, with sudo for example',

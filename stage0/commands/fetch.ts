@@ -1,5 +1,5 @@
-import { isRoot } from '#base/kernel/is-root';
 import type { Log } from '#base/log/log';
+import { isRoot } from '#base/kernel/is-root';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import { checkOnce } from '../cli/app-request.ts';
 import { parseImageLine } from '../cli/image-line.ts';

@@ -1,6 +1,6 @@
-import { isRoot } from '#base/kernel/is-root';
 import { isatty } from 'node:tty';
 import { GantryError } from '#base/errors/gantry-error';
+import { isRoot } from '#base/kernel/is-root';
 import { loadImages } from '#image-store';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { fetchContext } from '../cli/fetching.ts';

@@ -4,6 +4,7 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
 import { waitForLock } from '#base/lock/wait-for-lock';
 import { deadlineIn, LONGEST_TIMER_MS } from '#base/time/deadline';
+import { isRoot } from '#base/kernel/is-root';
 import { demandPodState, readPodState } from '../pod/look-at-pod.ts';
 import { phaseDir } from '../pod/pod-dirs.ts';
 import { demandState, hasEnded, type PodState } from '../pod/pod-state.ts';
@@ -63,7 +64,7 @@ async function waitForOrphan(
   { uuid }: PodState,
   timeoutMs: number,
 ): Promise<void> {
-  if (process.geteuid?.() === 0) await releaseEndedPod(context, uuid, { wait: true });
+  if (isRoot()) await releaseEndedPod(context, uuid, { wait: true });
   else await sleep(Math.min(ORPHAN_POLL_MS, timeoutMs));
 }
 
