@@ -91,7 +91,8 @@ const HOST_NAME_MAX = 64;
 /** Reads `--hostname`. @returns undefined when it was not given or is empty @throws GantryError BAD_USAGE */
 export function readHostname(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
-  if (isHostname(text, HOST_NAME_MAX)) return text;
+  // Names of the DNS may have them, systemd calls no machine so.
+  if (isHostname(text, HOST_NAME_MAX) && !text.includes('_')) return text;
 
   throw usageError(
     `cannot read --hostname: "${text}" is no host name`,

@@ -248,6 +248,7 @@ describe('readRunOptions()', () => {
     [['--hosts-entry=1.2.3.4'], /not IP=NAME/],
     [['--hosts-entry=1.2.3.4=a b'], /not IP=NAME/],
     [['--hostname=a_b-'], /no host name/],
+    [['--hostname=a_b'], /no host name/],
     [[`--hostname=${'a'.repeat(65)}`], /no host name/],
     [['--ipc=shared'], /unknown mode "shared"/],
   ])('rejects %j', async (args, message) => {
