@@ -2,15 +2,12 @@ import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
 import { shortDigest } from '#schema/oci/digest';
 import { isForeignLayer } from '#schema/oci/media-types';
-import { createHttpClient } from '../fetch/http-client.ts';
-import { findLoginIn } from '../fetch/oci/registry-source.ts';
 import type { FetchSession } from '../fetch/session.ts';
 import type { RegistryReference } from '../reference/oci-reference.ts';
 import { type Endpoint, endpointsOf } from '../registries/endpoints.ts';
-import { openRegistries } from '../registries/index.ts';
+import { openRegistries } from '../registries/open-registries.ts';
 import type { Registries } from '../registries/registries.ts';
-import { authenticating } from '../registry/registry-auth.ts';
-import { findOrigin, serverOf } from '../registry/registry-client.ts';
+import { connect, findLoginIn } from '../registry/connect.ts';
 import { openUploads, type Uploads } from '../registry/registry-uploads.ts';
 import { inParallel } from '../work/in-parallel.ts';
 import { reported } from '../work/reported.ts';
@@ -77,10 +74,16 @@ async function push(
   image: OutgoingImage,
   reference: RegistryReference,
 ): Promise<void> {
-  using place = await openPlace(session, reference);
-  await pushBlobs(session, image, place);
+  const { log, logins, configDirs = [] } = session.context;
+  const registries = await openRegistries(configDirs, log);
+  const endpoint = ownEndpoint(registries, reference);
+  const findLogin = findLoginIn(logins, registries.credentialHelpers);
+  using connection = connect(session, endpoint, { findLogin, isLast: true });
+  const { image: there } = endpoint;
+  const uploads = openUploads(there, connection.options);
+  await pushBlobs(session, image, { uploads, reference: there });
   const { bytes, descriptor } = image;
-  await place.uploads.putManifest(place.reference.tag ?? descriptor.digest, { bytes, descriptor });
+  await uploads.putManifest(there.tag ?? descriptor.digest, { bytes, descriptor });
 }
 
 /** Where an image is pushed to. */
@@ -91,43 +94,6 @@ interface Place {
 }
 
 /** By registries.conf; never a mirror. */
-async function openPlace(
-  session: FetchSession,
-  reference: RegistryReference,
-): Promise<Place & Disposable> {
-  const { http, log, signal, logins, configDirs = [] } = session.context;
-  const registries = await openRegistries(configDirs, log);
-  const { insecure: isInsecure, image: there } = ownEndpoint(registries, reference);
-  const { warn, insecure, now } = session;
-  // Passwords are sent where a registry asks for them, not to every host that is called so.
-  const options = { ...http, auth: [], log, signal, warn, insecure };
-  const insecureHosts = isInsecure ? [serverOf(there)] : [];
-  const bareClient = createHttpClient({ ...options, insecureHosts });
-  const findLogin = findLoginIn(logins, registries.credentialHelpers);
-  const { host = '', repository } = there;
-  const open = async (): Promise<Uploads> => {
-    const allowHttp = insecure.http || isInsecure;
-    const origin = await findOrigin(serverOf(there), { client: bareClient, allowHttp });
-    const client = authenticating({
-      client: bareClient,
-      host,
-      repository,
-      findLogin,
-      purpose: 'push',
-      now,
-    });
-    const base = new URL(`${origin}/v2/${repository}`);
-    return openUploads({ client, bareClient, base, log, signal, retries: http?.retries });
-  };
-  try {
-    const uploads = await open();
-    return { uploads, reference: there, [Symbol.dispose]: () => bareClient.close() };
-  } catch (error) {
-    bareClient.close();
-    throw error;
-  }
-}
-
 function ownEndpoint(registries: Registries, reference: RegistryReference): Endpoint {
   const own = endpointsOf(registries, reference).find(({ isMirror }) => !isMirror);
   if (own !== undefined) return own;

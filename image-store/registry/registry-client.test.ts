@@ -13,7 +13,8 @@ import {
 } from '../../test/doubles/image-server.ts';
 import { createHttpClient, type HttpClient } from '../fetch/http-client.ts';
 import type { RegistryLogin } from './registry-auth.ts';
-import { openRepository, type RegistryOptions } from './registry-client.ts';
+import { openRepository } from './registry-client.ts';
+import type { RegistryOptions } from './repository-access.ts';
 
 const REGISTRY = 'reg.example.com';
 const PLACE = `${REGISTRY}/v2/team/app`;

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
 import { isGantryError } from '#base/errors/gantry-error';
-import type { Log } from '#base/log/log';
 import { type Descriptor, descriptor } from '#schema/oci/descriptor';
 import { digestAlgorithm, isOciDigest, type OciDigest } from '#schema/oci/digest';
 import { digestOfBytes } from '#schema/oci/digest-bytes';
@@ -10,10 +9,7 @@ import { INDEX_TYPES, MANIFEST_TYPES } from '#schema/oci/media-types';
 import { type Download, openFixed } from '../fetch/download.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { fetchFailure } from '../fetch/http-failure.ts';
-import type { HttpRetries } from '../fetch/http-options.ts';
-import type { RegistryReference } from '../reference/index.ts';
-import { DOCKER_HUB, DOCKER_HUB_REGISTRY } from '../reference/oci-reference.ts';
-import { authenticating, type FindLogin } from './registry-auth.ts';
+import { accessTo, type RegistryOptions, type RepositoryName } from './repository-access.ts';
 
 /** A repository of a registry: OCI distribution specification 1.1. */
 export interface Repository {
@@ -48,38 +44,13 @@ export interface FetchedManifest {
   readonly mediaType: string | undefined;
 }
 
-export interface RegistryOptions {
-  readonly client: HttpClient;
-  readonly findLogin: FindLogin;
-  /** Whether a registry that does not speak HTTPS is asked over plain HTTP. */
-  readonly allowHttp: boolean;
-  readonly log: Log;
-  readonly retries?: Partial<HttpRetries> | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-}
-
 /** What manifests may be (distribution specification, "Pulling manifests"). */
 const ACCEPTED_TYPES = [...INDEX_TYPES, ...MANIFEST_TYPES].join(', ');
 
-/** The host that is talked to. */
-export const serverOf = ({ host = DOCKER_HUB }: Pick<RegistryReference, 'host'>): string =>
-  host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
-
 /** Opens a repository; nothing is sent before something is asked for. */
-export function openRepository(
-  { host = DOCKER_HUB, repository }: Pick<RegistryReference, 'host' | 'repository'>,
-  options: RegistryOptions,
-): Repository {
-  const { findLogin, now, log, retries, signal } = options;
-  const client = authenticating({ client: options.client, host, repository, findLogin, now });
-  const server = serverOf({ host });
-  let origin: Promise<string> | undefined;
-  const address = async (path: string): Promise<URL> => {
-    origin ??= findOrigin(server, options);
-    return new URL(`${await origin}/v2/${repository}/${path}`);
-  };
+export function openRepository(name: RepositoryName, options: RegistryOptions): Repository {
+  const { log, retries, signal } = options;
+  const { client, address } = accessTo(name, options);
 
   const manifest: Repository['manifest'] = async (reference) => {
     const { answer, data } = await client.read(await address(`manifests/${reference}`), {
@@ -173,22 +144,6 @@ const parseReferrers = (bytes: Buffer, what: string): readonly Referrer[] =>
     what: `what refers to "${what}"`,
     code: 'FETCH_REFUSED',
   }).manifests as unknown as readonly Referrer[];
-
-/** HTTPS; where plain HTTP is allowed and nobody there speaks HTTPS, that. */
-export async function findOrigin(
-  server: string,
-  { client, allowHttp }: Pick<RegistryOptions, 'client' | 'allowHttp'>,
-): Promise<string> {
-  const secure = `https://${server}`;
-  if (!allowHttp) return secure;
-  try {
-    (await client.get(new URL(`${secure}/v2/`), { accept: [401, 404] })).leave();
-    return secure;
-  } catch (error) {
-    if (!isGantryError(error, 'FETCH_TLS', 'FETCH_UNREACHABLE')) throw error;
-    return `http://${server}`;
-  }
-}
 
 /** What was asked for by its digest is that; what the registry says of it is at least no lie. */
 function demandDigest(url: URL, data: Buffer, texts: readonly string[]): OciDigest {

@@ -13,7 +13,6 @@ import {
   status,
 } from '../../test/doubles/image-server.ts';
 import { createHttpClient, type HttpClient } from '../fetch/http-client.ts';
-import { authenticating } from './registry-auth.ts';
 import { openUploads, type Uploads } from './registry-uploads.ts';
 
 const REGISTRY = 'reg.example.com';
@@ -33,10 +32,10 @@ const SENT = {
 };
 
 let server: ImageServer;
-let bareClient: HttpClient;
+let client: HttpClient;
 beforeAll(async () => {
   server = await startImageServer({ names: [REGISTRY, ELSEWHERE, 'auth.example.com'] });
-  bareClient = createHttpClient({
+  client = createHttpClient({
     proxies: { https: server.proxy, http: server.proxy },
     certificateFiles: [server.caFile],
     retries: { attempts: 2, delay: 1, maxDelay: 50 },
@@ -48,25 +47,23 @@ beforeAll(async () => {
 });
 beforeEach(() => server.reset());
 afterAll(async () => {
-  bareClient.close();
+  client.close();
   await server[Symbol.asyncDispose]();
 });
 
-function open(): Uploads {
-  const client = authenticating({
-    client: bareClient,
-    host: REGISTRY,
-    repository: 'team/app',
-    findLogin: async () =>
-      await Promise.resolve({ type: 'basic', user: 'me', password: 'secret' } as const),
-    purpose: 'push',
-    now: Date.now,
-  });
-  const base = new URL(`https://${PLACE}`);
-  const retries = { attempts: 3, delay: 1, maxDelay: 50 };
-
-  return openUploads({ client, bareClient, base, log: nullLog, retries });
-}
+const open = (): Uploads =>
+  openUploads(
+    { host: REGISTRY, repository: 'team/app' },
+    {
+      client,
+      findLogin: async () =>
+        await Promise.resolve({ type: 'basic', user: 'me', password: 'secret' } as const),
+      allowHttp: false,
+      log: nullLog,
+      retries: { attempts: 3, delay: 1, maxDelay: 50 },
+      now: Date.now,
+    },
+  );
 
 async function* pieces(): AsyncGenerator<Buffer, void, undefined> {
   await Promise.resolve();

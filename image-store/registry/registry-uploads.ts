@@ -1,5 +1,4 @@
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
-import type { Log } from '#base/log/log';
 import type { Descriptor } from '#schema/oci/descriptor';
 import type { OciDigest } from '#schema/oci/digest';
 import { digestAlgorithm, isOciDigest } from '#schema/oci/digest';
@@ -8,8 +7,8 @@ import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
 import type { Answer, Sending, SentBody } from '../fetch/exchange.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { asSending, fetchFailure, isTransient } from '../fetch/http-failure.ts';
-import type { HttpRetries } from '../fetch/http-options.ts';
 import { DEFAULT_RETRIES, pause } from '../fetch/retry.ts';
+import { accessTo, type RegistryOptions, type RepositoryName } from './repository-access.ts';
 import { uploadTarget } from './upload-target.ts';
 
 /** A repository that takes blobs and manifests: OCI distribution specification 1.1, "Push". */
@@ -40,33 +39,22 @@ export interface SentManifest {
   readonly descriptor: Descriptor;
 }
 
-export interface UploadOptions {
-  /** That proves who one is to the registry. */
-  readonly client: HttpClient;
-  /** That proves nothing, for other servers that the registry names. */
-  readonly bareClient: HttpClient;
-  /** `https://HOST/v2/REPOSITORY`. */
-  readonly base: URL;
-  readonly log: Log;
-  readonly retries?: Partial<HttpRetries> | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** Opens a repository to push to; nothing is sent before something is asked for. */
-export function openUploads(options: UploadOptions): Uploads {
-  const { base } = options;
-  const at = (path: string): URL => new URL(`${base.href}/${path}`);
+export function openUploads(name: RepositoryName, options: RegistryOptions): Uploads {
+  const { client, address } = accessTo(name, options, 'push');
 
   return {
     async hasBlob(digest) {
-      const answer = await send(options, at(`blobs/${digest}`), { method: 'HEAD', accept: [404] });
+      const url = await address(`blobs/${digest}`);
+      const answer = await send(client, url, { method: 'HEAD', accept: [404] });
       answer.leave();
       return answer.status === 200;
     },
 
-    putBlob: async (blob) => await putBlob(options, at('blobs/uploads/'), blob),
+    putBlob: async (blob) =>
+      await putBlob({ client, options }, await address('blobs/uploads/'), blob),
     putManifest: async (reference, manifest) =>
-      await putManifest(options, at(`manifests/${reference}`), manifest),
+      await putManifest(client, await address(`manifests/${reference}`), manifest),
   };
 }
 
@@ -77,7 +65,7 @@ interface Sent extends Sending {
 }
 
 async function send(
-  { client }: Pick<UploadOptions, 'client'>,
+  client: HttpClient,
   url: URL,
   { headers, accept, ...sending }: Sent,
 ): Promise<Answer> {
@@ -88,14 +76,21 @@ async function send(
   throw asSending(fetchFailure('FETCH_REFUSED', url, { state: 'the server answered 200' }));
 }
 
-async function putBlob(options: UploadOptions, url: URL, blob: OutgoingBlob): Promise<boolean> {
+interface Place {
+  /** That proves who one is to the registry. */
+  readonly client: HttpClient;
+  readonly options: RegistryOptions;
+}
+
+async function putBlob(place: Place, url: URL, blob: OutgoingBlob): Promise<boolean> {
+  const { client, options } = place;
   const retries = { ...DEFAULT_RETRIES, ...options.retries };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const begun = (await mount(options, url, blob)) ?? (await begin(options, url));
+      const begun = (await mount(client, url, blob)) ?? (await begin(client, url));
       begun.leave();
       if (begun.status === 201) return true;
-      await sendBlob(options, begun, blob);
+      await sendBlob(place, begun, blob);
       return false;
     } catch (error) {
       if (attempt >= retries.attempts || !mayPass(error, attempt)) throw error;
@@ -105,8 +100,8 @@ async function putBlob(options: UploadOptions, url: URL, blob: OutgoingBlob): Pr
   }
 }
 
-const begin = async (options: UploadOptions, url: URL): Promise<Answer> =>
-  await send(options, url, { method: 'POST', accept: [202] });
+const begin = async (client: HttpClient, url: URL): Promise<Answer> =>
+  await send(client, url, { method: 'POST', accept: [202] });
 
 /**
  * 201 says that the registry has the blob, 202 that it has to be sent: "Mounting
@@ -114,7 +109,7 @@ const begin = async (options: UploadOptions, url: URL): Promise<Answer> =>
  * 512 bits, says 201 too, and then has it by that of 256 alone.
  */
 async function mount(
-  options: UploadOptions,
+  client: HttpClient,
   url: URL,
   { descriptor, from }: OutgoingBlob,
 ): Promise<Answer | undefined> {
@@ -123,7 +118,7 @@ async function mount(
   mounting.searchParams.set('mount', descriptor.digest);
   mounting.searchParams.set('from', from);
   try {
-    return await send(options, mounting, { method: 'POST', accept: [201, 202] });
+    return await send(client, mounting, { method: 'POST', accept: [201, 202] });
   } catch (error) {
     // Who may push here need not be one who may read there.
     if (isGantryError(error, 'FETCH_DENIED', 'FETCH_NOT_FOUND', 'FETCH_REFUSED')) return undefined;
@@ -137,14 +132,13 @@ function mayPass(error: unknown, attempt: number): boolean {
 }
 
 async function sendBlob(
-  options: UploadOptions,
+  { client, options }: Place,
   begun: Answer,
   { descriptor: { digest, size }, open }: OutgoingBlob,
 ): Promise<void> {
   const target = uploadTarget(begun, digest);
-  const isOwn = target.origin === options.base.origin;
-  const client = isOwn ? options.client : options.bareClient;
-  const answer = await send({ client }, target, {
+  const isOwn = target.origin === begun.url.origin;
+  const answer = await send(isOwn ? client : options.client, target, {
     method: 'PUT',
     body: { length: size, open },
     once: true,
@@ -153,14 +147,14 @@ async function sendBlob(
   });
   if (answer.status === 404 || answer.status === 416) {
     answer.leave();
-    throw fetchFailure('FETCH_BROKEN', options.base, { state: 'the registry forgot the upload' });
+    throw fetchFailure('FETCH_BROKEN', begun.url, { state: 'the registry forgot the upload' });
   }
   answer.leave();
   demandTold(answer, digest);
 }
 
 async function putManifest(
-  options: UploadOptions,
+  client: HttpClient,
   url: URL,
   { bytes, descriptor: { digest, mediaType } }: SentManifest,
 ): Promise<void> {
@@ -168,7 +162,7 @@ async function putManifest(
     await Promise.resolve();
     yield Buffer.from(bytes);
   }
-  const answer = await send(options, url, {
+  const answer = await send(client, url, {
     method: 'PUT',
     body: { length: bytes.length, open },
     accept: [201],
@@ -178,7 +172,7 @@ async function putManifest(
   if (demandTold(answer, digest)) return;
 
   // Registries need not say what they took.
-  const { data } = await options.client.read(url, {
+  const { data } = await client.read(url, {
     maxBytes: MAX_MANIFEST_BYTES,
     headers: { accept: mediaType },
   });

@@ -9,20 +9,16 @@ import {
   referenceUrl,
 } from '../../reference/oci-reference.ts';
 import type { Endpoint } from '../../registries/endpoints.ts';
+import { type Connection, connect, findLoginIn } from '../../registry/connect.ts';
 import {
   type FetchedManifest,
   openRepository,
   type Repository,
-  serverOf,
 } from '../../registry/registry-client.ts';
 import { type NamedRepository, severalRepositories } from '../../registry/several-repositories.ts';
-import { createFindLogin } from '../../registry/logins.ts';
-import type { FindLogin } from '../../registry/registry-auth.ts';
 import { signaturesOf } from '../../registry/signature-source.ts';
 import { askInOrder } from '../ask-in-order.ts';
 import { openFixed } from '../download.ts';
-import { createHttpClient } from '../http-client.ts';
-import type { FetchContext } from '../request.ts';
 import type { FetchSession } from '../session.ts';
 import type { OciSource } from './source.ts';
 
@@ -47,9 +43,10 @@ export function openRegistrySource(
   const { context } = session;
   const what = `image "${image.text}"`;
   const findLogin = findLoginIn(context.logins, credentialHelpers);
-  const opened = endpoints.map((endpoint, index) =>
-    openEndpoint(session, endpoint, { findLogin, isLast: index === endpoints.length - 1 }),
-  );
+  const opened = endpoints.map((endpoint, index) => {
+    const isLast = index === endpoints.length - 1;
+    return openEndpoint(endpoint.image, connect(session, endpoint, { findLogin, isLast }));
+  });
   const repository = severalRepositories(opened, { what, log: context.log });
   const folders = (context.configDirs ?? []).map((dir) => join(dir, 'registries.d'));
   const places = readSignaturePlaces(folders);
@@ -74,47 +71,20 @@ export function openRegistrySource(
       yield* await openBlob({ session, repository }, descriptor);
     },
     async [Symbol.asyncDispose]() {
-      for (const { close } of opened) close();
+      for (const { connection } of opened) connection[Symbol.dispose]();
       await Promise.resolve();
     },
   };
 }
 
 interface OpenEndpoint extends NamedRepository {
-  readonly close: () => void;
+  readonly connection: Connection;
 }
 
-interface Course {
-  readonly findLogin: FindLogin;
-  /** Whether nobody is asked after it. */
-  readonly isLast: boolean;
-}
-
-/** Each host is told who one is there, and none is spared what holds for all because another is. */
-function openEndpoint(
-  { context, insecure, warn, now }: FetchSession,
-  { image, insecure: isInsecure }: Endpoint,
-  { findLogin, isLast }: Course,
-): OpenEndpoint {
-  const { http, log, signal } = context;
-  // Where there is a next, that is asked sooner than the same again.
-  const retries = isLast ? http?.retries : { ...http?.retries, attempts: 1 };
-  // Passwords are sent where a registry asks for them, not to every host that is called so.
-  const options = { ...http, retries, auth: [], log, signal, warn, insecure };
-  const insecureHosts = isInsecure ? [serverOf(image)] : [];
-  const client = createHttpClient({ ...options, insecureHosts });
-  const repository = openRepository(image, {
-    client,
-    findLogin,
-    allowHttp: insecure.http || isInsecure,
-    log,
-    retries: http?.retries,
-    signal,
-    now,
-  });
+function openEndpoint(image: RegistryReference, connection: Connection): OpenEndpoint {
   const name = formatRegistryReference({ ...image, tag: undefined, digest: undefined });
 
-  return { name, repository, close: () => client.close() };
+  return { name, repository: openRepository(image, connection.options), connection };
 }
 
 function isManifest(mediaType: string): boolean {
@@ -130,19 +100,6 @@ function typeOf({ bytes, mediaType: told = '' }: FetchedManifest): string {
   } catch {
     return told;
   }
-}
-
-/** Nothing is read before a registry asks who one is. */
-export function findLoginIn(
-  logins: FetchContext['logins'],
-  helpers: readonly string[] | undefined,
-): FindLogin {
-  let find: Promise<FindLogin> | undefined;
-
-  return async (host, repository) => {
-    find ??= logins?.().then((sources) => createFindLogin(sources, helpers));
-    return await (await find)?.(host, repository);
-  };
 }
 
 interface Place {
