@@ -77,6 +77,8 @@ describe('a command line', () => {
     ['gantry image save -o x example.com/w', ['example.com/web:1']],
     ['gantry image save --format=', ['--format=oci-archive', '--format=docker-archive']],
     ['gantry image load ', [':files']],
+    ['gantry image export example.com/web:1 - --over', ['--overwrite']],
+    ['gantry image load - --fu', ['--full']],
     ['gantry push example.com/w', ['example.com/web:1']],
     ['gantry push example.com/web:1 ', []],
     ['gantry run example.com/w', ['example.com/web:1', ':files']],

@@ -62,7 +62,7 @@ export async function findPlace(before: readonly string[], typed: string): Promi
     const word = before[at] ?? '';
     if (walk.inArguments) walk.inArguments = word !== '---';
     else if (word === '--') walk.inArguments = true;
-    else if (!word.startsWith('-')) await takeWord(walk, word);
+    else if (word === '-' || !word.startsWith('-')) await takeWord(walk, word);
     else {
       const awaited = takeFlag(walk, word, before[at + 1]);
       if (awaited === undefined) continue;
@@ -111,7 +111,7 @@ function takeFlag(
 
 /** The flag whose short name is this word. */
 function nameOfShort(specs: OptionSpecs, word: string): string {
-  return Object.keys(specs).find((name) => word === `-${specs[name]?.short ?? ''}`) ?? '';
+  return Object.keys(specs).find((name) => specs[name]?.short === word.slice(1)) ?? '';
 }
 
 function placeOf(walk: Walk, typed: string): Place {
