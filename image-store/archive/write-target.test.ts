@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
 import { refuseTerminal, writeTarget } from './write-target.ts';
 
 let dir: string;
@@ -57,11 +57,14 @@ describe('writeTarget()', () => {
         await new Promise((resolve) => setTimeout(resolve, 60_000));
       }
       await writeTarget({ path: '${path}' }, chunks());`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', code]);
+    const child = nodeExec.stream({
+      argv: [process.execPath, '--input-type=module', '--eval', code],
+      env: {},
+    });
     await once(child.stdout, 'data');
     expect(readdirSync(dir)).toHaveLength(1);
     child.kill(signal);
-    expect(await once(child, 'exit')).toEqual([null, signal]);
+    expect(await child.ended).toMatchObject({ exitCode: undefined, signal });
     expect(readdirSync(dir)).toEqual([]);
   });
 });
