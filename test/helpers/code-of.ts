@@ -1,4 +1,4 @@
-import { isGantryError } from '#base/errors/gantry-error';
+import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 
 /** The code with which an action is refused; undefined where it is not. Any other error is thrown on. */
 export function codeOf(action: () => unknown): string | undefined {
@@ -18,6 +18,16 @@ export async function codeOfAsync(action: () => Promise<unknown>): Promise<strin
     return codeFrom(error);
   }
   return undefined;
+}
+
+/** The code and the message with which an action is refused; `accepted` where it is not. Any other error is thrown on. */
+export function refusalOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    return `${codeFrom(error)}: ${errorMessage(error)}`;
+  }
+  return 'accepted';
 }
 
 function codeFrom(error: unknown): string {

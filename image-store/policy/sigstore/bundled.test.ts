@@ -1,6 +1,7 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OciDigest } from '#schema/oci/digest';
+import { refusalOf } from '../../../test/helpers/code-of.ts';
 import {
   type CertificateRequest,
   type FulcioAuthority,
@@ -13,7 +14,12 @@ import {
   makeBundle,
   type TestBundle,
 } from '../../../test/helpers/sigstore-bundle.ts';
-import { parseCertificates } from '../pem-certificates.ts';
+import {
+  publicKey,
+  trustAuthorities,
+  trustKey,
+  WHO,
+} from '../../../test/helpers/sigstore-trust.ts';
 import { type SigstoreTrust, verifySigstoreSignature } from './verify.ts';
 
 const bytes = Buffer.from('{"the":"manifest"}');
@@ -21,15 +27,8 @@ const DIGEST = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as O
 const OTHER = `sha256:${'b'.repeat(64)}`;
 const DAY_MS = 86_400_000;
 const [key, other, log] = [makeSigstoreKey(), makeSigstoreKey(), makeSigstoreKey()];
-const publicKey = ({ pem }: { readonly pem: string }) => createPublicKey(pem);
 
-const byKey = (changes: Partial<SigstoreTrust> = {}): SigstoreTrust => ({
-  keys: [publicKey(key)],
-  certified: undefined,
-  rekorKeys: undefined,
-  now: Date.now(),
-  ...changes,
-});
+const byKey = (changes: Partial<SigstoreTrust> = {}): SigstoreTrust => trustKey(key, changes);
 const logged = byKey({ rekorKeys: [publicKey(other), publicKey(log)] });
 const bundle = (request: Partial<BundleRequest> = {}): TestBundle =>
   makeBundle({ signer: key, digest: DIGEST, ...request });
@@ -42,14 +41,8 @@ const verify = (given: unknown, trust: SigstoreTrust) =>
     },
     trust,
   );
-function refusal(given: unknown, trust: SigstoreTrust): string {
-  try {
-    verify(given, trust);
-    return 'accepted';
-  } catch (error) {
-    return `${(error as { code: string }).code}: ${(error as Error).message}`;
-  }
-}
+const refusal = (given: unknown, trust: SigstoreTrust): string =>
+  refusalOf(() => verify(given, trust));
 const changed = (given: TestBundle, change: (bundle: TestBundle) => void): TestBundle => {
   change(given);
   return given;
@@ -200,7 +193,6 @@ describe('a bundle in a log', () => {
 });
 
 describe('a bundle by a certificate', () => {
-  const WHO: CertificateRequest = { email: 'me@example.com', issuer: 'https://id.example.com' };
   let fulcio: FulcioAuthority;
   beforeAll(() => {
     fulcio = openFulcio();
@@ -208,17 +200,8 @@ describe('a bundle by a certificate', () => {
   afterAll(() => {
     fulcio[Symbol.dispose]();
   });
-  const trusting = (pem = `${fulcio.root}${fulcio.between}`): SigstoreTrust => ({
-    keys: undefined,
-    certified: {
-      authorities: parseCertificates(pem, 'the test'),
-      between: [],
-      oidcIssuer: WHO.issuer,
-      subjectEmail: WHO.email,
-    },
-    rekorKeys: [publicKey(log)],
-    now: Date.now(),
-  });
+  const trusting = (pem = `${fulcio.root}${fulcio.between}`): SigstoreTrust =>
+    trustAuthorities(pem, log);
   const signedBy = (
     who: Partial<CertificateRequest> = {},
     wish: Partial<BundleRequest['log']> = {},

@@ -1,5 +1,5 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refusalOf } from '../../../test/helpers/code-of.ts';
 import {
   type CertificateRequest,
   cosign,
@@ -9,6 +9,12 @@ import {
   makeSigstoreKey,
   openFulcio,
 } from '../../../test/helpers/sigstore.ts';
+import {
+  publicKey,
+  trustAuthorities,
+  trustKey,
+  WHO,
+} from '../../../test/helpers/sigstore-trust.ts';
 import { parseCertificates } from '../pem-certificates.ts';
 import type { AnnotatedSignature, SigstoreSignature } from './signature.ts';
 import { type SigstoreTrust, verifySigstoreSignature } from './verify.ts';
@@ -20,25 +26,12 @@ const DAY_MS = 86_400_000;
 const payload = cosignPayload(DIGEST, REFERENCE);
 const [key, other, log] = [makeSigstoreKey(), makeSigstoreKey(), makeSigstoreKey()];
 const signature = cosign(payload, key);
-const publicKey = ({ pem }: { readonly pem: string }): KeyObject => createPublicKey(pem);
 const logged = (changes: Partial<Parameters<typeof logSignature>[1]> = {}, by = log): string =>
   logSignature(by, { payload, signature, signedWith: key.pem, at: new Date(), ...changes });
 
-const trust = (changes: Partial<SigstoreTrust> = {}): SigstoreTrust => ({
-  keys: [publicKey(key)],
-  certified: undefined,
-  rekorKeys: undefined,
-  now: Date.now(),
-  ...changes,
-});
-const refusal = (given: SigstoreSignature, by: SigstoreTrust): string => {
-  try {
-    verifySigstoreSignature(given, by);
-    return 'accepted';
-  } catch (error) {
-    return `${(error as { code: string }).code}: ${(error as Error).message}`;
-  }
-};
+const trust = (changes: Partial<SigstoreTrust> = {}): SigstoreTrust => trustKey(key, changes);
+const refusal = (given: SigstoreSignature, by: SigstoreTrust): string =>
+  refusalOf(() => verifySigstoreSignature(given, by));
 
 describe('verifySigstoreSignature() by a key', () => {
   it('takes what any of the keys has signed', () => {
@@ -82,7 +75,6 @@ describe('verifySigstoreSignature() by a key', () => {
 });
 
 describe('verifySigstoreSignature() by a certificate', () => {
-  const WHO: CertificateRequest = { email: 'me@example.com', issuer: 'https://id.example.com' };
   let fulcio: FulcioAuthority;
   beforeAll(() => {
     fulcio = openFulcio();
@@ -91,17 +83,7 @@ describe('verifySigstoreSignature() by a certificate', () => {
     fulcio[Symbol.dispose]();
   });
 
-  const trusting = (root = fulcio.root): SigstoreTrust =>
-    trust({
-      keys: undefined,
-      certified: {
-        authorities: parseCertificates(root, 'the test'),
-        between: [],
-        oidcIssuer: WHO.issuer,
-        subjectEmail: WHO.email,
-      },
-      rekorKeys: [publicKey(log)],
-    });
+  const trusting = (root = fulcio.root): SigstoreTrust => trustAuthorities(root, log);
   function signedBy(
     who: Partial<CertificateRequest> = {},
     changes: Partial<AnnotatedSignature> = {},
