@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mostlyShortSha256 } from '#base/hash/short-hash';
 import type { LocalReference, RegistryReference } from '../reference/index.ts';
-import { readPolicy, readPolicyText } from './open-policy.ts';
+import { type PolicyText, readPolicy, readPolicyText } from './open-policy.ts';
 
 // On the way of every run of an OCI image: what only a changed policy needs is
 // loaded when there is one.
@@ -25,15 +25,13 @@ export async function isStillDemanded(
   mark: PolicyMark,
   image: () => RegistryReference | LocalReference,
 ): Promise<boolean> {
-  const found = readPolicyText(configDirs);
-  if (found === undefined) return false;
-  try {
-    if (seenDigest(found.text, mark.files) === mark.seen) return true;
-    // The file has changed, maybe of what does not concern this image.
-    return await demandsTheSame(found, mark, image());
-  } catch (error) {
-    return unlessUnreadable(error);
-  }
+  return await holdsByText(
+    configDirs,
+    async (found) =>
+      seenDigest(found.text, mark.files) === mark.seen ||
+      // The file has changed, maybe of what does not concern this image.
+      (await demandsTheSame(found, mark, image())),
+  );
 }
 
 /**
@@ -46,17 +44,26 @@ export async function isDemandedAs(
   mark: PolicyMark,
   image: RegistryReference,
 ): Promise<boolean> {
+  return await holdsByText(configDirs, async (found) => await demandsTheSame(found, mark, image));
+}
+
+/** Nothing does where there is no policy, or a key file is gone. */
+async function holdsByText(
+  configDirs: readonly string[],
+  holds: (found: PolicyText) => Promise<boolean>,
+): Promise<boolean> {
   const found = readPolicyText(configDirs);
   if (found === undefined) return false;
   try {
-    return await demandsTheSame(found, mark, image);
+    return await holds(found);
   } catch (error) {
-    return unlessUnreadable(error);
+    if (typeof error === 'object' && error !== null && 'syscall' in error) return false;
+    throw error;
   }
 }
 
 async function demandsTheSame(
-  { text, path }: { readonly text: string; readonly path: string },
+  { text, path }: PolicyText,
   mark: PolicyMark,
   image: RegistryReference | LocalReference,
 ): Promise<boolean> {
@@ -64,12 +71,6 @@ async function demandsTheSame(
   const { markPolicy } = await import('./mark-policy.ts');
 
   return markPolicy(policy, text, image).demanded === mark.demanded;
-}
-
-/** A key file that is gone. */
-function unlessUnreadable(error: unknown): false {
-  if (typeof error === 'object' && error !== null && 'syscall' in error) return false;
-  throw error;
 }
 
 const seenDigest = (text: string, files: readonly string[]): string =>
