@@ -142,6 +142,10 @@ describe('demandAccepted()', () => {
     await expect(decide(policyOf(sigstoreBy('x')), signed(MANIFEST))).rejects.toThrow(
       'cannot use the policy in "/policy.json": cannot use the key in the policy',
     );
+    const broken = { type: 'signedBy', keyType: 'GPGKeys', keyData: 'eA==' };
+    await expect(decide(policyOf(broken), signed(MANIFEST))).rejects.toThrow(
+      'cannot use the policy in "/policy.json": cannot read the public key in the policy: ',
+    );
     const missing = policyOf({ type: 'sigstoreSigned', keyPath: '/no/such/key' });
     await expect(decide(missing, signed(MANIFEST))).rejects.toThrow(
       'cannot use the policy in "/policy.json": cannot read the key in "/no/such/key": no such file',

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
@@ -8,7 +8,7 @@ import type { SignedClaim } from './payload.ts';
 import type { KeySource, Policy, SignedBy, SigstoreSigned } from './policy.ts';
 import { matchPolicy, type PolicyMatch } from './policy-scope.ts';
 import { matchesIdentity } from './signed-identity.ts';
-import { readKeyFile } from './read-key-file.ts';
+import { readKeySource } from './key-source.ts';
 import { parsePublicKey } from './public-key.ts';
 import type { SigstoreSignature } from './sigstore/signature.ts';
 import type { SigstoreTrust } from './sigstore/verify.ts';
@@ -175,21 +175,7 @@ async function checkSigstore(
   { signatures, now }: PolicyQuestion,
 ): Promise<Check> {
   const { verifySigstoreSignature } = await import('./sigstore/verify.ts');
-  const { certified } = requirement;
-  const trust = await attempt(
-    policy,
-    async () =>
-      await Promise.resolve({
-        keys: keysOf(requirement.keys),
-        rekorKeys: keysOf(requirement.rekorKeys),
-        certified: certified && {
-          ...certified,
-          authorities: certificatesOf(certified.ca),
-          between: certified.between === undefined ? [] : certificatesOf(certified.between),
-        },
-        now,
-      }),
-  );
+  const trust = await attempt(policy, () => trustOf(requirement, now));
 
   return async (manifest) =>
     (await signatures.sigstore(manifest)).map(
@@ -197,26 +183,29 @@ async function checkSigstore(
     );
 }
 
-const keysOf = (source: KeySource | undefined): SigstoreTrust['keys'] =>
-  source === undefined
-    ? undefined
-    : readKeys(source).map(([bytes, what]) => parsePublicKey(bytes, what));
-
-const certificatesOf = (source: KeySource): readonly X509Certificate[] =>
-  readKeys(source).flatMap(([bytes, what]) =>
-    parseCertificates(Buffer.from(bytes).toString('utf8'), what),
-  );
-
-/** Bytes, and where they come from. */
-function readKeys({ paths, data }: KeySource): readonly (readonly [Uint8Array, string])[] {
-  return [
-    ...paths.map((path) => [readKeyFile(path), `"${path}"`] as const),
-    ...data.map((bytes) => [bytes, 'the policy'] as const),
-  ];
+function trustOf({ keys, rekorKeys, certified }: SigstoreSigned, now: number): SigstoreTrust {
+  return {
+    keys: keys && keysOf(keys),
+    rekorKeys: rekorKeys && keysOf(rekorKeys),
+    certified: certified && {
+      ...certified,
+      authorities: certificatesOf(certified.ca),
+      between: certified.between === undefined ? [] : certificatesOf(certified.between),
+    },
+    now,
+  };
 }
 
+const keysOf = (source: KeySource): readonly KeyObject[] =>
+  readKeySource(source).map(({ bytes, place }) => parsePublicKey(bytes, place));
+
+const certificatesOf = (source: KeySource): readonly X509Certificate[] =>
+  readKeySource(source).flatMap(({ bytes, place }) =>
+    parseCertificates(Buffer.from(bytes).toString('utf8'), place),
+  );
+
 /** What a policy names and cannot be used makes it one that cannot be. */
-async function attempt<Value>(policy: Policy, read: () => Promise<Value>): Promise<Value> {
+async function attempt<Value>(policy: Policy, read: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await read();
   } catch (cause) {

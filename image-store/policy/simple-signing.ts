@@ -3,7 +3,7 @@ import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-er
 import { parseKeys } from '../trust/key-file.ts';
 import { demandUsable, type Signer } from '../trust/key-judgement.ts';
 import { loadOpenPgp } from '../trust/openpgp.ts';
-import { readKeyFile } from './read-key-file.ts';
+import { readKeySource } from './key-source.ts';
 import { parseClaim, type SignedClaim } from './payload.ts';
 import type { KeySource } from './policy.ts';
 
@@ -17,10 +17,11 @@ export interface SimpleSignature extends SignedClaim {
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** The OpenPGP keys that a policy names. @throws GantryError KEY_FILE_INVALID, FILE_UNREADABLE */
-export async function loadOpenPgpKeys({ paths, data }: KeySource): Promise<readonly Key[]> {
+export async function loadOpenPgpKeys(source: KeySource): Promise<readonly Key[]> {
   const keys: Key[] = [];
-  for (const path of paths) keys.push(...(await parseKeys(readKeyFile(path), path)));
-  for (const bytes of data) keys.push(...(await parseKeys(bytes, 'the policy')));
+  for (const { bytes, place } of readKeySource(source)) {
+    keys.push(...(await parseKeys(bytes, `in ${place}`)));
+  }
 
   return keys;
 }
