@@ -23,7 +23,7 @@ const MAX_BYTES = 64 * 1024;
  * @throws GantryError SIGNATURE_MALFORMED
  */
 export function parseClaim(payload: Uint8Array, type: ClaimType): SignedClaim {
-  if (payload.length > MAX_BYTES) throw malformed(`more than ${MAX_BYTES} bytes are signed`);
+  if (payload.length > MAX_BYTES) throw malformedClaim(`more than ${MAX_BYTES} bytes are signed`);
   const text = Buffer.from(payload).toString('utf8');
   const { critical } = decodeJson(claim(type), text, {
     what: 'what is signed',
@@ -39,7 +39,7 @@ export function parseClaim(payload: Uint8Array, type: ClaimType): SignedClaim {
 
 /** Of a name that stands twice in JSON everybody reads another one. @throws GantryError SIGNATURE_MALFORMED */
 export function demandSingleNames(json: string): void {
-  if (lineOfDuplicate(json) !== undefined) throw malformed('a name stands twice in it');
+  if (lineOfDuplicate(json) !== undefined) throw malformedClaim('a name stands twice in it');
 }
 
 const claim = (type: ClaimType) =>
@@ -52,6 +52,7 @@ const claim = (type: ClaimType) =>
     optional: v.nullable(v.record(v.string(), v.unknown(), 'must be an object')),
   });
 
-function malformed(state: string): GantryError {
+/** What is signed cannot be taken for a claim. */
+export function malformedClaim(state: string): GantryError {
   return new GantryError('SIGNATURE_MALFORMED', `cannot read what is signed: ${state}`);
 }

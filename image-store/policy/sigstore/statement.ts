@@ -1,8 +1,7 @@
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
-import { GantryError } from '#base/errors/gantry-error';
 import type { OciDigest } from '#schema/oci/digest';
-import { demandSingleNames, type SignedClaim } from '../payload.ts';
+import { demandSingleNames, malformedClaim, type SignedClaim } from '../payload.ts';
 import { COSIGN_SIGN_PREDICATE } from './predicate.ts';
 
 /** in-toto attestation framework, "Envelope". */
@@ -36,7 +35,7 @@ export interface SignedStatement {
  * @throws GantryError SIGNATURE_MALFORMED
  */
 export function parseStatement({ payload, payloadType }: SignedStatement): SignedClaim {
-  if (payloadType !== PAYLOAD_TYPE) throw malformed(`it is "${payloadType}"`);
+  if (payloadType !== PAYLOAD_TYPE) throw malformedClaim(`it is "${payloadType}"`);
   const text = Buffer.from(payload).toString('utf8');
   const { predicateType, subject } = decodeJson(statement, text, {
     what: 'what is signed',
@@ -44,19 +43,15 @@ export function parseStatement({ payload, payloadType }: SignedStatement): Signe
   });
   demandSingleNames(text);
   if (predicateType !== COSIGN_SIGN_PREDICATE) {
-    throw malformed(`it is an attestation, "${predicateType}", and no signature`);
+    throw malformedClaim(`it is an attestation, "${predicateType}", and no signature`);
   }
   const [only, ...others] = subject;
   if (only === undefined || others.length > 0) {
-    throw malformed(`it is for ${subject.length} images, not for one`);
+    throw malformedClaim(`it is for ${subject.length} images, not for one`);
   }
 
   return {
     digest: `sha256:${only.digest.sha256}` as OciDigest,
     reference: only.name === '' ? undefined : only.name,
   };
-}
-
-function malformed(state: string): GantryError {
-  return new GantryError('SIGNATURE_MALFORMED', `cannot read what is signed: ${state}`);
 }
