@@ -13,10 +13,13 @@ const SIGNATURE = /^\u2014 (\S+) /gm;
 const ED25519_PREFIX_BYTES = 12;
 
 /** An entry, and the logs that are trusted, so that the library finds the log of the entry. */
-export function trustLogs(
-  entry: TransparencyLogEntry,
-  keys: readonly KeyObject[],
-): { readonly entry: TransparencyLogEntry; readonly tlogs: TrustMaterial['tlogs'] } {
+export interface TrustedLogs {
+  readonly entry: TransparencyLogEntry;
+  readonly tlogs: TrustMaterial['tlogs'];
+}
+
+/** Puts them so: whatever the log calls itself, and however it refers to its key. */
+export function trustLogs(entry: TransparencyLogEntry, keys: readonly KeyObject[]): TrustedLogs {
   const checkpoint = entry.inclusionProof?.checkpoint?.envelope ?? '';
   const end = checkpoint.indexOf(SEPARATOR);
   const [note, signatures] = [checkpoint.slice(0, end + 1), checkpoint.slice(end + 1)];

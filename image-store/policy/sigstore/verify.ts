@@ -1,13 +1,7 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { dsse } from '@sigstore/core';
-import {
-  type SignedEntity,
-  toSignedEntity,
-  type TrustMaterial,
-  VerificationError,
-  Verifier,
-} from '@sigstore/verify';
+import { type SignedEntity, toSignedEntity, VerificationError, Verifier } from '@sigstore/verify';
 import { errorMessage } from '#base/errors/gantry-error';
 import type { SignedClaim } from '../payload.ts';
 import { type CertifiedIdentity, identityText } from '../policy.ts';
@@ -16,7 +10,7 @@ import { readAnnotated } from './annotated.ts';
 import { readBundled } from './bundled.ts';
 import { type CertifiedSigner, certifiedSigner, demandIdentity } from './certificates.ts';
 import { demandSameSigner } from './log-entry.ts';
-import { trustLogs } from './log-keys.ts';
+import { type TrustedLogs, trustLogs } from './log-keys.ts';
 import { invalidSignature, type SigstoreSignature } from './signature.ts';
 import type { SignedBundle } from './signed-bundle.ts';
 
@@ -63,17 +57,24 @@ export function verifySigstoreSignature(
 function findSigner(signed: SignedBundle, trust: SigstoreTrust): string {
   if (trust.certified !== undefined) return findCertified(signed, trust.certified, trust);
 
+  return firstGood(trust.keys ?? [], (key) => {
+    demandGood(signed, { key, certified: undefined, signedWith: spkiOf(key) }, trust);
+    return `sha256:${fingerprintOf(key)}`;
+  });
+}
+
+/** What the first gives that does not fail; where all do, the first failure is told. */
+function firstGood<Item, Good>(items: readonly Item[], check: (item: Item) => Good): Good {
   const failures: unknown[] = [];
-  for (const key of trust.keys ?? []) {
+  for (const item of items) {
     try {
-      demandGood(signed, { key, certified: undefined, signedWith: spkiOf(key) }, trust);
-      return `sha256:${fingerprintOf(key)}`;
+      return check(item);
     } catch (error) {
       failures.push(error);
     }
   }
 
-  throw failures[0] ?? invalidSignature('the policy names no key');
+  throw failures[0] ?? invalidSignature('there is nothing to check it by');
 }
 
 /** That come with a signature; those of Fulcio bring one. */
@@ -111,26 +112,17 @@ function demandGood(signed: SignedBundle, signer: Signer, { rekorKeys, now }: Si
   }
   const entries: readonly TransparencyLogEntry[] = signed.bundle.verificationMaterial.tlogEntries;
   if (entries.length === 0) throw invalidSignature('no transparency log has it');
-  const failures: unknown[] = [];
-  for (const entry of entries.slice(0, MOST_ENTRIES)) {
-    try {
-      demandSameSigner(entry.canonicalizedBody, signer.signedWith);
-      verify(signed, signer, trustLogs(entry, rekorKeys));
-      return;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-
-  throw failures[0];
+  firstGood(entries.slice(0, MOST_ENTRIES), (entry) => {
+    demandSameSigner(entry.canonicalizedBody, signer.signedWith);
+    verify(signed, signer, trustLogs(entry, rekorKeys));
+  });
 }
 
-interface Logged {
-  readonly entry: TransparencyLogEntry;
-  readonly tlogs: TrustMaterial['tlogs'];
-}
-
-function verify({ bundle, artifact }: SignedBundle, signer: Signer, log: Logged | undefined): void {
+function verify(
+  { bundle, artifact }: SignedBundle,
+  signer: Signer,
+  log: TrustedLogs | undefined,
+): void {
   const { key, certified } = signer;
   // A certificate is good for minutes only: something must tell that it was made then.
   if (log !== undefined && certified !== undefined) demandTime(log.entry, certified);
