@@ -32,28 +32,28 @@ export function refuseSigners(edit: string, signers: SignerWish): void {
 }
 
 /** Flags that have a meaning only where a registry's images must be signed. */
-export function flagsOf(signers: SignerWish): readonly string[] {
-  const { fulcioCa, oidcIssuer, subjectEmail, rekorKeys } = signers;
-  const given = {
-    'fulcio-ca': fulcioCa,
-    'oidc-issuer': oidcIssuer,
-    'subject-email': subjectEmail,
-    'rekor-key': rekorKeys[0],
-  };
-
-  return Object.entries(given)
-    .filter(([, value]) => value !== undefined)
-    .map(([flag]) => flag);
-}
+export const flagsOf = (signers: SignerWish): readonly string[] =>
+  flagValues(signers).map(([flag]) => flag);
 
 /** As typed. */
-const flagsText = ({ fulcioCa, oidcIssuer, subjectEmail, rekorKeys }: SignerWish): string =>
-  [
-    ...(fulcioCa === undefined ? [] : [` --fulcio-ca=${fulcioCa}`]),
-    ...(oidcIssuer === undefined ? [] : [` --oidc-issuer=${oidcIssuer}`]),
-    ...(subjectEmail === undefined ? [] : [` --subject-email=${subjectEmail}`]),
-    ...rekorKeys.map((path) => ` --rekor-key=${path}`),
-  ].join('');
+const flagsText = (signers: SignerWish): string =>
+  flagValues(signers)
+    .map(([flag, value]) => ` --${flag}=${value}`)
+    .join('');
+
+type FlagValue = readonly [flag: string, value: string];
+
+function flagValues(signers: SignerWish): readonly FlagValue[] {
+  const { fulcioCa, oidcIssuer, subjectEmail, rekorKeys } = signers;
+  const given: readonly (readonly [string, string | undefined])[] = [
+    ['fulcio-ca', fulcioCa],
+    ['oidc-issuer', oidcIssuer],
+    ['subject-email', subjectEmail],
+    ...rekorKeys.map((key) => ['rekor-key', key] as const),
+  ];
+
+  return given.filter((pair): pair is FlagValue => pair[1] !== undefined);
+}
 
 /**
  * Reads the keys and certificates of those who must sign, and asks about each.
@@ -64,7 +64,7 @@ export async function signedRule(
   signers: SignerWish,
   target: KeyTarget,
 ): Promise<SignedRule> {
-  demandComplete(signers);
+  const certified = readCertified(signers);
   const review: Review = async (file, keys) => {
     if (signers.skipReview) return;
     const flag = `${target.flag}${flagsText(signers)}`;
@@ -72,53 +72,54 @@ export async function signedRule(
   };
   const read = (places: readonly string[]): AsyncGenerator<KeyFile> =>
     publicOnes(keyFiles(workplace, { scope: '', places, allowHttp: signers.allowHttp }));
-  const { fulcioCa, oidcIssuer, subjectEmail } = signers;
-  if (fulcioCa === undefined || oidcIssuer === undefined || subjectEmail === undefined) {
-    const rule = await keyRule(read(signers.keys), review);
-    if (rule.type !== 'sigstoreSigned') {
-      if (signers.rekorKeys.length === 0) return rule;
-      throw usageError('flag --rekor-key has no meaning for OpenPGP keys');
-    }
-    return { ...rule, rekorKeys: await logKeys(read(signers.rekorKeys), review) };
+  if (certified !== undefined) {
+    const { fulcioCa, oidcIssuer, subjectEmail } = certified;
+    const ca = await reviewed(read([fulcioCa]), review, certificateFingerprints);
+    const rekorKeys = await reviewed(read(signers.rekorKeys), review, keyFingerprints);
+    return { type: 'fulcioSigned', ca: Buffer.concat(ca), oidcIssuer, subjectEmail, rekorKeys };
   }
 
-  const authorities: Uint8Array[] = [];
-  for await (const file of read([fulcioCa])) {
-    const fingerprints = certificateFingerprints(file.data, `"${file.source}"`);
-    await review(
-      file,
-      fingerprints.map((fingerprint) => ({ fingerprint })),
-    );
-    authorities.push(file.data);
+  const rule = await keyRule(read(signers.keys), review);
+  if (rule.type === 'sigstoreSigned') {
+    return { ...rule, rekorKeys: await reviewed(read(signers.rekorKeys), review, keyFingerprints) };
   }
-  const rekorKeys = await logKeys(read(signers.rekorKeys), review);
+  if (signers.rekorKeys.length === 0) return rule;
 
-  return {
-    type: 'fulcioSigned',
-    ca: Buffer.concat(authorities),
-    oidcIssuer,
-    subjectEmail,
-    rekorKeys,
-  };
+  throw usageError('flag --rekor-key has no meaning for OpenPGP keys');
 }
 
 type Review = (file: KeyFile, keys: ReviewedKeys['keys']) => Promise<void>;
 
-function demandComplete(signers: SignerWish): void {
+/** Signers whom an authority certifies. */
+interface CertifiedWish {
+  readonly fulcioCa: string;
+  readonly oidcIssuer: string;
+  readonly subjectEmail: string;
+}
+
+/** @returns undefined when keys say who must sign */
+function readCertified(signers: SignerWish): CertifiedWish | undefined {
   const { keys, fulcioCa, oidcIssuer, subjectEmail, rekorKeys } = signers;
-  const isCertified = (fulcioCa ?? oidcIssuer ?? subjectEmail) !== undefined;
-  if (!isCertified) {
-    if (keys.length > 0) return;
+  if (fulcioCa === undefined && oidcIssuer === undefined && subjectEmail === undefined) {
+    if (keys.length > 0) return undefined;
     throw usageError('flag --registry needs a key, or --fulcio-ca, --accept, --reject or --remove');
   }
   if (keys.length > 0) throw usageError('keys and --fulcio-ca exclude each other');
-  const wanted = ['fulcio-ca', 'oidc-issuer', 'subject-email', 'rekor-key'] as const;
-  const given = flagsOf({ ...signers, rekorKeys });
   if (oidcIssuer === '' || subjectEmail === '') {
     throw usageError('flags --oidc-issuer and --subject-email must not be empty');
   }
-  const missing = wanted.filter((flag) => !given.includes(flag)).map((flag) => `--${flag}`);
-  if (missing.length === 0) return;
+  if (
+    fulcioCa !== undefined &&
+    oidcIssuer !== undefined &&
+    subjectEmail !== undefined &&
+    rekorKeys.length > 0
+  ) {
+    return { fulcioCa, oidcIssuer, subjectEmail };
+  }
+  const given = flagsOf(signers);
+  const missing = ['fulcio-ca', 'oidc-issuer', 'subject-email', 'rekor-key']
+    .filter((flag) => !given.includes(flag))
+    .map((flag) => `--${flag}`);
 
   throw usageError(
     `flag --${given[0] ?? ''} needs ${missing.join(', ')} too`,
@@ -172,15 +173,25 @@ async function keyRule(files: AsyncIterable<KeyFile>, review: Review): Promise<S
   );
 }
 
-async function logKeys(
+const keyFingerprints: typeof certificateFingerprints = (data, what) => [
+  publicKeyFingerprint(data, what),
+];
+
+/** What is in files, each of which has been asked about. */
+async function reviewed(
   files: AsyncIterable<KeyFile>,
   review: Review,
+  fingerprintsOf: typeof certificateFingerprints,
 ): Promise<readonly Uint8Array[]> {
-  const keys: Uint8Array[] = [];
+  const found: Uint8Array[] = [];
   for await (const file of files) {
-    await review(file, [{ fingerprint: publicKeyFingerprint(file.data, `"${file.source}"`) }]);
-    keys.push(file.data);
+    const fingerprints = fingerprintsOf(file.data, `"${file.source}"`);
+    await review(
+      file,
+      fingerprints.map((fingerprint) => ({ fingerprint })),
+    );
+    found.push(file.data);
   }
 
-  return keys;
+  return found;
 }
