@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Header, type HeaderData } from 'tar';
 
 /** One entry of an archive built header by header, however wrong. */
@@ -55,6 +56,12 @@ export const hardLink = (path: string, linkPath: string): TarEntry => ({
   flag: '1',
   linkPath,
 });
+
+/** This machine's static busybox, and links to it for some of its applets. */
+export const busyboxEntries = (...applets: readonly string[]): readonly TarEntry[] => [
+  { path: 'bin/busybox', body: readFileSync('/bin/busybox'), mode: 0o755 },
+  ...applets.map((name) => symlink(`bin/${name}`, 'busybox')),
+];
 
 /** The bytes of one entry. */
 export function tarEntry(entry: TarEntry): Buffer {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
-import { directory, symlink, tarOf } from '../helpers/hostile-tar.ts';
+import { busyboxEntries, directory, tarOf } from '../helpers/hostile-tar.ts';
 import { makeLayout, type WrittenImage } from '../helpers/oci-layout.ts';
 import { openPodman, type OwnPodman } from '../helpers/podman.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
@@ -49,13 +49,9 @@ function logIn(): void {
 /** In three layers, one of which takes away what another brought. */
 async function makeImage(): Promise<string> {
   const layout = makeLayout(at('layout'));
-  const applets = ['sh', 'echo', 'ls', 'id', 'pwd'].map((name) =>
-    symlink(`bin/${name}`, 'busybox'),
-  );
   const base = tarOf(
     directory('bin'),
-    { path: 'bin/busybox', body: readFileSync('/bin/busybox'), mode: 0o755 },
-    ...applets,
+    ...busyboxEntries('sh', 'echo', 'ls', 'id', 'pwd'),
     directory('srv'),
     { path: 'srv/gone', body: 'gone' },
     directory('data'),

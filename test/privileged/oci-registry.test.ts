@@ -1,8 +1,8 @@
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
-import { symlink, tarOf } from '../helpers/hostile-tar.ts';
+import { busyboxEntries, tarOf } from '../helpers/hostile-tar.ts';
 import {
   ARCHITECTURE,
   INDEX_TYPE,
@@ -27,10 +27,7 @@ beforeAll(async () => {
   context = stack.use(createPodContext());
   configureLogin(context.localConfig, registry.host);
   layout = makeLayout(join(context.workDir, 'layout'));
-  const base = tarOf(
-    { path: 'bin/busybox', body: readFileSync('/bin/busybox'), mode: 0o755 },
-    symlink('bin/echo', 'busybox'),
-  );
+  const base = tarOf(...busyboxEntries('echo'));
   const config = { Entrypoint: ['/bin/echo'], Cmd: ['hello'] };
   images = {
     one: layout.image({ layers: [base, tarOf({ path: 'one', body: '1' })], config }),

@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
-import { directory, hardLink, symlink, tarOf } from '../helpers/hostile-tar.ts';
+import { busyboxEntries, directory, hardLink, symlink, tarOf } from '../helpers/hostile-tar.ts';
 import { makeLayout } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { requires } from '../helpers/requires.ts';
@@ -22,13 +22,8 @@ afterAll(async () => {
 function makeImages(): void {
   const made = makeLayout(join(context.workDir, 'layout'));
   layout = `oci:${made.dir}`;
-  const busybox = { path: 'bin/busybox', body: readFileSync('/bin/busybox'), mode: 0o755 };
-  const programs = ['sh', 'cat', 'stat', 'mkdir', 'grep', 'ls'].map((name) =>
-    symlink(`bin/${name}`, 'busybox'),
-  );
   const base = tarOf(
-    busybox,
-    ...programs,
+    ...busyboxEntries('sh', 'cat', 'stat', 'mkdir', 'grep', 'ls'),
     { ...directory('data'), mode: 0o1770, uid: 7, gid: 8 },
     { path: 'data/file', body: 'from the image', mode: 0o640, uid: 7, gid: 8 },
     hardLink('data/other', 'data/file'),
