@@ -1,8 +1,7 @@
 import type { OciOrigin } from '../index/image-record.ts';
-import { isGantryError } from '#base/errors/gantry-error';
 import {
+  asRegistryReference,
   formatRegistryReference,
-  parseRegistryReference,
   type RegistryReference,
 } from '../reference/oci-reference.ts';
 
@@ -12,14 +11,9 @@ import {
  * @returns undefined where it has no name with a host
  */
 export function registryNameOf({ name, version }: OciOrigin): RegistryReference | undefined {
-  const text = version === undefined ? name : `${name}:${version}`;
-  try {
-    const reference = parseRegistryReference(text, text);
-    return reference.host === undefined ? undefined : reference;
-  } catch (error) {
-    if (isGantryError(error, 'IMAGE_REFERENCE_INVALID')) return undefined;
-    throw error;
-  }
+  const reference = asRegistryReference(version === undefined ? name : `${name}:${version}`);
+
+  return reference?.host === undefined ? undefined : reference;
 }
 
 /** What an image is called in an archive: what everybody calls it. */

@@ -1,7 +1,5 @@
 import type { OciDigest } from '#schema/oci/digest';
-import type { ImageRecord } from '../index/image-record.ts';
-import { parseReference } from '../reference/parse-reference.ts';
-import type { RegistryReference } from '../reference/oci-reference.ts';
+import { asRegistryReference, type RegistryReference } from '../reference/oci-reference.ts';
 import type { ImageStore } from '../store.ts';
 
 /** Other repositories of a registry that are likely to have a blob: images of the store that have it came from there. */
@@ -13,18 +11,11 @@ export function mountSources(
   const sources = store
     .list()
     .filter(({ oci }) => oci?.layers.some((layer) => layer.digest === digest) === true)
-    .flatMap(originOf)
+    // Of what lies on this machine the references are none of registries.
+    .map(({ origin }) => asRegistryReference(origin?.reference ?? ''))
+    .filter((origin) => origin !== undefined)
     .filter((origin) => origin.host === host && origin.repository !== repository)
     .map((origin) => origin.repository);
 
   return [...new Set(sources)];
-}
-
-function originOf({ origin }: ImageRecord): readonly RegistryReference[] {
-  if (origin === undefined) return [];
-  const isLocal = /^(?:oci|oci-archive|docker-archive):/.test(origin.reference);
-  if (isLocal) return [];
-  const reference = parseReference(`docker://${origin.reference}`, { fileExists: () => false });
-
-  return reference.kind === 'registry' ? [reference] : [];
 }

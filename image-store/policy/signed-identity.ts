@@ -1,5 +1,4 @@
-import { isGantryError } from '#base/errors/gantry-error';
-import { DOCKER_HUB, onDockerHub, parseRegistryReference } from '../reference/oci-reference.ts';
+import { asRegistryReference, DOCKER_HUB, onDockerHub } from '../reference/oci-reference.ts';
 import type { LocalReference, RegistryReference } from '../reference/index.ts';
 import type { SignedIdentity } from './policy.ts';
 
@@ -90,18 +89,15 @@ function remap(
 
 /** @returns undefined for what is no name */
 function readName(text: string): Name | undefined {
-  try {
-    const { host, repository, tag, digest } = parseRegistryReference(text, text);
-    const [last = ''] = text.slice(text.lastIndexOf('/') + 1).split('@');
+  const reference = asRegistryReference(text);
+  if (reference === undefined) return undefined;
+  const { host, repository, tag, digest } = reference;
+  const [last = ''] = text.slice(text.lastIndexOf('/') + 1).split('@');
 
-    return {
-      repository:
-        host === undefined ? `${DOCKER_HUB}/${onDockerHub(repository)}` : `${host}/${repository}`,
-      tag: last.includes(':') ? tag : undefined,
-      digest,
-    };
-  } catch (error) {
-    if (isGantryError(error)) return undefined;
-    throw error;
-  }
+  return {
+    repository:
+      host === undefined ? `${DOCKER_HUB}/${onDockerHub(repository)}` : `${host}/${repository}`,
+    tag: last.includes(':') ? tag : undefined,
+    digest,
+  };
 }

@@ -8,6 +8,7 @@ export type {
   UrlReference,
 } from './reference.ts';
 export {
+  asRegistryReference,
   formatLocalReference,
   formatRegistryReference,
   type LocalForm,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import { isOciDigest, type OciDigest } from '#schema/oci/digest';
 
@@ -71,6 +71,19 @@ export function parseRegistryReference(text: string, rest: string): RegistryRefe
     tag: tag ?? (digest === undefined ? 'latest' : undefined),
     digest,
   };
+}
+
+/** As `parseRegistryReference`; undefined for what is none. */
+export function asRegistryReference(
+  text: string,
+  rest: string = text,
+): RegistryReference | undefined {
+  try {
+    return parseRegistryReference(text, rest);
+  } catch (error) {
+    if (isGantryError(error, 'IMAGE_REFERENCE_INVALID')) return undefined;
+    throw error;
+  }
 }
 
 const REPOSITORY_HINT =

@@ -1,5 +1,6 @@
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import {
+  asRegistryReference,
   DOCKER_HUB,
   formatRegistryReference,
   onDockerHub,
@@ -74,10 +75,5 @@ export function aliasValueProblem(name: string): string | undefined {
 }
 
 function readName(name: string): RegistryReference | undefined {
-  try {
-    return TAGGED.test(name) ? undefined : parseRegistryReference(name, name);
-  } catch (error) {
-    if (isGantryError(error, 'IMAGE_REFERENCE_INVALID')) return undefined;
-    throw error;
-  }
+  return TAGGED.test(name) ? undefined : asRegistryReference(name);
 }

@@ -1,5 +1,6 @@
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import {
+  asRegistryReference,
   type LocalReference,
   parseReference,
   pushImage,
@@ -47,15 +48,10 @@ export const command: Command = plainCommand({
 
 /** An image may have been fetched by several names: the one that is typed, where that is one of them. */
 function nameTyped({ store }: Library, text: string, key: ImageKey): RegistryReference | undefined {
-  const typed = text.startsWith('docker:') ? text : `docker://${text}`;
-  try {
-    const reference = parseReference(typed, { fileExists: () => false });
-    if (reference.kind !== 'registry' || reference.host === undefined) return undefined;
-    return store.findByReference(reference)?.key === key ? reference : undefined;
-  } catch (error) {
-    if (!isGantryError(error)) throw error;
-    return undefined;
-  }
+  const reference = asRegistryReference(text, text.replace(/^docker:(?:\/\/)?/, ''));
+  if (reference?.host === undefined) return undefined;
+
+  return store.findByReference(reference)?.key === key ? reference : undefined;
 }
 
 /** @throws GantryError DESTINATION_INVALID, IMAGE_REFERENCE_INVALID */

@@ -1,11 +1,11 @@
 import { basename, resolve } from 'node:path';
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import { quoted } from '#base/errors/quoted';
 import type { SignatureSource } from '../../policy/decide.ts';
 import {
+  asRegistryReference,
   formatLocalReference,
   type LocalReference,
-  parseRegistryReference,
 } from '../../reference/oci-reference.ts';
 
 /** How a local image is called. */
@@ -42,14 +42,11 @@ export function namesOf(reference: LocalReference, called: string | undefined): 
 
 /** `busybox:1` and `r.example/team/app`, not the tag `1.0`. */
 function asReference(text: string): Pick<LocalNames, 'name' | 'version'> | undefined {
-  if (!/[/:]/.test(text)) return undefined;
-  try {
-    const { host, repository, tag } = parseRegistryReference(text, text);
-    return { name: host === undefined ? repository : `${host}/${repository}`, version: tag };
-  } catch (error) {
-    if (isGantryError(error, 'IMAGE_REFERENCE_INVALID')) return undefined;
-    throw error;
-  }
+  const reference = /[/:]/.test(text) ? asRegistryReference(text) : undefined;
+  if (reference === undefined) return undefined;
+  const { host, repository, tag } = reference;
+
+  return { name: host === undefined ? repository : `${host}/${repository}`, version: tag };
 }
 
 /** So many names are shown. */
