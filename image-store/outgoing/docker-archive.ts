@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import type { Exec } from '#base/exec/exec';
 import { digestAlgorithm, digestHex, digestOf } from '#schema/oci/digest';
 import { unpack } from '../archive/unpack.ts';
 import { corrupt } from '../blobs/verify-blobs.ts';
 import type { OciLayer } from '../index/image-record.ts';
 import type { NamedImage } from './oci-archive.ts';
-import { type OutgoingImage, readOutgoing } from './outgoing-image.ts';
+import type { OutgoingImage } from './outgoing-image.ts';
 import { type ArchiveMember, bytesMember, documentMember, tarStream } from './tar-stream.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function* dockerArchive(
   for (const { image, name } of images) {
     const { config } = image.manifest;
     const configName = `${digestHex(config.digest)}.json`;
-    members.set(configName, bytesMember(configName, await readOutgoing(image, config)));
+    members.set(configName, bytesMember(configName, await buffer(image.open(config))));
     for (const layer of image.layers) {
       const layerName = nameOf(layer);
       if (!members.has(layerName)) members.set(layerName, await layerMember(exec, image, layer));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { Descriptor } from '#schema/oci/descriptor';
 import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
@@ -42,7 +43,7 @@ export async function openOutgoing(
   if (oci === undefined || origin === undefined) throw notOci(key);
   const open: OutgoingImage['open'] = ({ digest, size }) =>
     verified(store.dir, key, { digest, size });
-  const bytes = await readManifest(store.dir, key, oci.manifest);
+  const bytes = await buffer(verified(store.dir, key, { digest: oci.manifest, size: undefined }));
   const { mediaType } = origin;
   const manifest = parseOciManifest(bytes.toString(), { what: `manifest of ${key}`, mediaType });
   if (manifest.kind === 'index') throw new Error('an index is no image');
@@ -58,29 +59,10 @@ export async function openOutgoing(
   };
 }
 
-/** A blob that is read whole. */
-export async function readOutgoing(
-  image: Pick<OutgoingImage, 'open'>,
-  descriptor: Descriptor,
-): Promise<Buffer> {
-  return await collect(image.open(descriptor));
-}
-
 function notOci(key: ImageKey): GantryError {
   return new GantryError('IMAGE_NOT_OCI', `cannot hand out image ${key}: it is no OCI image`, {
     hint: '"gantry image export" writes an ACI to a file',
   });
-}
-
-async function readManifest(dir: string, key: ImageKey, digest: OciDigest): Promise<Buffer> {
-  return await collect(verified(dir, key, { digest, size: undefined }));
-}
-
-async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const chunk of chunks) pieces.push(chunk);
-
-  return Buffer.concat(pieces);
 }
 
 interface Blob {

@@ -6,7 +6,6 @@ import type { FetchContext, InsecureFetch } from '../fetch/request.ts';
 import { openSession } from '../fetch/session.ts';
 import {
   DOCKER_HUB,
-  formatRegistryReference,
   type LocalReference,
   onDockerHub,
   type RegistryReference,
@@ -43,8 +42,7 @@ export async function pushImage(request: PushRequest, context: FetchContext): Pr
   if (destination.host === undefined) throw shortName(destination);
 
   using session = openSession(context, request);
-  const text = formatRegistryReference(destination);
-  await pushToRegistry(session, image, { reference: destination, text });
+  await pushToRegistry(session, image, destination);
   return image.descriptor.digest;
 }
 

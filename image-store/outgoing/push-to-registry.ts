@@ -3,7 +3,7 @@ import type { Descriptor } from '#schema/oci/descriptor';
 import { shortDigest } from '#schema/oci/digest';
 import { isForeignLayer } from '#schema/oci/media-types';
 import type { FetchSession } from '../fetch/session.ts';
-import type { RegistryReference } from '../reference/oci-reference.ts';
+import { formatRegistryReference, type RegistryReference } from '../reference/oci-reference.ts';
 import { type Endpoint, endpointsOf } from '../registries/endpoints.ts';
 import { openRegistries } from '../registries/open-registries.ts';
 import type { Registries } from '../registries/registries.ts';
@@ -12,31 +12,24 @@ import { openUploads, type Uploads } from '../registry/registry-uploads.ts';
 import { inParallel } from '../work/in-parallel.ts';
 import { reported } from '../work/reported.ts';
 import { mountSources } from './mount-sources.ts';
-import { type OutgoingImage, readOutgoing } from './outgoing-image.ts';
-
-/** A registry that an image is pushed to. */
-export interface PushTarget {
-  /** With a host. */
-  readonly reference: RegistryReference;
-  /** As users write it. */
-  readonly text: string;
-}
+import type { OutgoingImage } from './outgoing-image.ts';
 
 /**
  * Pushes an image to a registry, as it came: layers that are not there, several
  * at a time, then the configuration, then the manifest.
+ * @param reference with a host
  * @throws GantryError IMAGE_CORRUPT, PUSH_DIGEST_MISMATCH, and a `FetchFailure`
  */
 export async function pushToRegistry(
   session: FetchSession,
   image: OutgoingImage,
-  { reference, text }: PushTarget,
+  reference: RegistryReference,
 ): Promise<void> {
   demandDigest(image, reference);
   try {
     await push(session, image, reference);
   } catch (error) {
-    throw pushFailure(error, image, { reference, text });
+    throw pushFailure(error, image, reference);
   }
 }
 
@@ -54,17 +47,20 @@ function demandDigest(
   );
 }
 
-function pushFailure(error: unknown, { origin }: OutgoingImage, target: PushTarget): unknown {
+function pushFailure(
+  error: unknown,
+  { origin }: OutgoingImage,
+  reference: RegistryReference,
+): unknown {
   if (!isGantryError(error) || !/^(?:FETCH_|REGISTRY_)/.test(error.code)) return error;
-  const { host = '' } = target.reference;
   const hint =
     error.code === 'FETCH_DENIED'
-      ? `put credentials of somebody who may push there into auth.d, for "${host}", or log in with docker or podman`
+      ? `put credentials of somebody who may push there into auth.d, for "${reference.host}", or log in with docker or podman`
       : error.hint;
 
   return new GantryError(
     error.code,
-    `cannot push image "${origin.reference}" to "${target.text}"`,
+    `cannot push image "${origin.reference}" to "${formatRegistryReference(reference)}"`,
     { hint, cause: error },
   );
 }
@@ -112,14 +108,7 @@ async function pushBlobs(session: FetchSession, image: OutgoingImage, place: Pla
     await pushLayer(session, image, { ...place, layer, failed });
   });
   if (hasConfig) return;
-  const bytes = await readOutgoing(image, config);
-  await place.uploads.putBlob({
-    descriptor: config,
-    async *open() {
-      await Promise.resolve();
-      yield Buffer.from(bytes);
-    },
-  });
+  await place.uploads.putBlob({ descriptor: config, open: () => image.open(config) });
 }
 
 /** What is not to be pushed, and is elsewhere: OCI image specification, "Non-Distributable Layers". */

@@ -1,5 +1,6 @@
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
+import { inOnePiece } from '../work/in-one-piece.ts';
 
 /** A file of an archive. */
 export interface ArchiveMember {
@@ -37,15 +38,9 @@ export function documentMember(name: string, document: unknown): ArchiveMember {
   return bytesMember(name, Buffer.from(JSON.stringify(document)));
 }
 
+/** Bytes as a member. */
 export function bytesMember(name: string, bytes: Buffer): ArchiveMember {
-  return {
-    name,
-    size: bytes.length,
-    async *open() {
-      await Promise.resolve();
-      yield Buffer.from(bytes);
-    },
-  };
+  return { name, size: bytes.length, open: () => inOnePiece(bytes) };
 }
 
 function headerOf(path: string, size: number): Buffer {

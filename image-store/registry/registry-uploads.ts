@@ -8,6 +8,7 @@ import type { Answer, Sending, SentBody } from '../fetch/exchange.ts';
 import type { HttpClient } from '../fetch/http-client.ts';
 import { asSending, fetchFailure, isTransient } from '../fetch/http-failure.ts';
 import { DEFAULT_RETRIES, pause } from '../fetch/retry.ts';
+import { inOnePiece } from '../work/in-one-piece.ts';
 import { accessTo, type RegistryOptions, type RepositoryName } from './repository-access.ts';
 import { uploadTarget } from './upload-target.ts';
 
@@ -158,13 +159,9 @@ async function putManifest(
   url: URL,
   { bytes, descriptor: { digest, mediaType } }: SentManifest,
 ): Promise<void> {
-  async function* open(): AsyncGenerator<Buffer, void, undefined> {
-    await Promise.resolve();
-    yield Buffer.from(bytes);
-  }
   const answer = await send(client, url, {
     method: 'PUT',
-    body: { length: bytes.length, open },
+    body: { length: bytes.length, open: () => inOnePiece(bytes) },
     accept: [201],
     headers: { 'content-type': mediaType },
   });

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { MAX_MANIFEST_BYTES } from '#schema/oci/manifest';
 import { chunksOf, openRegularFile } from '../regular-file.ts';
@@ -22,9 +23,7 @@ export async function readLocal(files: LocalFiles, path: string, what: string): 
   if (size === undefined) throw unreadable(what, `it has no file "${path}"`);
   if (size > MAX_MANIFEST_BYTES) throw tooLarge(`"${path}" of ${what}`);
 
-  const pieces: Buffer[] = [];
-  for await (const chunk of files.open(path)) pieces.push(chunk);
-  return Buffer.concat(pieces);
+  return await buffer(files.open(path));
 }
 
 /** The files of an image below a directory. */
