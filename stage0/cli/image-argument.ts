@@ -27,11 +27,15 @@ export async function findStored(
   text: string,
 ): Promise<ImageKey> {
   if (isImageKeyPrefix(text)) return store.findByPrefix(text);
-  const record = findByShownName(store, text);
+  // What a table shows.
+  const record = findNewest(store, ({ reference }) => reference === text);
   if (record !== undefined) return record.key;
   const typed = namesPort(text) ? `docker://${text}` : text;
   const reference = parseReference(typed, { fileExists: () => false });
-  const found = (await findReferred(context, store, reference)) ?? findCalled(store, text);
+  const found =
+    (await findReferred(context, store, reference)) ??
+    // What the archive calls it that it came out of.
+    findNewest(store, ({ name, version = '' }) => `${name}:${version}` === text);
   if (found !== undefined) return found.key;
 
   throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${text}" in the store`, {
@@ -39,11 +43,14 @@ export async function findStored(
   });
 }
 
-/** The image that a table shows by this name; the newest of several. */
-function findByShownName(store: ImageStore, text: string): ImageRecord | undefined {
+/** The newest OCI image of such an origin. */
+function findNewest(
+  store: ImageStore,
+  matches: (origin: NonNullable<ImageRecord['origin']>) => boolean,
+): ImageRecord | undefined {
   return store
     .list()
-    .filter((record) => record.origin !== undefined && shownName(record) === text)
+    .filter(({ origin }) => origin !== undefined && matches(origin))
     .reduce<ImageRecord | undefined>(
       (best, record) => (best === undefined || record.importTime > best.importTime ? record : best),
       undefined,
@@ -52,15 +59,6 @@ function findByShownName(store: ImageStore, text: string): ImageRecord | undefin
 
 /** Whether it is a name in a registry whose host has a port: appc knows no such name. */
 const namesPort = (text: string): boolean => /^[\w.-]+:\d+\/[^:]+(?::[^:/]+|@\w+:\w+)?$/.test(text);
-
-/** An OCI image by what the archive calls it that it came out of. */
-function findCalled(store: ImageStore, text: string): ImageRecord | undefined {
-  return store
-    .list()
-    .find(
-      ({ origin }) => origin !== undefined && `${origin.name}:${origin.version ?? ''}` === text,
-    );
-}
 
 async function findReferred(
   context: OperationContext,

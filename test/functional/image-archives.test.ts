@@ -116,6 +116,25 @@ describe.runIf(requires('root', 'oci-tools'))('gantry image save and load', () =
     expect(out(await gantry(['image', 'load', '--full', at('skopeo.tar')]))).toBe(`${keys.one}\n`);
   });
 
+  it.each([
+    ['one', 'two'],
+    ['two', 'one'],
+  ] as const)(
+    'finds of two images of one name, %s and %s, the one loaded last',
+    async (...order) => {
+      const archive = (name: string): string => at(`same-name-${name}.tar`);
+      for (const name of order) {
+        const target = `oci-archive:${archive(name)}:r.example/same:1`;
+        out(await gantry(['push', '--overwrite', keys[name], target]));
+      }
+      await emptyStore();
+      for (const name of order) out(await gantry(['image', 'load', archive(name)]));
+      const dir = at(`last-${order[1]}`);
+      out(await gantry(['image', 'extract', 'r.example/same:1', dir]));
+      expect(readdirSync(join(dir, 'rootfs'))).toContain(order[1]);
+    },
+  );
+
   it('leaves it to the policy whether an image is taken', async () => {
     out(await gantry(['image', 'save', '-o', at('policy.tar'), keys.one]));
     await emptyStore();
