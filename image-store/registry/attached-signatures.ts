@@ -58,7 +58,7 @@ export async function attachedSignatures(
 
 /** Whether it is one, or may be; bundles tell also where an image comes from, or what is in it. */
 function isSignature({ artifactType = EMPTY_TYPE, annotations = {} }: Referrer): boolean {
-  const predicate = Object.hasOwn(annotations, PREDICATE) ? annotations[PREDICATE] : undefined;
+  const predicate = annotations[PREDICATE];
   if (predicate !== undefined && predicate !== COSIGN_SIGN_PREDICATE) return false;
 
   return [ANNOTATED_TYPE, EMPTY_TYPE].includes(artifactType) || BUNDLE_TYPE.test(artifactType);
@@ -76,7 +76,7 @@ function layersOf(bytes: Buffer, manifest: OciDigest): readonly Descriptor[] {
 }
 
 const isAnnotated = ({ mediaType, size, annotations = {} }: Descriptor): boolean =>
-  mediaType === PAYLOAD_TYPE && size <= MAX_PAYLOAD_BYTES && Object.hasOwn(annotations, SIGNATURE);
+  mediaType === PAYLOAD_TYPE && size <= MAX_PAYLOAD_BYTES && annotations[SIGNATURE] !== undefined;
 
 async function readAnnotated(
   repository: Repository,
