@@ -10,8 +10,6 @@ import { readPem } from './certificate-files.ts';
 
 /** What counts for one server and for no other. */
 export interface ServerCertificates {
-  /** The folder that they are from. */
-  readonly folder: string;
   /** Authorities that are trusted beside those that always are. */
   readonly ca: readonly Buffer[];
   /** What proves who we are, if it asks; each with its key. */
@@ -36,14 +34,14 @@ export function readServerCertificates(
   const folder = folders.find((each) => statSync(each, { throwIfNoEntry: false }) !== undefined);
   if (folder === undefined) return undefined;
 
-  const pairs = listed(folder, '.cert').map((cert) => readPair(cert, warn));
+  const certs = listed(folder, '.cert');
+  const pairs = certs.map((cert) => readPair(cert, warn));
   for (const key of listed(folder, '.key')) {
     const cert = key.replace(/key$/, 'cert');
-    if (!listed(folder, '.cert').includes(cert)) throw lacking(key, `"${cert}"`);
+    if (!certs.includes(cert)) throw lacking(key, `"${cert}"`);
   }
 
   return {
-    folder,
     ca: listed(folder, '.crt').map((path) => readCertificate(path).pem),
     cert: pairs.map(({ cert }) => cert),
     key: pairs.map(({ key }) => key),
