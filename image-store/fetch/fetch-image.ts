@@ -154,12 +154,12 @@ async function fromStore(
   const { store, trust, configDirs = [] } = context;
   if (pullPolicy === 'update') return undefined;
 
-  const asked = meant.find((each) => findKept(store, each) !== undefined);
-  const record = asked === undefined ? undefined : findKept(store, asked);
-  if (asked === undefined || record === undefined) {
+  const found = findKept(store, meant);
+  if (found === undefined) {
     if (pullPolicy === 'new') return undefined;
     throw notInStore(reference);
   }
+  const { asked, record } = found;
   if (pullPolicy === 'never') return record.key;
   const standard = { store, trust, insecure, configDirs };
   const holds =
@@ -176,7 +176,22 @@ async function fromStore(
 const addressOf = (reference: UrlReference | RegistryReference): string =>
   reference.kind === 'url' ? recordUrl(reference.url) : referenceUrl(reference);
 
-function findKept(store: ImageStore, reference: Kept): ImageRecord | undefined {
+interface Found {
+  readonly asked: Kept;
+  readonly record: ImageRecord;
+}
+
+/** The first of what is meant that the store has. */
+function findKept(store: ImageStore, meant: readonly Kept[]): Found | undefined {
+  for (const asked of meant) {
+    const record = recordOf(store, asked);
+    if (record !== undefined) return { asked, record };
+  }
+
+  return undefined;
+}
+
+function recordOf(store: ImageStore, reference: Kept): ImageRecord | undefined {
   if (reference.kind === 'name') return store.findByName(reference.name, reference.labels);
   const remote = store.remote(addressOf(reference));
 
