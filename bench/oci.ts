@@ -12,7 +12,12 @@ import { join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { makeImage } from '../test/helpers/image-maker.ts';
 import { type LayoutImage, makeLayout, type TestLayout } from '../test/helpers/oci-layout.ts';
-import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../test/helpers/registry.ts';
+import {
+  configureLogin,
+  REGISTRY_LOGIN,
+  startRegistry,
+  type TestRegistry,
+} from '../test/helpers/registry.ts';
 import { cosign, cosignPayload, makeSigstoreKey } from '../test/helpers/sigstore.ts';
 import type { BenchContext } from './context.ts';
 import { compare, ENVIRONMENT, peakMemory, type TimedCommand } from './measure.ts';
@@ -166,16 +171,7 @@ async function trustSigned(store: BenchStore, registry: TestRegistry, work: stri
   const key = join(work, 'cosign.pub');
   writeFileSync(key, KEY.pem);
   await store.run('trust', '--skip-fingerprint-review', `--registry=${registry.host}`, key);
-  mkdirSync(join(work, 'etc', 'auth.d'));
-  writeFileSync(
-    join(work, 'etc', 'auth.d', 'registry.json'),
-    JSON.stringify({
-      rktKind: 'dockerAuth',
-      rktVersion: 'v1',
-      registries: [registry.host],
-      credentials: REGISTRY_LOGIN,
-    }),
-  );
+  configureLogin(join(work, 'etc'), registry.host);
 }
 
 function peers(

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { tarOf } from '../helpers/hostile-tar.ts';
@@ -8,14 +8,14 @@ import { makeLayout, type WrittenImage } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import {
   configureLogin,
-  REGISTRY_LOGIN,
+  loginFile,
   startRegistry,
   type TestRegistry,
 } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
+import { untilTheEnd } from '../helpers/until-the-end.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
-const AUTH = Buffer.from(`${REGISTRY_LOGIN.user}:${REGISTRY_LOGIN.password}`).toString('base64');
 
 /** A machine with an image in its store, and a registry that asks who one is. */
 interface Site {
@@ -36,15 +36,11 @@ async function openSite(kind: 'basic' | 'token', stack: AsyncDisposableStack): P
   const layers = ['a', 'b', 'c'].map((path) => tarOf({ path, body: path.repeat(100_000) }));
   const image = layout.image({ layers });
   layout.index({ it: image.descriptor });
-  const authorities = [registry.caFile, registry.tokens?.caFile]
-    .map((path) => (path === undefined ? '' : readFileSync(path, 'utf8')))
-    .join('\n');
-  writeFileSync(at('ca.pem'), authorities);
-  const env = { PATH, SSL_CERT_FILE: at('ca.pem') };
+  const env = { PATH, SSL_CERT_FILE: registry.caFile };
   const gantry = async (...args: readonly string[]): Promise<ExecResult> =>
     await machine.gantry(['--insecure-options=image', ...args], { env });
   const fetched = await gantry('fetch', `oci:${at('layout')}:it`);
-  writeFileSync(at('auth.json'), JSON.stringify({ auths: { [registry.host]: { auth: AUTH } } }));
+  writeFileSync(at('auth.json'), loginFile(registry.host));
 
   return {
     registry,
@@ -67,13 +63,10 @@ const logIn = ({ machine, registry }: Site, password?: string): void =>
 describe.runIf(requires('docker-registry', 'oci-tools')).each(['basic', 'token'] as const)(
   'gantry push to a registry that asks for a %s',
   (kind) => {
-    const stack = new AsyncDisposableStack();
+    const stack = untilTheEnd();
     let site: Site;
     beforeAll(async () => {
       site = await openSite(kind, stack);
-    });
-    afterAll(async () => {
-      await stack.disposeAsync();
     });
     const place = (name: string): string => `docker://${site.registry.host}/${name}`;
     const inspect = async (name: string): Promise<string> =>
@@ -161,13 +154,10 @@ describe.runIf(requires('docker-registry', 'oci-tools')).each(['basic', 'token']
 );
 
 describe.runIf(requires('docker-registry', 'oci-tools'))('gantry push', () => {
-  const stack = new AsyncDisposableStack();
+  const stack = untilTheEnd();
   let site: Site;
   beforeAll(async () => {
     site = await openSite('basic', stack);
-  });
-  afterAll(async () => {
-    await stack.disposeAsync();
   });
   const at = (name: string): string => join(site.machine.workDir, name);
 

@@ -1,18 +1,19 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { tarOf } from '../helpers/hostile-tar.ts';
 import { INDEX_TYPE, makeLayout, MANIFEST_TYPE, type TestLayout } from '../helpers/oci-layout.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import {
   configureLogin,
-  REGISTRY_LOGIN,
+  loginFile,
   type RegistryKind,
   startRegistry,
   type TestRegistry,
 } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
+import { untilTheEnd } from '../helpers/until-the-end.ts';
 import { makeSigningKey } from '../helpers/signing.ts';
 import {
   cosign,
@@ -41,14 +42,7 @@ async function openSite(kind: RegistryKind, stack: AsyncDisposableStack): Promis
   const layout = makeLayout(join(machine.workDir, 'layout'));
   const image = layout.image({ layers: [tarOf({ path: 'a', body: 'a' })] });
   const digest = await registry.push({ repository: REPOSITORY, tag: '1' }, image, layout);
-  const authorities = join(machine.workDir, 'ca.pem');
-  writeFileSync(
-    authorities,
-    [registry.caFile, registry.tokens?.caFile]
-      .map((path) => (path === undefined ? '' : readFileSync(path, 'utf8')))
-      .join('\n'),
-  );
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SSL_CERT_FILE: authorities };
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SSL_CERT_FILE: registry.caFile };
 
   return {
     registry,
@@ -75,13 +69,10 @@ const possible = requires('docker-registry');
 describe.runIf(possible).each(['basic', 'token'] as const)(
   'a registry that asks for a %s',
   (kind) => {
-    const stack = new AsyncDisposableStack();
+    const stack = untilTheEnd();
     let site: Site;
     beforeAll(async () => {
       site = await openSite(kind, stack);
-    });
-    afterAll(async () => {
-      await stack.disposeAsync();
     });
 
     it('is asked for nothing that the policy rejects', async () => {
@@ -98,13 +89,9 @@ describe.runIf(possible).each(['basic', 'token'] as const)(
       expect(denied.exitCode).toBe(254);
       expect(denied.stderr).toMatch(/put credentials for "localhost:\d+" into auth\.d/);
 
-      const auth = Buffer.from(`${REGISTRY_LOGIN.user}:${REGISTRY_LOGIN.password}`).toString(
-        'base64',
-      );
       const home = join(machine.workDir, 'home');
       mkdirSync(join(home, '.docker'), { recursive: true });
-      const auths = { [registry.host]: { auth } };
-      writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths }));
+      writeFileSync(join(home, '.docker', 'config.json'), loginFile(registry.host));
       const fetched = await site.gantry(['fetch', image], { HOME: home });
       expect(fetched).toMatchObject({ exitCode: 0 });
       expect(fetched.stdout.toString()).toMatch(/^sha256-[0-9a-f]+\n$/);
@@ -143,15 +130,12 @@ describe.runIf(possible).each(['basic', 'token'] as const)(
 );
 
 describe.runIf(possible)('a registry that asks for a certificate', () => {
-  const stack = new AsyncDisposableStack();
+  const stack = untilTheEnd();
   let site: Site;
   const fetch = async (env = { SSL_CERT_FILE: '' }): Promise<ExecResult> =>
     await site.gantry(['fetch', '--insecure-options=image', site.image], env);
   beforeAll(async () => {
     site = await openSite('certificate', stack);
-  });
-  afterAll(async () => {
-    await stack.disposeAsync();
   });
 
   it('is trusted, and told who one is, by the folder that is called as it', async () => {
@@ -187,7 +171,7 @@ describe.runIf(possible)('a registry that asks for a certificate', () => {
 });
 
 describe.runIf(possible)('registries.conf', () => {
-  const stack = new AsyncDisposableStack();
+  const stack = untilTheEnd();
   let site: Site;
   const fetch = async (...args: readonly string[]): Promise<ExecResult> =>
     await site.gantry(['fetch', ...args], { SSL_CERT_FILE: '' });
@@ -195,9 +179,6 @@ describe.runIf(possible)('registries.conf', () => {
     site = await openSite('basic', stack);
     logIn(site);
     put(site, 'policy.json', POLICY);
-  });
-  afterAll(async () => {
-    await stack.disposeAsync();
   });
 
   it('says where short names are, which mirror is asked and what is insecure', async () => {
@@ -238,7 +219,7 @@ const POLICY = JSON.stringify({
 });
 
 describe.runIf(possible)('signatures of images in a registry', () => {
-  const stack = new AsyncDisposableStack();
+  const stack = untilTheEnd();
   let site: Site;
   beforeAll(async () => {
     site = await openSite('basic', stack);
@@ -248,9 +229,6 @@ describe.runIf(possible)('signatures of images in a registry', () => {
     const { stdout } = await site.gantry(['image', 'list', '--no-legend', '--fields=id']);
     const ids = stdout.toString().split('\n').filter(Boolean);
     if (ids.length > 0) await site.gantry(['image', 'rm', ...ids]);
-  });
-  afterAll(async () => {
-    await stack.disposeAsync();
   });
 
   const demand = async (keyFile: string): Promise<void> => {

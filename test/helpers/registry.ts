@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeExec } from '#base/exec/node-exec';
-import { type ImageServer, startImageServer } from '../doubles/image-server.ts';
+import { startImageServer } from '../doubles/image-server.ts';
 import { makeCertificates } from '../doubles/certificates.ts';
 import { eventually } from './eventually.ts';
 import {
@@ -22,7 +22,12 @@ import {
 export const REGISTRY_LOGIN = { user: 'me', password: 'secret' } as const;
 /** bcrypt of the password. */
 const HTPASSWD = 'me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n';
-const BASIC = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+const AUTH = Buffer.from(`${REGISTRY_LOGIN.user}:${REGISTRY_LOGIN.password}`).toString('base64');
+const BASIC = `Basic ${AUTH}`;
+
+/** What docker and podman write down of who one is for a registry. */
+export const loginFile = (host: string): string =>
+  JSON.stringify({ auths: { [host]: { auth: AUTH } } });
 
 /** Says to a machine's configuration who one is for a registry. */
 export function configureLogin(
@@ -44,12 +49,10 @@ export function configureLogin(
 export interface TestRegistry extends AsyncDisposable {
   /** `localhost:PORT`. */
   readonly host: string;
-  /** PEM file to trust. */
+  /** PEM file to trust, for the server of tokens too. */
   readonly caFile: string;
   /** A certificate that it takes for that of a client, in PEM form. */
   readonly client: { readonly cert: Buffer; readonly key: Buffer };
-  /** The server of tokens, when it wants those. */
-  readonly tokens: ImageServer | undefined;
   /** Pushes an image of a layout. @returns the digest of its manifest */
   push(place: PushPlace, image: WrittenImage, layout: TestLayout): Promise<string>;
   /** Where the registry keeps a blob. */
@@ -116,7 +119,10 @@ export async function startRegistry(kind: RegistryKind): Promise<TestRegistry> {
   await eventually('the registry', async () => await answers(port));
 
   const client = { cert: certificates.cert, key: certificates.key };
-  const agent = new Agent({ ca: readFileSync(certificates.caFile), ...client });
+  const authorities = [certificates, ...(tokens === undefined ? [] : [tokens])].map(({ caFile }) =>
+    readFileSync(caFile),
+  );
+  const agent = new Agent({ ca: authorities, ...client });
   const send = async (method: string, path: string, { body, type }: Sent = {}): Promise<string> => {
     const authorization = tokens === undefined ? BASIC : `Bearer ${issue(accessNeeded(path))}`;
     const url = new URL(path, `https://${host}`);
@@ -138,9 +144,8 @@ export async function startRegistry(kind: RegistryKind): Promise<TestRegistry> {
 
   return {
     host,
-    caFile: certificates.caFile,
+    caFile: write('ca.pem', Buffer.concat(authorities)),
     client,
-    tokens,
     put,
     blobPath: (digest) => {
       const [algorithm = '', hex = ''] = digest.split(':');

@@ -1,14 +1,15 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { busyboxEntries, directory, tarOf } from '../helpers/hostile-tar.ts';
 import { makeLayout, type WrittenImage } from '../helpers/oci-layout.ts';
 import { openPodman, type OwnPodman } from '../helpers/podman.ts';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
-import { REGISTRY_LOGIN, startRegistry, type TestRegistry } from '../helpers/registry.ts';
+import { loginFile, startRegistry, type TestRegistry } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
+import { untilTheEnd } from '../helpers/until-the-end.ts';
 
 const canRun = requires(
   ...(['root', 'overlay', 'mount-namespace', 'busybox', 'nspawn', 'actool'] as const),
@@ -16,7 +17,7 @@ const canRun = requires(
 );
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-const stack = new AsyncDisposableStack();
+const stack = untilTheEnd();
 let context: PodContext;
 let registry: TestRegistry;
 let podman: OwnPodman;
@@ -27,23 +28,16 @@ beforeAll(async () => {
   registry = stack.use(await startRegistry('token'));
   context = stack.use(createPodContext());
   podman = stack.use(openPodman(at('podman'), { PATH, HOME: context.workDir }));
-  const trusted = [registry.caFile, registry.tokens?.caFile ?? ''];
-  writeFileSync(at('ca.pem'), trusted.map((path) => readFileSync(path, 'utf8')).join('\n'));
   logIn();
   key = await makeImage();
-});
-afterAll(async () => {
-  await stack.disposeAsync();
 });
 
 const at = (name: string): string => join(context.workDir, name);
 
 function logIn(): void {
-  const { user, password } = REGISTRY_LOGIN;
-  const auth = Buffer.from(`${user}:${password}`).toString('base64');
-  writeFileSync(at('auth.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+  writeFileSync(at('auth.json'), loginFile(registry.host));
   mkdirSync(at(`certs.d/${registry.host}`), { recursive: true });
-  writeFileSync(at(`certs.d/${registry.host}/ca.crt`), readFileSync(at('ca.pem')));
+  writeFileSync(at(`certs.d/${registry.host}/ca.crt`), readFileSync(registry.caFile));
 }
 
 /** In three layers, one of which takes away what another brought. */
@@ -80,7 +74,7 @@ async function makeImage(): Promise<string> {
 }
 
 async function gantry(...args: readonly string[]): Promise<ExecResult> {
-  const env = { PATH, SSL_CERT_FILE: at('ca.pem'), REGISTRY_AUTH_FILE: at('auth.json') };
+  const env = { PATH, SSL_CERT_FILE: registry.caFile, REGISTRY_AUTH_FILE: at('auth.json') };
   const result = await context.gantry(['--insecure-options=image', ...args], { env });
   demandSuccess(result, args.join(' '));
   return result;
@@ -99,7 +93,7 @@ describe.runIf(canRun)('an OCI image that is given out', () => {
     // podman asks the server of tokens by the system's authorities alone.
     const pulled = await nodeExec.run({
       argv: podman.argv('pull', '-q', ...login, name),
-      env: { ...podman.env, SSL_CERT_FILE: at('ca.pem') },
+      env: { ...podman.env, SSL_CERT_FILE: registry.caFile },
     });
     demandSuccess(pulled, 'podman pull');
     expect(`sha256-${pulled.stdout.toString().trim()}`).toBe(key);

@@ -1,6 +1,6 @@
 import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { busyboxEntries, tarOf } from '../helpers/hostile-tar.ts';
 import {
@@ -13,10 +13,11 @@ import {
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { configureLogin, startRegistry, type TestRegistry } from '../helpers/registry.ts';
 import { requires } from '../helpers/requires.ts';
+import { untilTheEnd } from '../helpers/until-the-end.ts';
 
 const canRun = requires('root', 'overlay', 'mount-namespace', 'busybox', 'docker-registry');
 
-const stack = new AsyncDisposableStack();
+const stack = untilTheEnd();
 let context: PodContext;
 let registry: TestRegistry;
 let layout: TestLayout;
@@ -33,9 +34,6 @@ beforeAll(async () => {
     one: layout.image({ layers: [base, tarOf({ path: 'one', body: '1' })], config }),
     two: layout.image({ layers: [base, tarOf({ path: 'two', body: '2' })], config }),
   };
-});
-afterAll(async () => {
-  await stack.disposeAsync();
 });
 
 async function gantry(...args: readonly string[]): Promise<ExecResult> {
