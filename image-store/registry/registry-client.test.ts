@@ -5,13 +5,16 @@ import type { OciDigest } from '#schema/oci/digest';
 import {
   type Behaviour,
   type ImageServer,
-  startImageServer,
   breakAfter,
   file,
   redirect,
   status,
 } from '../../test/doubles/image-server.ts';
-import { createHttpClient, type HttpClient } from '../fetch/http-client.ts';
+import {
+  type AnsweringRegistry,
+  startAnsweringRegistry,
+} from '../../test/helpers/answering-registry.ts';
+import { createHttpClient } from '../fetch/http-client.ts';
 import type { RegistryLogin } from './registry-auth.ts';
 import { openRepository } from './registry-client.ts';
 import type { RegistryOptions } from './repository-access.ts';
@@ -27,37 +30,21 @@ const BASIC = `Basic ${Buffer.from('me:secret').toString('base64')}`;
 const BEARER =
   'Bearer realm="https://auth.example.com/token",service="reg",scope="repository:team/app:pull"';
 
+let registry: AnsweringRegistry;
 let server: ImageServer;
-let client: HttpClient;
 beforeAll(async () => {
-  server = await startImageServer({ names: [REGISTRY, 'auth.example.com', 'cdn.example.com'] });
-  client = createHttpClient({
-    proxies: { https: server.proxy },
-    certificateFiles: [server.caFile],
-    retries: { attempts: 2, delay: 1, maxDelay: 50 },
-    insecure: { tls: false, http: false },
-    warn: () => {},
-    log: nullLog,
-  });
+  registry = await startAnsweringRegistry([REGISTRY, 'auth.example.com', 'cdn.example.com']);
+  ({ server } = registry);
 });
 beforeEach(() => server.reset());
 afterAll(async () => {
-  client.close();
-  await server[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
 });
 
 const open = (login?: RegistryLogin, options: Partial<RegistryOptions> = {}) =>
   openRepository(
     { host: REGISTRY, repository: 'team/app' },
-    {
-      client,
-      findLogin: async () => await Promise.resolve(login),
-      allowHttp: false,
-      log: nullLog,
-      retries: { attempts: 3, delay: 1, maxDelay: 50 },
-      now: Date.now,
-      ...options,
-    },
+    { ...registry.optionsFor(login), ...options },
   );
 /** Answers whoever proves who he is; asks everybody else to. */
 const guarded = (proof: string, challenge: string, then: Behaviour): Behaviour => {

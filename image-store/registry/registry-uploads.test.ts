@@ -2,17 +2,18 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GantryError } from '#base/errors/gantry-error';
-import { nullLog } from '#base/log/log';
 import type { OciDigest } from '#schema/oci/digest';
 import {
   type Behaviour,
   file,
   type ImageServer,
   redirect,
-  startImageServer,
   status,
 } from '../../test/doubles/image-server.ts';
-import { createHttpClient, type HttpClient } from '../fetch/http-client.ts';
+import {
+  type AnsweringRegistry,
+  startAnsweringRegistry,
+} from '../../test/helpers/answering-registry.ts';
 import { openUploads, type Uploads } from './registry-uploads.ts';
 
 const REGISTRY = 'reg.example.com';
@@ -31,38 +32,24 @@ const SENT = {
   descriptor: { mediaType: TYPE, digest: digestOf(MANIFEST), size: MANIFEST.length },
 };
 
+let registry: AnsweringRegistry;
 let server: ImageServer;
-let client: HttpClient;
 beforeAll(async () => {
-  server = await startImageServer({ names: [REGISTRY, ELSEWHERE, 'auth.example.com'] });
-  client = createHttpClient({
-    proxies: { https: server.proxy, http: server.proxy },
-    certificateFiles: [server.caFile],
-    retries: { attempts: 2, delay: 1, maxDelay: 50 },
+  registry = await startAnsweringRegistry([REGISTRY, ELSEWHERE, 'auth.example.com'], {
     timeouts: { connect: 2000, answer: 300, stall: 300 },
     insecure: { tls: false, http: true },
-    warn: () => {},
-    log: nullLog,
   });
+  ({ server } = registry);
 });
 beforeEach(() => server.reset());
 afterAll(async () => {
-  client.close();
-  await server[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
 });
 
 const open = (): Uploads =>
   openUploads(
     { host: REGISTRY, repository: 'team/app' },
-    {
-      client,
-      findLogin: async () =>
-        await Promise.resolve({ type: 'basic', user: 'me', password: 'secret' } as const),
-      allowHttp: false,
-      log: nullLog,
-      retries: { attempts: 3, delay: 1, maxDelay: 50 },
-      now: Date.now,
-    },
+    registry.optionsFor({ type: 'basic', user: 'me', password: 'secret' }),
   );
 
 async function* pieces(): AsyncGenerator<Buffer, void, undefined> {

@@ -3,15 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { nullLog } from '#base/log/log';
 import type { OciDigest } from '#schema/oci/digest';
+import { file, type ImageServer, status } from '../../test/doubles/image-server.ts';
 import {
-  file,
-  type ImageServer,
-  startImageServer,
-  status,
-} from '../../test/doubles/image-server.ts';
-import { createHttpClient, type HttpClient } from '../fetch/http-client.ts';
+  type AnsweringRegistry,
+  startAnsweringRegistry,
+} from '../../test/helpers/answering-registry.ts';
 import { readSignaturePlaces } from '../policy/lookaside.ts';
 import { parseRegistryReference } from '../reference/oci-reference.ts';
 import { openRepository } from './registry-client.ts';
@@ -23,26 +20,20 @@ const V2 = 'reg.example.com/v2/team/app';
 const TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const SIGNATURE_TYPE = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 
+let registry: AnsweringRegistry;
 let server: ImageServer;
-let client: HttpClient;
 let dir: string;
 beforeAll(async () => {
-  server = await startImageServer({ names: ['reg.example.com', 'sig.example.com'] });
-  dir = mkdtempSync(join(tmpdir(), 'gantry-signatures-'));
-  client = createHttpClient({
-    proxies: { https: server.proxy },
-    certificateFiles: [server.caFile],
+  registry = await startAnsweringRegistry(['reg.example.com', 'sig.example.com'], {
     retries: { attempts: 1 },
-    insecure: { tls: false, http: false },
-    warn: () => {},
-    log: nullLog,
   });
+  ({ server } = registry);
+  dir = mkdtempSync(join(tmpdir(), 'gantry-signatures-'));
 });
 beforeEach(() => server.reset());
 afterAll(async () => {
-  client.close();
   rmSync(dir, { recursive: true });
-  await server[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
 });
 
 const digestOf = (text: string): string =>
@@ -61,13 +52,8 @@ const signature = (text: string) =>
 function source(registries = '') {
   writeFileSync(join(dir, 'a.yaml'), registries);
   const image = parseRegistryReference('reg.example.com/team/app:1', 'reg.example.com/team/app:1');
-  const repository = openRepository(image, {
-    client,
-    findLogin: async () => await Promise.resolve(undefined),
-    allowHttp: false,
-    log: nullLog,
-    now: Date.now,
-  });
+  const repository = openRepository(image, registry.optionsFor());
+  const { client } = registry;
   return signaturesOf({ image, repository, places: readSignaturePlaces([dir]), client });
 }
 
