@@ -1,20 +1,16 @@
-import type { Log } from '#base/log/log';
-import { isRoot } from '#base/kernel/is-root';
-import type { ImageManifest } from '#schema/image/image-manifest';
 import { checkOnce } from '../cli/app-request.ts';
+import { tellBrought } from '../cli/brought-image.ts';
 import { parseImageLine } from '../cli/image-line.ts';
 import type { Command } from '../cli/command.ts';
 import { showHelp } from '../cli/command.ts';
 import { fetchWish } from '../cli/fetching.ts';
 import { GLOBAL_OPTIONS, globalOptions } from '../cli/global-options.ts';
-import { shortKey } from '../cli/image-argument.ts';
 import { optionValues } from '../cli/option.ts';
 import { readPullPolicy } from '../cli/pod-request.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { holdImages } from '../operations/hold-image.ts';
 import { openLibrary } from '../operations/library.ts';
-import { foreignMachine, thisMachine } from '../operations/machine.ts';
 
 const OPTIONS = {
   full: { kind: 'flag', summary: 'print the whole key of each image' },
@@ -71,22 +67,9 @@ export const command: Command = {
       // Until its tree is there: others may collect images meanwhile.
       using held = holdImages(library);
       const key = await held.find(async () => (await fetchWish(workplace, library, wish)).key);
-      warnOfForeign(library.store.manifest(key), workplace.context.log);
-      if (isRoot()) await library.store.renderTree(key);
-      workplace.talk.quiet();
-      call.output.write(`${options.full === true ? key : shortKey(key)}\n`);
+      await tellBrought(workplace, library, { key, full: options.full });
     }
 
     return 0;
   },
 };
-
-/** Fetching for another machine is fine, to export it say; running it here is not. */
-function warnOfForeign(manifest: ImageManifest, log: Log): void {
-  const machine = foreignMachine(manifest);
-  if (machine === undefined) return;
-
-  log.warning(
-    `image "${manifest.name}" is for ${machine} and cannot run on this machine, ${thisMachine()}`,
-  );
-}

@@ -1,10 +1,9 @@
 import { isatty } from 'node:tty';
 import { GantryError } from '#base/errors/gantry-error';
-import { isRoot } from '#base/kernel/is-root';
 import { loadImages } from '#image-store';
+import { tellBrought } from '../cli/brought-image.ts';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { fetchContext } from '../cli/fetching.ts';
-import { shortKey } from '../cli/image-argument.ts';
 import { usageError } from '../cli/usage-error.ts';
 import { openWorkplace } from '../cli/workplace.ts';
 import { holdImages } from '../operations/hold-image.ts';
@@ -35,9 +34,7 @@ export const command: Command = plainCommand({
         loaded: async (key) => {
           using held = holdImages(library);
           held.hold([key]);
-          if (isRoot()) await library.store.renderTree(key);
-          workplace.talk.quiet();
-          call.output.write(`${options.full === true ? key : shortKey(key)}\n`);
+          await tellBrought(workplace, library, { key, full: options.full });
         },
       },
       await fetchContext(workplace, library),

@@ -135,6 +135,22 @@ describe.runIf(requires('root', 'oci-tools'))('gantry image save and load', () =
     },
   );
 
+  it('says of an image for another machine that it cannot run, as fetching it does', async () => {
+    const foreign = makeLayout(at('foreign'));
+    const { descriptor } = foreign.image({
+      layers: [tarOf({ path: 'a', body: 'a' })],
+      patchConfig: (config) => Object.assign(config, { architecture: 's390x' }),
+    });
+    foreign.index({ 'r.example/foreign:1': descriptor });
+    const warning = /warning: image "r\.example\/foreign" is for linux\/s390x/;
+    const brought = await gantry(['fetch', `oci:${at('foreign')}:r.example/foreign:1`]);
+    expect(brought.stderr).toMatch(warning);
+    out(await gantry(['image', 'save', '-o', at('foreign.tar'), 'r.example/foreign:1']));
+    const loaded = await gantry(['image', 'load', at('foreign.tar')]);
+    expect(loaded).toMatchObject({ exitCode: 0, stdout: brought.stdout });
+    expect(loaded.stderr).toMatch(warning);
+  });
+
   it('leaves it to the policy whether an image is taken', async () => {
     out(await gantry(['image', 'save', '-o', at('policy.tar'), keys.one]));
     await emptyStore();
