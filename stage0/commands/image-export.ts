@@ -44,8 +44,9 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     using held = holdImages(library);
-    const key = await findStored(workplace.context, library.store, image);
-    held.hold([key]);
+    const key = await held.find(
+      async () => await findStored(workplace.context, library.store, image),
+    );
     await exportImage(workplace, library, { key, target, format: given });
 
     return 0;

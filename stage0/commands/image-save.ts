@@ -41,8 +41,9 @@ export const command: Command = plainCommand({
     using held = holdImages(library);
     const { store } = library;
     const keys: ImageKey[] = [];
-    for (const image of words) keys.push(await findStored(workplace.context, store, image));
-    held.hold(keys);
+    for (const image of words) {
+      keys.push(await held.find(async () => await findStored(workplace.context, store, image)));
+    }
     const { exec } = workplace.context;
     await writeTarget(target, imageArchive({ store, exec, keys, format }));
 

@@ -32,8 +32,9 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     using held = holdImages(library);
-    const key = await findStored(workplace.context, library.store, image);
-    held.hold([key]);
+    const key = await held.find(
+      async () => await findStored(workplace.context, library.store, image),
+    );
     const destination = told ?? nameTyped(library, image, key);
     const digest = await pushImage(
       { key, destination, overwrite: options.overwrite ?? false, insecure: globals.insecure },
