@@ -25,6 +25,11 @@ export class GantryError<Code extends string = string> extends Error {
   }
 }
 
+/** The same error with another message. */
+export function reworded({ code, hint, cause }: GantryError, message: string): GantryError {
+  return new GantryError(code, message, { hint, cause });
+}
+
 /** Whether `error` is ours and, when codes are given, carries one of them. Works across bundles and realms. */
 export function isGantryError<Code extends string = string>(
   error: unknown,

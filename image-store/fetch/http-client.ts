@@ -1,4 +1,4 @@
-import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { errorMessage, type GantryError, isGantryError, reworded } from '#base/errors/gantry-error';
 import type { Log } from '#base/log/log';
 import { createAgents } from './agents.ts';
 import { authorized, credentialFor, credentialIn, namesOf, withoutUser } from './authorization.ts';
@@ -183,12 +183,8 @@ async function ask({ url, request, options, send, hint }: Journey, at: URL): Pro
 /** Names the address that the user knows beside the one that failed. */
 function sentFrom(first: URL, error: unknown): unknown {
   if (!isGantryError(error)) return error;
-  const { code, message, hint, cause } = error;
 
-  return new GantryError(code, `${message} (redirected from "${brief(shown(first))}")`, {
-    hint,
-    cause,
-  });
+  return reworded(error, `${error.message} (redirected from "${brief(shown(first))}")`);
 }
 
 /** Archives are signed as they lie on the server: no coding on the way. */

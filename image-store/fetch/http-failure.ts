@@ -1,4 +1,10 @@
-import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
+import {
+  errorCode,
+  errorMessage,
+  GantryError,
+  isGantryError,
+  reworded,
+} from '#base/errors/gantry-error';
 
 /** Why nothing, or not all, came from a server. */
 export type FetchFailure =
@@ -50,15 +56,10 @@ export function fetchFailure(
 /** The same failure of a request that fetches nothing; what is in the query of its address may be good for something. */
 export function asSending(error: unknown): unknown {
   if (!isGantryError(error)) return error;
-  const { code, message, hint, cause } = error;
 
-  return new GantryError(
-    code,
-    message.replace(/^cannot fetch "([^"?]*)[^"]*"/, 'cannot send to "$1"'),
-    {
-      hint,
-      cause,
-    },
+  return reworded(
+    error,
+    error.message.replace(/^cannot fetch "([^"?]*)[^"]*"/, 'cannot send to "$1"'),
   );
 }
 

@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError, reworded } from '#base/errors/gantry-error';
 import type { Fd } from '#base/kernel/kernel';
 import { cleanEntryPath } from '../../archive/entry-path.ts';
 import { DEFAULT_ARCHIVE_LIMITS } from '../../archive/limits.ts';
@@ -118,11 +118,7 @@ function tableOf(fd: Fd, what: string): Table {
     return readTable(fd);
   } catch (error) {
     if (!isGantryError(error)) throw error;
-    const { code, message, hint, cause } = error;
-    throw new GantryError(code, message.replace('cannot read the archive', `cannot read ${what}`), {
-      hint,
-      cause,
-    });
+    throw reworded(error, error.message.replace('cannot read the archive', `cannot read ${what}`));
   }
 }
 
