@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import {
+  type EnterArguments,
   type Entrypoint,
   type EntrypointHost,
   executableExitCode,
   parseEnterArguments,
 } from '#stage1';
-import { openRunningPod, type RunningPod } from '../session/running-pod.ts';
+import { hasEnded, openRunningPod, type RunningPod, stopping } from '../session/running-pod.ts';
 import { makeSessionDir, newSessionId, performSession } from '../session/perform-session.ts';
 import { connectPipes } from '../session/pipes.ts';
 import { connectTerminal } from '../session/terminal.ts';
@@ -31,6 +32,20 @@ async function enter(host: EntrypointHost): Promise<number> {
   const [, ...argv] = host.argv;
   const request = parseEnterArguments(argv);
   const pod = openRunningPod(request.pid);
+  try {
+    return await enterPod(host, pod, request);
+  } catch (error) {
+    // What is written and made in it can fail anywhere then.
+    if (hasEnded(pod)) throw stopping(error);
+    throw error;
+  }
+}
+
+async function enterPod(
+  host: EntrypointHost,
+  pod: RunningPod,
+  request: EnterArguments,
+): Promise<number> {
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
   if (terminal) demandTerminals(pod);
   const { appUnit, environment, obstacle, uid, ...plan } = planEntry(host, pod, {

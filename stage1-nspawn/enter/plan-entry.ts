@@ -16,7 +16,7 @@ import {
 } from '#stage1';
 import { CARRIER_PATH, carriedVariables, carry } from '../init/carrier.ts';
 import { type ExecObstacle, foreseeExec } from '../init/exec-outlook.ts';
-import { readInside, type RunningPod } from '../session/running-pod.ts';
+import type { RunningPod } from '../session/running-pod.ts';
 import { serviceSettings, type SessionPlan } from '../session/session-unit.ts';
 import { environmentPathInside } from '../units/app-unit.ts';
 import { formatEnvironmentFile, parseEnvironmentFile } from '../units/quote.ts';
@@ -47,7 +47,8 @@ export function planEntry(
   request: EntryRequest,
 ): EntryPlan {
   const app = demandApp(podDir, request.app);
-  const appUnit = readInside(pod, join(UNIT_DIR, appUnitName(app)));
+  const readInside = (path: string): string => readFileSync(join(pod.root, path), 'utf8');
+  const appUnit = readInside(join(UNIT_DIR, appUnitName(app)));
   const settings = new Map(serviceSettings(appUnit));
   const root = join(pod.root, appRootfsInside(app));
   const identity = identityFor(root, settings, request);
@@ -55,7 +56,7 @@ export function planEntry(
   const workingDir = request.workingDir ?? ownDir;
   demandWorkingDirectory(root, { app, workingDir });
 
-  const appEnvironment = parseEnvironmentFile(readInside(pod, environmentPathInside(app)));
+  const appEnvironment = parseEnvironmentFile(readInside(environmentPathInside(app)));
   const added = addedVariables(request, identity, callerEnv['TERM']);
   const environment = { ...appEnvironment, ...added };
   const [program] = request.command;

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
+import { makeDirs } from '#base/fs/make-dirs';
 import { removePath } from '#base/fs/remove-path';
 import { EXIT_NOT_FOUND, type EntrypointHost } from '#stage1';
 import { sessionDir, sessionUnitName } from '../units/entered.ts';
 import { formatUnit, UNIT_DIR } from '../units/write-unit.ts';
 import type { ExecObstacle } from '../init/exec-outlook.ts';
 import { KILLED } from './pod-end.ts';
-import { demandNotStopping, type RunningPod, systemctl } from './running-pod.ts';
+import { demandNotStopping, hasEnded, type RunningPod, systemctl } from './running-pod.ts';
 import { type SessionPlan, sessionUnit } from './session-unit.ts';
 import { watchStatus } from './watch-status.ts';
 
@@ -60,18 +61,30 @@ export async function performSession(
     writeFileSync(join(pod.root, UNIT_DIR, unit.name), formatUnit(unit));
     await start(host, request);
 
-    await pump.start((name) => void signalSession(host, request, name));
-    return (await watchStatus(host, join(dir, 'status'))) ?? KILLED;
+    return await follow(host, request, pump);
   } finally {
     pump.close();
     removeQuietly(dir);
   }
 }
 
+/** Carries the streams of a command that has been started. @returns its exit status; 137 when the pod ended first */
+async function follow(host: EntrypointHost, request: SessionRequest, pump: Pump): Promise<number> {
+  const { pod, plan } = request;
+  try {
+    await pump.start((name) => void signalSession(host, request, name));
+    return (await watchStatus(host, join(pod.root, sessionDir(plan.id), 'status'))) ?? KILLED;
+  } catch (error) {
+    // Its streams went with the pod, and so did it.
+    if (hasEnded(pod)) return KILLED;
+    throw error;
+  }
+}
+
 /** Makes the folder of a command. @returns its path on the host */
 export function makeSessionDir({ root }: RunningPod, id: string): string {
   const dir = join(root, sessionDir(id));
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDirs(dir, 0o700);
 
   return dir;
 }

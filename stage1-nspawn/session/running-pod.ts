@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
 import type { ExecResult } from '#base/exec/exec';
 import type { EntrypointHost } from '#stage1';
 import { readStage1Root } from '../aci/stage1-root.ts';
@@ -23,35 +23,39 @@ export function openRunningPod(pid: number): RunningPod {
 }
 
 /** Refuses a pod that has begun to end. @throws GantryError POD_STOPPING */
-export function demandNotStopping({ root }: RunningPod): void {
-  if (!existsSync(`${root}/.`) || existsSync(join(root, STOPPING_MARK))) throw stopping();
+export function demandNotStopping(pod: RunningPod): void {
+  if (hasEnded(pod) || existsSync(join(pod.root, STOPPING_MARK))) throw stopping();
 }
+
+/** Whether a pod's PID 1 is over, and nothing of its file systems can be reached any more. */
+export const hasEnded = ({ root }: RunningPod): boolean => !existsSync(`${root}/.`);
 
 /** The refusal to do anything in a pod that ends. */
 export function stopping(cause?: unknown): GantryError {
   return new GantryError('POD_STOPPING', 'cannot enter the pod: it is ending', { cause });
 }
 
-/** Reads a file of stage1. @param path absolute inside it @throws GantryError POD_STOPPING when the pod is gone */
-export function readInside({ root }: RunningPod, path: string): string {
-  try {
-    return readFileSync(join(root, path), 'utf8');
-  } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes(errorCode(error) ?? '') || existsSync(`${root}/.`))
-      throw error;
-    throw stopping(error);
-  }
-}
+/**
+ * PID 1 ends a pod by stopping, telling and waking everything in its PID namespace,
+ * and hears only of its own children that they have ended (systemd-shutdown): so
+ * systemctl becomes its child. And who waits for the process in between is a shell
+ * outside of the namespace: nsenter stops itself when its child is stopped, stays
+ * so, and keeps the namespace from going.
+ */
+const ADOPTED = '({ systemctl "$@"; echo "$?"; } &); exit';
 
-/** Calls systemctl in the pod, with nothing but the pod's own programs. */
+/**
+ * Calls systemctl in the pod, with nothing but the pod's own programs.
+ * @returns its exit status, undefined when it was killed with the pod
+ */
 export async function systemctl(
   { exec }: EntrypointHost,
   { pid, root }: RunningPod,
   args: readonly string[],
-): Promise<ExecResult> {
+): Promise<Pick<ExecResult, 'exitCode' | 'stderr'>> {
   const { loader, libraryPath } = readStage1Root(root);
 
-  return await exec.run({
+  const { stdout, stderr } = await exec.run({
     argv: [
       join(root, loader),
       '--library-path',
@@ -60,13 +64,20 @@ export async function systemctl(
       `--target=${pid}`,
       '--mount',
       '--pid',
+      '--no-fork',
       `--root=${root}`,
       `--wd=${root}`,
       '--',
-      '/usr/bin/systemctl',
+      '/usr/bin/sh',
+      '-c',
+      ADOPTED,
+      'sh',
       ...args,
     ],
     env: { PATH: '/usr/bin', LC_ALL: 'C' },
     cwd: '/',
   });
+  const status = /(\d+)\n$/.exec(stdout.toString())?.[1];
+
+  return { exitCode: status === undefined ? undefined : Number(status), stderr };
 }

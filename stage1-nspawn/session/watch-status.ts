@@ -1,5 +1,6 @@
-import { readFileSync, watch } from 'node:fs';
+import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode } from '#base/errors/gantry-error';
 import type { EntrypointHost } from '#stage1';
 import { whenPodEnds } from './pod-end.ts';
 
@@ -45,14 +46,22 @@ async function statusAt(path: string, signal: AbortSignal): Promise<number | und
       const status = readStatus(path);
       if (status !== undefined || signal.aborted) finish(status);
     };
-    const watcher = watch(dirname(path), look);
+    const watcher = watchFolder(dirname(path), look);
     const finish = (status: number | undefined): void => {
-      watcher.close();
+      watcher?.close();
       resolve(status);
     };
-    // The folder goes with the pod, which somebody else waits for.
-    watcher.once('error', () => {});
     signal.addEventListener('abort', () => finish(undefined), { once: true });
     look();
   });
+}
+
+/** The folder goes with the pod, whose end somebody else waits for. */
+function watchFolder(path: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    return watch(path, onChange).once('error', () => {});
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
 }
