@@ -1,9 +1,11 @@
 import { createReadStream, readFileSync } from 'node:fs';
+import pLimit from 'p-limit';
 import { GantryError } from '#base/errors/gantry-error';
 import { obstacleOf } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { LayerDirectories } from '../archive/directory-look.ts';
+import { inParallel } from '../work/in-parallel.ts';
 import { reported } from '../work/reported.ts';
 import { directoryLooks, type LookedAtLayer, visibleLayers } from './directory-looks.ts';
 import { extract } from './extraction.ts';
@@ -25,20 +27,8 @@ const AT_A_TIME = 3;
  * @throws GantryError ARCHIVE_*, EXTRACT_*, IMAGE_DIGEST_MISMATCH
  */
 export async function renderLayers(maker: TreeMaker, stack: readonly PackedLayer[]): Promise<void> {
-  const waiting = [...new Map(stack.map((layer) => [layer.diffId, layer])).values()];
-  const work = async (): Promise<void> => {
-    try {
-      for (let layer = waiting.shift(); layer !== undefined; layer = waiting.shift()) {
-        await renderLayer(maker, layer);
-      }
-    } catch (error) {
-      waiting.length = 0;
-      throw error;
-    }
-  };
-  const workers = await Promise.allSettled(Array.from({ length: AT_A_TIME }, work));
-  const failed = workers.find((worker) => worker.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const layers = new Map(stack.map((layer) => [layer.diffId, layer])).values();
+  await inParallel(pLimit(AT_A_TIME), layers, async (layer) => await renderLayer(maker, layer));
 }
 
 async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> {
