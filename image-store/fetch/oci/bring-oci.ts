@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { GantryError, redact } from '#base/errors/gantry-error';
 import { type OciDigest, shortDigest } from '#schema/oci/digest';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
@@ -7,11 +8,14 @@ import type { Acceptance, OciLayer } from '../../index/image-record.ts';
 import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
 import { partsOf } from '../../blobs/hold-blobs.ts';
 import { inParallel } from '../../work/in-parallel.ts';
+import { inTurn } from '../../work/in-turn.ts';
 import { reported } from '../../work/reported.ts';
 import { refusing } from '../refusal.ts';
 import type { FetchSession } from '../session.ts';
 import { type OciSource, readDocument, type TopDocument } from './source.ts';
 
+/** So many layers that have come wait for the disk while others are on their way. */
+const AFTER_DOWNLOAD = 2;
 /** Indexes in indexes that are followed. */
 const MAX_INDEXES = 4;
 
@@ -147,7 +151,8 @@ async function bringLayers(
   const { store } = session.context;
   const each = new Map(layers.map((layer) => [layer.digest, layer]));
   const missing = [...each.values()].filter(({ digest, size }) => !store.oci.hasBlob(digest, size));
-  await inParallel(session.downloads, missing, async (layer, failed) => {
+  const limit = pLimit(session.downloads.concurrency + AFTER_DOWNLOAD);
+  await inParallel(limit, missing, async (layer, failed) => {
     await bringLayer(session, source, { layer, manifest, failed });
   });
 }
@@ -167,7 +172,7 @@ async function bringLayer(
   if (descriptor === undefined) throw new Error(`no descriptor of layer ${layer.digest}`);
 
   const { log, signal, store } = session.context;
-  const chunks = reported(source.open(descriptor), {
+  const chunks = reported(inTurn(session.downloads, source.open(descriptor)), {
     log,
     signal: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
     id: shortDigest(layer.digest),
