@@ -69,25 +69,29 @@ function digestWith(content: Content, piece: Buffer): Buffer | undefined {
   return content.left === 0 ? content.hash.digest() : undefined;
 }
 
-/** Digests by their number, in one piece of memory, since an archive may hold a million. */
+const DIGESTS_A_PIECE = 1024;
+
+/** Digests by their number, outside of the heap, since an archive may hold a million. */
 function createDigests(): {
   put(index: number, digest: Buffer): void;
   get(index: number): Buffer | undefined;
 } {
-  let memory = Buffer.alloc(1024 * DIGEST_SIZE);
+  const pieces: (Buffer | undefined)[] = [];
+  const placeOf = (index: number): number => (index % DIGESTS_A_PIECE) * DIGEST_SIZE;
+  const pieceOf = (index: number): number => Math.floor(index / DIGESTS_A_PIECE);
 
   return {
     put(index, digest) {
-      const at = index * DIGEST_SIZE;
-      if (at >= memory.length) {
-        memory = Buffer.concat([memory], Math.max(at + DIGEST_SIZE, memory.length * 2));
-      }
-      digest.copy(memory, at);
+      digest.copy(
+        (pieces[pieceOf(index)] ??= Buffer.alloc(DIGESTS_A_PIECE * DIGEST_SIZE)),
+        placeOf(index),
+      );
     },
     get: (index) => {
-      const digest = memory.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
+      const at = placeOf(index);
+      const digest = pieces[pieceOf(index)]?.subarray(at, at + DIGEST_SIZE);
 
-      return digest.some((byte) => byte !== 0) ? digest : undefined;
+      return digest?.some((byte) => byte !== 0) === true ? digest : undefined;
     },
   };
 }

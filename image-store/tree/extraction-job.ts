@@ -70,7 +70,7 @@ function recordTree(
     listing.add(entry.path, entry.record);
     hasher.add(entry);
   }
-  writeAll(listingFd, listing.encode());
+  for (const piece of listing.encode()) writeAll(listingFd, piece);
   kernel.syncFs(listingFd);
 
   return hasher.digest();

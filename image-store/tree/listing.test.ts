@@ -38,7 +38,7 @@ afterEach(() => {
 function list(): void {
   const listing = createListingBuilder();
   for (const { path, record } of walkTree(linuxKernel, root)) listing.add(path, record);
-  writeFileSync(listingPath, listing.encode());
+  writeFileSync(listingPath, Buffer.concat(listing.encode()));
 }
 
 function difference(): string | undefined {

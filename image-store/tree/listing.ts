@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '#base/kernel/kernel';
+import { collectBytes } from './collect-bytes.ts';
 import { STATX_SIZE, WATCHED_WORDS } from './entry-stat.ts';
 
 /** Version of the listing's format. */
@@ -25,26 +26,28 @@ export interface Listing {
 export interface ListingBuilder {
   /** @param record `struct statx` of the entry */
   add(path: string, record: Buffer): void;
-  encode(): Buffer;
+  /** The listing, in pieces; once. */
+  encode(): readonly Buffer[];
 }
 
-/** Begins a listing. */
+/** Begins a listing. Nothing of an entry stays on the heap, since a tree may have a million. */
 export function createListingBuilder(): ListingBuilder {
-  const paths: string[] = [];
-  const words: number[] = [];
+  const words = collectBytes();
+  const paths = collectBytes();
+  let entries = 0;
 
   return {
     add(path, record) {
-      paths.push(path);
-      for (const word of WATCHED_WORDS) words.push(record.readUInt32LE(word * 4));
+      entries += 1;
+      words.add(STRIDE * 4, (into, at) => {
+        for (const word of WATCHED_WORDS) at += record.copy(into, at, word * 4, word * 4 + 4);
+      });
+      const text = `${path}\0`;
+      paths.add(Buffer.byteLength(text), (into, at) => void into.write(text, at));
     },
     encode() {
-      const head = { version: LISTING_VERSION, entries: paths.length, words: STRIDE };
-      return Buffer.concat([
-        Buffer.from(`${JSON.stringify(head)}\n`),
-        Buffer.from(Uint32Array.from(words).buffer),
-        Buffer.from(paths.map((path) => `${path}\0`).join('')),
-      ]);
+      const head = { version: LISTING_VERSION, entries, words: STRIDE };
+      return [Buffer.from(`${JSON.stringify(head)}\n`), ...words.pieces(), ...paths.pieces()];
     },
   };
 }

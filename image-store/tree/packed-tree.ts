@@ -122,7 +122,7 @@ function listImage(kernel: Kernel, tree: string): Buffer {
     closeSync(dir);
   }
 
-  return listing.encode();
+  return Buffer.concat(listing.encode());
 }
 
 function syncFile(path: string): void {

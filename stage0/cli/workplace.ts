@@ -117,6 +117,8 @@ function extractWorker({ program, environment }: Call): readonly [string, ...str
   return [
     `${own}/exe`,
     '--disable-sigusr1',
+    // In MB: what an archive of many entries leaves behind is given back in time.
+    '--max-semi-space-size=4',
     // The name of what was removed leads nowhere.
     '--preserve-symlinks-main',
     `${own}/fd/${worker}`,
