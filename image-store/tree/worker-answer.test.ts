@@ -56,4 +56,15 @@ describe('readAnswer()', () => {
       'cannot extract: "worker" exited with 0: last words',
     );
   });
+
+  it('says what became of one that was killed before it could say anything', () => {
+    const killed = { ...ended(''), exitCode: undefined, signal: 'SIGKILL', stderr: '' } as const;
+
+    expect(() => readAnswer(killed, 'extract')).toThrow(
+      expect.objectContaining({
+        message: 'cannot extract: "worker" was ended by SIGKILL',
+        hint: 'see "dmesg" for why, and try again',
+      }),
+    );
+  });
 });

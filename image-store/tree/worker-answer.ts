@@ -10,14 +10,19 @@ import type { ExtractionDone, WorkerAnswer, WorkerFailure } from './extraction-p
  */
 export function readAnswer(result: ExecResult, action: string): Partial<ExtractionDone> {
   const answer = parseAnswer(result.stdout.toString());
-  if (answer === undefined)
-    throw new GantryError(
-      'EXTRACT_FAILED',
-      `cannot ${action}: ${describeEnd(result)}: ${result.stderr.trim()}`,
-    );
+  if (answer === undefined) throw unanswered(result, action);
   if ('failed' in answer) throw workerError(action, answer.failed);
 
   return answer.done;
+}
+
+function unanswered(result: ExecResult, action: string): GantryError {
+  const said = result.stderr.trim();
+  const state = [describeEnd(result), ...(said === '' ? [] : [said])].join(': ');
+  // The kernel kills whoever has most when memory runs out.
+  const hint = result.signal === 'SIGKILL' ? 'see "dmesg" for why, and try again' : undefined;
+
+  return new GantryError('EXTRACT_FAILED', `cannot ${action}: ${state}`, { hint });
 }
 
 function parseAnswer(text: string): WorkerAnswer | undefined {
