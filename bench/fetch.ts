@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { makeImage } from '../test/helpers/image-maker.ts';
+import { startAfresh } from './afresh.ts';
 import type { BenchContext } from './context.ts';
 import { compare, ENVIRONMENT, peakMemory, type TimedCommand } from './measure.ts';
 import { ms, type Row } from './row.ts';
@@ -55,7 +56,7 @@ export async function* measureFetch(context: BenchContext): AsyncGenerator<Row> 
 function fetchCommand(store: BenchStore, url: string): TimedCommand {
   return {
     ...store.command('fetch', url),
-    before: () => rmSync(store.dataDir, { recursive: true, force: true }),
+    before: () => startAfresh(store.dataDir),
   };
 }
 
@@ -78,7 +79,7 @@ async function gpgAndTar(store: BenchStore, image: string, work: string): Promis
       `gpg --homedir ${home} --quiet --verify ${image}.asc ${image} 2>/dev/null && tar -xzf ${image} -C ${out}`,
     ],
     before: () => {
-      rmSync(out, { recursive: true, force: true });
+      startAfresh(out);
       mkdirSync(out);
     },
   };

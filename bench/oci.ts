@@ -1,13 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
 import { makeImage } from '../test/helpers/image-maker.ts';
@@ -19,6 +11,7 @@ import {
   type TestRegistry,
 } from '../test/helpers/registry.ts';
 import { cosign, cosignPayload, makeSigstoreKey } from '../test/helpers/sigstore.ts';
+import { startAfresh } from './afresh.ts';
 import type { BenchContext } from './context.ts';
 import { compare, ENVIRONMENT, peakMemory, type TimedCommand } from './measure.ts';
 import { ms, type Row } from './row.ts';
@@ -123,18 +116,6 @@ async function makeLayers(work: string): Promise<readonly Buffer[]> {
   }
 
   return layers;
-}
-
-let used = 0;
-
-/**
- * Puts a folder out of the way, and has written out what others left unwritten:
- * whoever syncs a file system would wait for that too. It is removed in the end,
- * since ext4 searches longer for inodes while some were freed in the last minutes.
- */
-function startAfresh(folder: string): void {
-  if (existsSync(folder)) renameSync(folder, `${folder}.used-${(used += 1)}`);
-  demandSuccess(nodeExec.runSync({ argv: ['sync'], env: ENVIRONMENT }), 'sync');
 }
 
 const KEY = makeSigstoreKey();
