@@ -26,7 +26,7 @@ export interface Listing {
 export interface ListingBuilder {
   /** @param record `struct statx` of the entry */
   add(path: string, record: Buffer): void;
-  /** The listing, in pieces; once. */
+  /** The listing, in pieces. */
   encode(): readonly Buffer[];
 }
 

@@ -70,16 +70,18 @@ export async function performSession(
 
 /** Carries the streams of a command that has been started. @returns its exit status; 137 when the pod ended first */
 async function follow(host: EntrypointHost, request: SessionRequest, pump: Pump): Promise<number> {
-  const { pod, plan } = request;
   try {
     await pump.start((name) => void signalSession(host, request, name));
-    return (await watchStatus(host, join(pod.root, sessionDir(plan.id), 'status'))) ?? KILLED;
+    return (await watchStatus(host, statusPath(request))) ?? KILLED;
   } catch (error) {
     // Its streams went with the pod, and so did it.
-    if (hasEnded(pod)) return KILLED;
+    if (hasEnded(request.pod)) return KILLED;
     throw error;
   }
 }
+
+const statusPath = ({ pod, plan }: SessionRequest): string =>
+  join(pod.root, sessionDir(plan.id), 'status');
 
 /** Makes the folder of a command. @returns its path on the host */
 export function makeSessionDir({ root }: RunningPod, id: string): string {
@@ -90,13 +92,14 @@ export function makeSessionDir({ root }: RunningPod, id: string): string {
 }
 
 /** Returns when the command has been executed; then it has its streams. */
-async function start(host: EntrypointHost, { pod, plan, obstacle }: SessionRequest): Promise<void> {
+async function start(host: EntrypointHost, request: SessionRequest): Promise<void> {
+  const { pod, plan, obstacle } = request;
   const result = await systemctl(host, pod, ['start', sessionUnitName(plan.id)]);
   if (result.exitCode === 0) return;
 
   demandNotStopping(pod);
-  const path = join(pod.root, sessionDir(plan.id), 'status');
-  const status = await watchStatus(host, path, AbortSignal.timeout(STATUS_WITHIN_MS));
+  const patience = AbortSignal.timeout(STATUS_WITHIN_MS);
+  const status = await watchStatus(host, statusPath(request), patience);
   demandNotStopping(pod);
   if (status === EXIT_EXEC) throw notExecuted(plan, obstacle);
   // It ended so fast that its end was seen before its beginning.
