@@ -14,13 +14,17 @@ export interface FetchSession extends Disposable {
   readonly warn: (message: string) => void;
   /** Lets so many downloads run at the same time. */
   readonly downloads: LimitFunction;
+  /** Lets so many layers be on their way, or have come and not be placed yet. */
+  readonly layers: LimitFunction;
   /** Lets one question at a time be asked. */
   readonly questions: LimitFunction;
   readonly now: () => number;
 }
 
-/** As many as podman's; while some are seen to disk, others come. */
+/** As many as podman's. */
 const DEFAULT_PARALLEL = 6;
+/** So many layers that have come wait for the disk while others are on their way. */
+const AFTER_DOWNLOAD = 2;
 
 /** Opens a session; disposing of it closes its connections. */
 export function openSession(
@@ -41,13 +45,16 @@ export function openSession(
     insecure: { tls: insecure.pubkey, http: insecure.pubkey },
   });
 
+  const parallel = context.limits?.parallel ?? DEFAULT_PARALLEL;
+
   return {
     context,
     insecure,
     client,
     keyClient,
     warn,
-    downloads: pLimit(context.limits?.parallel ?? DEFAULT_PARALLEL),
+    downloads: pLimit(parallel),
+    layers: pLimit(parallel + AFTER_DOWNLOAD),
     questions: pLimit(1),
     now: context.clock ?? Date.now,
     [Symbol.dispose]: () => {

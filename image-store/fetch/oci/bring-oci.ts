@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { GantryError, redact } from '#base/errors/gantry-error';
 import { type OciDigest, shortDigest } from '#schema/oci/digest';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
@@ -14,8 +13,6 @@ import { refusing } from '../refusal.ts';
 import type { FetchSession } from '../session.ts';
 import { type OciSource, readDocument, type TopDocument } from './source.ts';
 
-/** So many layers that have come wait for the disk while others are on their way. */
-const AFTER_DOWNLOAD = 2;
 /** Indexes in indexes that are followed. */
 const MAX_INDEXES = 4;
 
@@ -151,8 +148,7 @@ async function bringLayers(
   const { store } = session.context;
   const each = new Map(layers.map((layer) => [layer.digest, layer]));
   const missing = [...each.values()].filter(({ digest, size }) => !store.oci.hasBlob(digest, size));
-  const limit = pLimit(session.downloads.concurrency + AFTER_DOWNLOAD);
-  await inParallel(limit, missing, async (layer, failed) => {
+  await inParallel(session.layers, missing, async (layer, failed) => {
     await bringLayer(session, source, { layer, manifest, failed });
   });
 }
@@ -172,13 +168,14 @@ async function bringLayer(
   if (descriptor === undefined) throw new Error(`no descriptor of layer ${layer.digest}`);
 
   const { log, signal, store } = session.context;
-  const chunks = reported(inTurn(session.downloads, source.open(descriptor)), {
+  const arriving = reported(source.open(descriptor), {
     log,
     signal: AbortSignal.any([failed, ...(signal === undefined ? [] : [signal])]),
     id: shortDigest(layer.digest),
     what: source.what,
     total: layer.size,
   });
+  const chunks = inTurn(session.downloads, arriving, failed);
   const what = `layer ${layer.digest} of ${source.what}`;
   await refusing(what, async () => await store.oci.takeLayer({ ...layer, chunks, what }));
 }
