@@ -1,10 +1,39 @@
+import { errorMessage } from '#base/errors/gantry-error';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 
-// JSON.parse says where text is no JSON, but not where a value stands that is
-// not as it must be. Every JSON text is YAML, whose library knows.
+// JSON.parse says of some errors where they are, and never where a value stands
+// that is not as it must be. Every JSON text is YAML, whose library knows that.
+
+/** The line, counted from 1, up to which a text is the beginning of one that is JSON; the last one where all of it is. */
+export function lineOfFault(text: string): number {
+  const lines = text.split('\n');
+  let [good, bad] = [0, lines.length];
+  while (good + 1 < bad) {
+    const middle = (good + bad) >> 1;
+    if (mayGoOn(lines.slice(0, middle).join('\n'))) good = middle;
+    else bad = middle;
+  }
+
+  return bad;
+}
+
+/** Whether a text is JSON, or no error but that it ends. */
+function mayGoOn(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = errorMessage(error);
+    const [, position] = /at position (\d+)/.exec(message) ?? [];
+
+    return position === undefined
+      ? message.includes('Unexpected end of JSON input')
+      : Number(position) >= text.length;
+  }
+}
 
 /** The line, counted from 1, of an offset in a text. */
-export function lineOfPosition(text: string, position: number): number {
+function lineOfPosition(text: string, position: number): number {
   return text.slice(0, position).split('\n').length;
 }
 

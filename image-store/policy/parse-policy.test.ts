@@ -59,6 +59,17 @@ describe('parsePolicy()', () => {
   it.each<[string, string, string]>([
     ['no JSON', '{\n "default": [\n}', 'line 3: it is not JSON'],
     ['a text that ends', '{\n "default":', 'line 2: it is not JSON'],
+    [
+      'a comma too many, far from the end',
+      `{"default": [,\n${JSON.stringify([{ type: 'reject' }], undefined, 1)}\n]}`,
+      'line 1: it is not JSON',
+    ],
+    [
+      'a word that is none, in the middle',
+      `${policyWith({ type: 'signedBy' }).replace('"signedBy"', 'signed')}\n\n`,
+      'line 11: it is not JSON',
+    ],
+    ['something behind it', '{"default": [{"type":"reject"}]}\n\n}\n\n', 'line 3: it is not JSON'],
     ['comments', '{\n // no\n "default": []}', 'line 2: it is not JSON'],
     [
       'a name that stands twice',

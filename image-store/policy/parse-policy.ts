@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { errorMessage, GantryError } from '#base/errors/gantry-error';
-import { lineOfDuplicate, lineOfPath, lineOfPosition } from './json-lines.ts';
+import { GantryError } from '#base/errors/gantry-error';
+import { lineOfDuplicate, lineOfFault, lineOfPath } from './json-lines.ts';
 import type { KeySource, Policy, Requirement, SignedIdentity } from './policy.ts';
 import { scopeProblem } from './policy-scope.ts';
 
@@ -45,9 +45,7 @@ function parseJson(text: string, path: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const [, position] = /at position (\d+)/.exec(errorMessage(cause)) ?? [];
-    const line = lineOfPosition(text, position === undefined ? text.length : Number(position));
-    throw invalidPolicy({ path, line }, 'it is not JSON', cause);
+    throw invalidPolicy({ path, line: lineOfFault(text) }, 'it is not JSON', cause);
   }
   const doubled = lineOfDuplicate(text);
   if (doubled !== undefined) throw invalidPolicy({ path, line: doubled }, 'a name stands twice');
