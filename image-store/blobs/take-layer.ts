@@ -13,7 +13,7 @@ import { ociBlobPath } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
 import type { OciLayer } from '../index/image-record.ts';
 import type { LayerArchive, Staged } from '../tree/stage-layer.ts';
-import { openBlobWriter } from './blob-writer.ts';
+import { type BlobWriter, openBlobWriter } from './blob-writer.ts';
 import { makeTempEntry } from './temp-entry.ts';
 import { wrongDigest, wrongSize } from './wrong-blob.ts';
 
@@ -52,11 +52,13 @@ export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promis
   try {
     const source = kept(layer, writer.sink);
     const archive = unpackedLayer(source, { exec, what, diffId, limits });
-    using staged = await stageWith(taker, { diffId, archive }, join(entry.path, 'layer.tar'));
-    writer.sink.end();
-    await finished(writer.sink);
-    const found = digestOf(algorithm, writer.digest());
-    if (found !== digest) throw wrongDigest(what, found);
+    const file = join(entry.path, 'layer.tar');
+    using staged = await stageWith(taker, { diffId, archive }, file).catch(async (error) => {
+      // What is wrong inside says nothing about a layer when something else came.
+      if (writer.size() === size) await demandDigest(writer, layer);
+      throw error;
+    });
+    await demandDigest(writer, layer);
     staged.demand();
     await writer.sync();
     place(dir, digest, packed);
@@ -64,6 +66,17 @@ export async function takeLayer(taker: LayerTaker, layer: ArrivingLayer): Promis
   } finally {
     await writer.close();
   }
+}
+
+/** @throws GantryError IMAGE_DIGEST_MISMATCH when what has come, and that is all, is not the layer */
+async function demandDigest(
+  writer: BlobWriter,
+  { digest: wanted, what }: ArrivingLayer,
+): Promise<void> {
+  writer.sink.end();
+  await finished(writer.sink);
+  const found = digestOf(digestAlgorithm(wanted), writer.digest());
+  if (found !== wanted) throw wrongDigest(what, found);
 }
 
 /** Looks at everything in the archive, by making its tree or, where that is not to be made, in a file. */

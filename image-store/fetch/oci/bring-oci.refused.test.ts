@@ -144,6 +144,17 @@ describe('fetchImage(), of what is no good OCI image', () => {
     expect(readdirSync(join(host.store.dir, 'imagelocks'))).toEqual([]);
   });
 
+  it.each(['plain', 'gzip'] as const)('says of a changed %s layer what came', async (packing) => {
+    corrupt(host.layout.blobPath(host.only({ packing }).manifest.layers[0]?.digest ?? ''));
+
+    await expect(host.fetch(`oci:${host.layout.dir}`)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'IMAGE_DIGEST_MISMATCH',
+        message: expect.stringContaining('what came has the digest sha256:'),
+      }),
+    );
+  });
+
   it('names the layer that cannot be used', async () => {
     const { manifest } = host.only({ layers: [BASE_LAYER, layer(file('../x'))] });
     await expect(host.fetch(`oci:${host.layout.dir}`)).rejects.toThrow(
