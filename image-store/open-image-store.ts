@@ -77,7 +77,7 @@ function ociStore(context: StoreContext, { exec, limits, trees }: Omit<Parts, 'l
       const { takeLayer } = await import('./blobs/take-layer.ts');
       // Its tree is made at once by who can: what is unpacked need not be unpacked again.
       const stage: LayerTaker['stage'] = isRoot()
-        ? async (each) => await trees.stageLayer(each)
+        ? async (each) => await trees.stageLayer(each, limits)
         : undefined;
       await guardedAsync(dir, () => takeLayer({ context, exec, limits, stage }, layer));
     },

@@ -51,9 +51,10 @@ export interface Trees {
   render(plan: TreePlan): Promise<Tree>;
   /**
    * Makes the tree of a layer of an OCI image while the layer comes; nobody sees it before it is placed.
+   * @param limits what it may hold: the tree of an image may hold more, if images taken in earlier could
    * @throws what the archive fails with
    */
-  stageLayer(layer: LayerArchive): Promise<Staged>;
+  stageLayer(layer: LayerArchive, limits: ArchiveLimits): Promise<Staged>;
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
   checkFast(tree: Tree): void;
   /** @throws GantryError TREE_CHANGED */
@@ -99,9 +100,9 @@ export function openTrees(options: TreesOptions): Trees {
         const { renderTree } = await import('./render-tree.ts');
         return await renderTree(renderer, plan);
       }),
-    async stageLayer(layer) {
+    async stageLayer(layer, own) {
       const { stageArriving } = await import('./stage-layer.ts');
-      return await stageArriving(renderer, layer);
+      return await stageArriving({ ...renderer, limits: own }, layer);
     },
     checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
     async verifyDeep(tree) {

@@ -186,6 +186,15 @@ describe('fetchImage(), of what is no good OCI image', () => {
     expect(await codeOf(`oci:${host.layout.dir}`)).toBe('IMAGE_TOO_LARGE');
   });
 
+  it('rejects a layer with more entries than an image may have', async () => {
+    host.reopen({ limits: { maxEntries: 2 } });
+    host.only({ layers: [layer(file('a'), file('b'))] });
+    await host.fetch(`oci:${host.layout.dir}`);
+    host.only({ layers: [layer(file('a'), file('b'), file('c'))] });
+
+    expect(await codeOf(`oci:${host.layout.dir}`)).toBe('ARCHIVE_TOO_BIG');
+  });
+
   it('names the images when none or several are meant', async () => {
     const [a, b] = [
       host.layout.image({ layers: [BASE_LAYER] }),
