@@ -209,17 +209,21 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
       );
     };
 
+    /** Whether a command with that word runs; what was typed before is seen sooner. */
+    const runs = (word: string): boolean =>
+      processesOf(pod.uuid).some((pid) => commandLine(pid).includes(word));
+
     it('gives the command one of its own, with size, kind and signals', async () => {
       const session = shellOnTerminal('PROGRAM; echo left with $?');
       await showsPrompt(session);
-      session.stdin.write('busybox stty size; echo $TERM; tty; id -u; sleep 100\n');
-      await until('it sleeps', () => /\r\n1000\r\n/.test(session.shown()), 30_000);
+      session.stdin.write('busybox stty size; echo $TERM; tty; id -u; sleep 4712\n');
+      await until('it sleeps, at the terminal', () => runs('4712'), 30_000);
       session.stdin.write('\x03');
       session.stdin.write('echo again; exit 6\n');
       await session.ended;
 
       const text = session.shown();
-      expect(text).toMatch(/33 77\r\nxterm-256color\r\n\/dev\/pts\/\d+\r\n/);
+      expect(text).toMatch(/33 77\r\nxterm-256color\r\n\/dev\/pts\/\d+\r\n1000\r\n/);
       expect(text).toMatch(/again\r\n/);
       expect(text).toContain('left with 6');
     });
@@ -246,13 +250,11 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
       const session = shellOnTerminal();
       await showsPrompt(session);
       session.stdin.write('sleep 4711\n');
-      const sleeps = (): boolean =>
-        processesOf(pod.uuid).some((pid) => commandLine(pid).includes('4711'));
-      await until('the command runs', sleeps, 30_000);
+      await until('the command runs', () => runs('4711'), 30_000);
       session.kill('SIGKILL');
       await session.ended;
 
-      await until('the command is gone', () => !sleeps(), 30_000);
+      await until('the command is gone', () => !runs('4711'), 30_000);
     });
   });
 
