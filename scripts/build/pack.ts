@@ -91,7 +91,11 @@ interface TrialCommands {
   readonly warm: readonly (readonly string[])[];
 }
 
-/** A store with an image to try the program on, run once so that everything is in its place. */
+/**
+ * A store with an image to try the program on, run once so that everything is in
+ * its place. The image is signed, for what verifies a signature and finds the key
+ * still trusted belongs to every start.
+ */
 async function prepareTrial(dist: string, folder: string): Promise<TrialCommands> {
   mkdirSync(join(folder, 'etc'));
   const flags = [
@@ -99,25 +103,26 @@ async function prepareTrial(dist: string, folder: string): Promise<TrialCommands
     `--local-config=${join(folder, 'etc')}`,
     `--system-config=${folder}`,
   ];
-  const image = await makeTrialImage(folder);
-  const insecure = '--insecure-options=image';
-  const run = [...flags, 'run', insecure, '--net=host'];
+  const { path: image, publicKey } = await makeTrialImage(folder);
+  await gantry(dist, [...flags, 'trust', '--root', '--skip-fingerprint-review', publicKey]);
+  const run = [...flags, 'run', '--net=host'];
   for (const flavor of ['nspawn', 'fly']) {
     await gantry(dist, [...run, `--stage1-name=${flavor}`, image]);
   }
+  const stored = ['gantry.sh/trial:1', '--exec=/bin/busybox', '--', 'true'];
 
   return {
     flags,
     warm: [
       ['help'],
-      [...flags, 'fetch', insecure, '--pull-policy=update', image],
+      [...flags, 'fetch', '--pull-policy=update', image],
       [...flags, 'image', 'list'],
     ],
     list: [[...flags, 'list']],
     common: [['version']],
     run: [
-      [...run, '--stage1-name=nspawn', 'gantry.sh/trial:1'],
-      [...run, '--stage1-name=fly', 'gantry.sh/trial:1'],
+      [...run, '--stage1-name=nspawn', ...stored],
+      [...run, '--stage1-name=fly', ...stored],
     ],
   };
 }

@@ -1,10 +1,18 @@
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createMessage, generateKey, sign } from 'openpgp';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { acArch, packAci } from './stage1-fly.ts';
 
-/** Packs a small image to try the program on: static busybox, `/bin/true`. @returns its path */
-export async function makeTrialImage(folder: string): Promise<string> {
+/** A signed image; its signature lies beside it, in `.asc`. */
+export interface TrialImage {
+  readonly path: string;
+  /** The path of the armored public key of who signed it. */
+  readonly publicKey: string;
+}
+
+/** Packs and signs a small image to try the program on: static busybox, `/bin/true`. */
+export async function makeTrialImage(folder: string): Promise<TrialImage> {
   const layout = join(folder, 'layout');
   const bin = join(layout, 'rootfs', 'bin');
   mkdirSync(bin, { recursive: true });
@@ -25,8 +33,23 @@ export async function makeTrialImage(folder: string): Promise<string> {
     ],
     app: { exec: ['/bin/true'], user: 'root', group: 'root' },
   };
-  const out = join(folder, 'trial.aci');
-  await packAci(layout, parseImageManifest(JSON.stringify(manifest)), out);
+  const path = join(folder, 'trial.aci');
+  await packAci(layout, parseImageManifest(JSON.stringify(manifest)), path);
 
-  return out;
+  return { path, publicKey: await signImage(path, join(folder, 'trial-key.asc')) };
+}
+
+/** Signs with a key that nobody keeps. @returns where its public half is, `publicKey` */
+async function signImage(path: string, publicKey: string): Promise<string> {
+  const key = await generateKey({
+    type: 'curve25519',
+    userIDs: [{ name: 'Trial' }],
+    format: 'object',
+  });
+  writeFileSync(publicKey, key.publicKey.armor());
+  const message = await createMessage({ binary: readFileSync(path) });
+  const signature = await sign({ message, signingKeys: key.privateKey, detached: true });
+  writeFileSync(`${path}.asc`, signature);
+
+  return publicKey;
 }
