@@ -43,21 +43,29 @@ export function makePodCgroups(
 }
 
 /**
- * Moves this process, and with it the pod that it becomes. The kernel waits
- * for a grace period on the first move, 10 ms and more; on the thread pool that
- * passes beside other work. The pool still sees the host's mounts.
+ * Moves a process to where it is. On the first move the kernel waits for a grace
+ * period, 8 ms and more, and not on those that follow within 12; on the thread
+ * pool that passes beside other work. What is not allowed here is told by the
+ * move that counts.
  */
-export async function enterPodCgroups(dirs: readonly string[], pid: number): Promise<void> {
-  for (const dir of dirs) await enter(dir, pid);
+export async function expectMoves(hierarchies: readonly Hierarchy[], pid: number): Promise<void> {
+  const [first] = hierarchies;
+  if (first !== undefined) await moveTo(join(first.mountPoint, first.path), pid);
 }
 
-function enter(dir: string, pid: number): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Moves this process, and with it the pod that it becomes. The thread pool still sees the host's mounts. */
+export async function enterPodCgroups(dirs: readonly string[], pid: number): Promise<void> {
+  for (const dir of dirs) {
+    const error = await moveTo(dir, pid);
+    if (error !== undefined) throw unusable(dir, error);
+  }
+}
+
+/** @returns why not, when it fails */
+function moveTo(dir: string, pid: number): Promise<Error | undefined> {
+  return new Promise((resolve) => {
     // Not node:fs/promises, which takes longer to load than this to run.
-    writeFile(join(dir, 'cgroup.procs'), String(pid), (error) => {
-      if (error === null) resolve();
-      else reject(unusable(dir, error));
-    });
+    writeFile(join(dir, 'cgroup.procs'), String(pid), (error) => resolve(error ?? undefined));
   });
 }
 

@@ -17,7 +17,12 @@ import {
 import { readStage1Root } from '../aci/stage1-root.ts';
 import { closePodDevices } from '../cgroup/devices.ts';
 import type { Hierarchy } from '../cgroup/hierarchies.ts';
-import { enterPodCgroups, makePodCgroups, readHierarchies } from '../cgroup/pod-cgroups.ts';
+import {
+  enterPodCgroups,
+  expectMoves,
+  makePodCgroups,
+  readHierarchies,
+} from '../cgroup/pod-cgroups.ts';
 import { podCapabilities } from '../units/app-unit.ts';
 import type { AppStreams } from '../units/streams.ts';
 import { type MachinePlan, machineName, planMachine, scopePath } from './machine.ts';
@@ -46,6 +51,9 @@ export const entrypoint: Entrypoint = async (host) => {
   const args = parseRunArguments(argv);
   const machine = planMachine();
   const hierarchies = readHierarchies();
+  const cgroups = claimCgroups(host, args, { machine, hierarchies });
+  // The kernel makes no cgroups while it waits for this.
+  const ready = cgroups.length === 0 ? undefined : expectMoves(hierarchies, process.pid);
   const streams = planStreams(args.interactive);
 
   // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
@@ -57,7 +65,7 @@ export const entrypoint: Entrypoint = async (host) => {
   try {
     await begun;
     shareStreams(host, streams);
-    const apps = await prepareProcess(host, args, { machine, hierarchies, streams, sockets });
+    const apps = await prepareProcess(host, args, { cgroups, ready, streams, sockets });
     const connected = await connection;
     const names = apps.map(({ unit }) => unit.name);
     await settleNames(host, { args, apps: names, connection: connected });
@@ -80,7 +88,11 @@ export const entrypoint: Entrypoint = async (host) => {
   }
 };
 
-interface ProcessPlan extends CgroupPlan {
+interface ProcessPlan {
+  /** The folders to enter. */
+  readonly cgroups: readonly string[];
+  /** Settled when this process can be moved without much waiting. */
+  readonly ready: Promise<void> | undefined;
   readonly streams: AppStreams;
   /** Handed over by the caller. */
   readonly sockets: readonly PassedSocket[];
@@ -90,19 +102,23 @@ interface ProcessPlan extends CgroupPlan {
 async function prepareProcess(
   host: EntrypointHost,
   args: RunArguments,
-  { streams, sockets, ...plan }: ProcessPlan,
+  { cgroups, ready, streams, sockets }: ProcessPlan,
 ): Promise<readonly AppPlan[]> {
-  const dirs = claimCgroups(host, args, plan);
   // The first move waits long in the kernel: everything else is done meanwhile.
-  const entered = enterPodCgroups(dirs, process.pid);
-  const prepared = prepare(host, args, { streams, sockets, cgroups: dirs });
+  const entered = enter(cgroups, ready);
+  const prepared = prepare(host, args, { streams, sockets, cgroups });
   await Promise.allSettled([prepared, entered]);
   const apps = await prepared;
   await entered;
   const devices = apps.flatMap(({ unit }) => unit.devices);
-  if (!args.disablePaths) closePodDevices(dirs, devices);
+  if (!args.disablePaths) closePodDevices(cgroups, devices);
 
   return apps;
+}
+
+async function enter(dirs: readonly string[], ready: Promise<void> | undefined): Promise<void> {
+  await ready;
+  await enterPodCgroups(dirs, process.pid);
 }
 
 /** Makes the caller's streams such that PID 1, which opens them by their path, does not get in the caller's way. */
