@@ -76,12 +76,3 @@ async function findReferred(
       return undefined;
   }
 }
-
-/** Flags of `image extract` and `image render`. */
-export const EXTRACT_OPTIONS = {
-  overwrite: { kind: 'flag', summary: 'replace the directory when it is there' },
-  'rootfs-only': {
-    kind: 'flag',
-    summary: 'only the root file system, without the manifest beside it',
-  },
-} as const;

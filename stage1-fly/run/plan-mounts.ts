@@ -1,37 +1,19 @@
 import {
   type AppMount,
+  type BindMount,
   hostsPath,
   type RunArguments,
   resolvConfPath,
+  type RootMountStep,
   type WorkingDirectory,
 } from '#stage1';
 
 /** One step on the way to the app's view of the file system; targets are absolute inside the app. */
 export type MountStep =
-  /** The root becomes a mount of its own, so that it can be made read-only. */
-  | { readonly kind: 'root' }
-  /** So does a directory in it, which is made unless it is there. */
-  | { readonly kind: 'keep'; readonly target: string }
-  | {
-      readonly kind: 'bind';
-      readonly source: string;
-      readonly target: string;
-      readonly recursive: boolean;
-      readonly readOnly: boolean;
-    }
+  | RootMountStep
   /** Copied in the host's mount namespace, so that mounts below it appear on both sides. */
-  | {
-      readonly kind: 'shared-bind';
-      readonly source: string;
-      readonly target: string;
-      readonly recursive: boolean;
-      readonly readOnly: boolean;
-    }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly data: string }
-  /** The app's working directory, which is made unless it is there, while its root can be written. */
-  | { readonly kind: 'workplace'; readonly place: WorkingDirectory }
-  /** From here on the app's own root is read-only; what is mounted on it is not. */
-  | { readonly kind: 'seal' };
+  | ({ readonly kind: 'shared-bind' } & BindMount)
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly data: string };
 
 /** What the plan is made of. */
 export interface MountsRequest {

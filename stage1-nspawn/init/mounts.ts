@@ -1,14 +1,17 @@
 import { SYSFS_PARTS } from '../units/app-unit.ts';
-import { type AppMount, type RunArguments, resolvConfPath, type WorkingDirectory } from '#stage1';
+import {
+  type AppMount,
+  type RootMountStep,
+  type RunArguments,
+  resolvConfPath,
+  type WorkingDirectory,
+} from '#stage1';
 import type { AppHosts } from '../network/app-hosts.ts';
 import { CARRIER_PATH } from './carrier.ts';
 
 /** One step on the way to what an app sees; targets are absolute inside the app. */
 export type MountStep =
-  /** The root becomes a mount of its own, so that it can be made read-only. */
-  | { readonly kind: 'root' }
-  /** So does a directory in it, which is made unless it is there. */
-  | { readonly kind: 'keep'; readonly target: string }
+  | RootMountStep
   /** A place that systemd mounts on later, when the pod is there. */
   | { readonly kind: 'place'; readonly target: string }
   /** A file that something is mounted on later, when more is known. */
@@ -16,18 +19,7 @@ export type MountStep =
   /** A /dev of the app's own. */
   | { readonly kind: 'devices'; readonly target: string }
   /** A read-only folder with places for parts of sysfs. */
-  | { readonly kind: 'sysfs'; readonly target: string; readonly parts: readonly string[] }
-  | {
-      readonly kind: 'bind';
-      readonly source: string;
-      readonly target: string;
-      readonly recursive: boolean;
-      readonly readOnly: boolean;
-    }
-  /** The app's working directory, which is made unless it is there, while its root can be written. */
-  | { readonly kind: 'workplace'; readonly place: WorkingDirectory }
-  /** From here on the app's own root is read-only; what is mounted on it is not. */
-  | { readonly kind: 'seal' };
+  | { readonly kind: 'sysfs'; readonly target: string; readonly parts: readonly string[] };
 
 /** What the plan for one app is made of. */
 export interface AppMountsPlan {

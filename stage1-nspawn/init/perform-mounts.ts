@@ -1,8 +1,7 @@
-import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { below } from '#base/fs/below';
 import { type Kernel, MS } from '#base/kernel/kernel';
-import { ensureMountTarget, keepDirectory, makeWorkingDirectory } from '#stage1';
+import { ensureMountTarget, performRootMount } from '#stage1';
 import type { MountStep } from './mounts.ts';
 
 /**
@@ -18,12 +17,6 @@ export function performMounts(kernel: Kernel, root: string, steps: readonly Moun
 
 function performMount(kernel: Kernel, root: string, step: MountStep): void {
   switch (step.kind) {
-    case 'root':
-      kernel.mount({ source: root, target: root, flags: MS.BIND | MS.REC });
-      break;
-    case 'keep':
-      keepDirectory(kernel, root, step.target);
-      break;
     case 'place':
       ensureMountTarget({ root, target: step.target, directory: true });
       break;
@@ -40,44 +33,8 @@ function performMount(kernel: Kernel, root: string, step: MountStep): void {
         step.parts,
       );
       break;
-    case 'bind':
-      performBind(kernel, root, step);
-      break;
-    case 'workplace':
-      makeWorkingDirectory(root, step.place);
-      break;
-    case 'seal':
-      kernel.setMountAttributes(root, { readOnly: true });
-      break;
-  }
-}
-
-function performBind(
-  kernel: Kernel,
-  root: string,
-  step: Extract<MountStep, { readonly kind: 'bind' }>,
-): void {
-  const { source, recursive, readOnly } = step;
-  const target = ensureMountTarget({ root, target: step.target, directory: isDirectory(source) });
-
-  kernel.mount({ source, target, flags: recursive ? MS.BIND | MS.REC : MS.BIND });
-  kernel.setMountAttributes(target, {
-    propagation: MS.SLAVE,
-    recursive,
-    ...(readOnly ? { readOnly } : {}),
-  });
-}
-
-function isDirectory(source: string): boolean {
-  try {
-    return statSync(source).isDirectory();
-  } catch (error) {
-    const missing = errorCode(error) === 'ENOENT';
-    throw new GantryError(
-      'MOUNT_SOURCE_MISSING',
-      `cannot mount "${source}": ${missing ? 'no such file or directory' : 'it cannot be looked at'}`,
-      { cause: error },
-    );
+    default:
+      performRootMount(kernel, root, step);
   }
 }
 

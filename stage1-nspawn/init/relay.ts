@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { demandSuccess } from '#base/exec/exec-result';
+import { insideMounts } from '#base/kernel/inside-mounts';
 import type { EntrypointHost } from '#stage1';
-import { insideMounts } from './inside-mounts.ts';
 
 /**
  * Puts a pipe in the place of a standard stream that PID 1 cannot open again by

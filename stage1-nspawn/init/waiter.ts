@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import { insideMounts } from '#base/kernel/inside-mounts';
 import type { Fd } from '#base/kernel/kernel';
 import { flockDirectory } from '#base/lock/flock-path';
 import { type EntrypointHost, stage1RootfsDir } from '#stage1';
-import { insideMounts } from './inside-mounts.ts';
 
 /** The command of gantry that gives back what a pod held outside its namespaces. */
 const RELEASE_COMMAND = 'pod-release';

@@ -1,1 +1,0 @@
-export { insideMounts } from '#base/kernel/inside-mounts';
