@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,14 +45,14 @@ afterEach(() => {
 function reap(
   [code, status, result = 'exit-code']: readonly [string?, string?, string?],
   app = 'web',
-  how = 'failed',
+  { how = 'failed', marked = true }: { readonly how?: string; readonly marked?: boolean } = {},
 ): { noted: number; told: number | undefined } {
   const monitor = {
     ...(code === undefined ? {} : { MONITOR_EXIT_CODE: code }),
     ...(status === undefined ? {} : { MONITOR_EXIT_STATUS: status }),
     MONITOR_SERVICE_RESULT: result,
   };
-  writeFileSync(join(places.started, app), '');
+  if (marked) writeFileSync(join(places.started, app), '');
   const { exitCode } = nodeExec.runSync({
     argv: ['busybox', 'sh', '-c', reaperScript(places), 'reap', app, how],
     env: { PATH: '/usr/bin:/bin', ...monitor },
@@ -113,6 +121,32 @@ describe('reaperScript()', () => {
     expect(exitOf()).toMatchObject({ reason: 'not-started', code: 1 });
   });
 
+  it.each([
+    [['exited', '3'], 'exited'],
+    [['exited', '0', 'success'], 'exited'],
+    [['killed', 'SEGV', 'signal'], 'signalled'],
+    [['exited', '203'], 'not-started'],
+    [['exited', '226'], 'not-started'],
+    [[], 'not-started'],
+  ] as const)('knows of one without a mark that ended as %j: %s', (ending, reason) => {
+    const before = Date.now();
+    reap(ending, 'brief', { marked: false });
+
+    expect(exitOf('brief').reason).toBe(reason);
+    const mark = statSync(join(places.started, 'brief'), { throwIfNoEntry: false });
+    expect(mark?.isFIFO()).toBe(reason === 'not-started' ? undefined : true);
+    // touch knows whole seconds.
+    if (mark !== undefined) expect(mark.mtimeMs).toBeGreaterThan(before - 1001);
+    if (mark !== undefined) expect(mark.mtimeMs).toBeLessThanOrEqual(exitOf('brief').finishedAt);
+  });
+
+  it('knows of one that was stopped before it was marked only that it was not', () => {
+    writeFileSync(places.stopping, '');
+    reap(['killed', 'TERM', 'success'], 'late', { how: 'ended', marked: false });
+
+    expect(exitOf('late').reason).toBe('not-started');
+  });
+
   it('takes a kill for want of memory from the count of the kernel, each once', () => {
     const count = (kills: number): void =>
       writeFileSync(places.oom, `oom_kill_disable 0\nunder_oom 0\noom_kill ${kills}\n`);
@@ -151,8 +185,8 @@ describe('reaperScript()', () => {
     writeFileSync(places.policy, 'all 1\n');
     writeFileSync(join(places.restart, 'web'), 'on-failure 3\n');
 
-    expect(reap(['exited', '4'], 'web', 'ended')).toEqual({ noted: 4, told: 0 });
+    expect(reap(['exited', '4'], 'web', { how: 'ended' })).toEqual({ noted: 4, told: 0 });
     expect(existsSync(places.ended)).toBe(false);
-    expect(reap(['exited', '4'], 'web', 'failed')).toEqual({ noted: 4, told: 4 });
+    expect(reap(['exited', '4'], 'web')).toEqual({ noted: 4, told: 4 });
   });
 });

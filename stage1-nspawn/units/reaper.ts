@@ -94,9 +94,23 @@ fi
 `;
 }
 
-/** PID 1 marks what it has executed; what keeps a program from being executed was perhaps foreseen. */
-function neverStarted({ started, execStatus }: ReaperPlaces): string {
-  return `[ -e ${started}/$app ] || reason=not-started
+/**
+ * PID 1 marks what it has executed, unless that is over before the mark's turn
+ * has come: then an end that is not one of systemd's own (systemd.exec(5): 200 to
+ * 245), nor one by a stop or a time limit, is the program's, and the mark is made
+ * here. What keeps a program from being executed was perhaps foreseen.
+ */
+function neverStarted({ started, execStatus, stopping }: ReaperPlaces): string {
+  return `if [ ! -e ${started}/$app ]; then
+  case $MONITOR_EXIT_CODE$code in
+  exited2[0-4][0-9]) reason=not-started ;;
+  esac
+  { [ -e ${stopping} ] || [ "$MONITOR_SERVICE_RESULT" = timeout ]; } && reason=not-started
+  [ $reason = not-started ] || {
+    mkfifo -m 600 ${started}/$app
+    touch -d "@\${finished%.*}" ${started}/$app
+  }
+fi
 if [ "$code" = ${EXIT_EXEC} ] && [ -e ${execStatus}/$app ]; then
   reason=not-started
   read -r code <${execStatus}/$app
