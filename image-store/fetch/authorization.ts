@@ -80,8 +80,8 @@ async function signed(
   { url, headers }: Outgoing,
   { accessKeyID, secretAccessKey, awsRegion }: Extract<Credential, { type: 'aws' }>,
 ): Promise<Record<string, string>> {
-  const { sign } = await import('aws4');
-  const request = sign(
+  const { default: aws4 } = await import('aws4');
+  const request = aws4.sign(
     {
       service: 's3',
       ...(awsRegion === undefined ? {} : { region: awsRegion }),

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
 import { type Publisher, startPublisher } from '../helpers/publisher.ts';
@@ -182,6 +182,27 @@ describe.runIf(requires('root'))('gantry fetch', () => {
     expect(refused.exitCode).toBe(254);
     expect(out(fetched)).toMatch(/^sha512-/);
     expect(fetched.stderr).toContain(other.key.fingerprint);
+  });
+
+  it.each([
+    ['basic', { user: 'me', password: 'x' }, /^Basic bWU6eA==$/],
+    ['oauth', { token: 'bearer' }, /^Bearer bearer$/],
+    ['aws', { accessKeyID: 'AKID', secretAccessKey: 'x' }, /^AWS4-HMAC-SHA256 Credential=AKID\//],
+  ])('shows credentials of type %s to their host', async (type, credentials, expected) => {
+    await publisher.publish({ name: 'example.com/guarded' });
+    const auth = { rktKind: 'auth', rktVersion: 'v1', domains: ['example.com'], type, credentials };
+    const file = join(publisher.machine.localConfig, 'auth.d/a.json');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(auth));
+    out(await gantry('trust', '--prefix=example.com', '--skip-fingerprint-review'));
+    publisher.server.seen.length = 0;
+    const fetched = await gantry('fetch', '--pull-policy=update', 'example.com/guarded');
+    rmSync(file);
+
+    expect(out(fetched)).toMatch(/^sha512-/);
+    const given = publisher.server.seen.map(({ headers }) => headers.authorization);
+    expect(given.length).toBeGreaterThan(1);
+    for (const header of given) expect(header).toMatch(expected);
   });
 
   it('refuses arguments and flags of apps', async () => {
