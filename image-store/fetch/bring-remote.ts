@@ -1,4 +1,4 @@
-import { errorMessage, isGantryError, redact } from '#base/errors/gantry-error';
+import { causeChain, isGantryError, redact } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { labelValue } from '#schema/types/labels';
 import { discover } from '../discovery/discover.ts';
@@ -86,8 +86,10 @@ async function bringFrom(session: FetchSession, errand: Errand): Promise<Brought
     try {
       return await session.downloads(async () => await bringOnce(session, errand));
     } catch (error) {
-      if (starts === MAX_STARTS || !isGantryError(error, 'FETCH_CHANGED')) throw error;
-      session.context.log.info(`fetching anew: ${errorMessage(error)}`);
+      if (!isGantryError(error, 'FETCH_CHANGED')) throw error;
+      // What broke it off time and again tells more than why it could not be gone on with.
+      if (starts === MAX_STARTS) throw error.cause ?? error;
+      session.context.log.info(`fetching anew: ${causeChain(error).join(': ')}`);
     }
   }
 }

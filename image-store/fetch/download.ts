@@ -109,11 +109,12 @@ async function* wholeFile(
   const course: Course = { first, request, received: 0 };
   let answer: Answer | undefined = first;
   let skip = 0;
+  let broken: unknown;
 
   for (let attempt = 1; ; attempt += 1) {
     const before = course.received;
     try {
-      if (answer === undefined) ({ answer, skip } = await resume(course));
+      if (answer === undefined) ({ answer, skip } = await resume(course, broken));
       for await (const chunk of fresh(answer.body(), skip)) {
         course.received += chunk.length;
         demandWithin(course);
@@ -125,6 +126,7 @@ async function* wholeFile(
       if (course.received - before >= PROGRESS) attempt = 1;
       if (attempt >= retries.attempts || !mayResume(error)) throw error;
       request.log.debug(`going on at byte ${course.received}: ${errorMessage(error)}`);
+      broken = error;
     }
     answer = undefined;
     await pause(retries, { attempt, signal: request.signal });
@@ -165,15 +167,17 @@ interface Continuation {
 /**
  * Asks for the rest of the file, provided that it still is the same (RFC 9110,
  * 13.1.5 and 14.2). A server that cannot give parts sends all of it again.
+ * @param broken why there is a rest to ask for
  */
-async function resume({ first, request, received }: Course): Promise<Continuation> {
+async function resume(
+  { first, request, received }: Course,
+  broken: unknown,
+): Promise<Continuation> {
   const { isFixed = false } = request;
   const validator = isFixed ? undefined : validatorOf(first);
   if (validator === undefined && !isFixed && received > 0) {
-    throw changed(
-      first.url,
-      'the connection broke, and the server does not name a version to go on with',
-    );
+    const state = 'the server does not name a version to go on with';
+    throw fetchFailure('FETCH_CHANGED', first.url, { state, cause: broken });
   }
   const headers: Record<string, string> = {
     ...(received === 0 ? {} : { range: `bytes=${received}-` }),
@@ -197,18 +201,17 @@ function validatorOf({ headers }: Answer): string | undefined {
 }
 
 function skipOf(answer: Answer, { first, request: { isFixed }, received }: Course): number {
-  if (answer.status === 416) throw changed(first.url, 'it changed while it was fetched');
+  if (answer.status === 416) throw changed(first.url);
   if (answer.status === 200) {
     const isSame = isFixed === true || validatorOf(answer) === validatorOf(first);
-    if (!isSame || answer.length !== first.length)
-      throw changed(first.url, 'it changed while it was fetched');
+    if (!isSame || answer.length !== first.length) throw changed(first.url);
     return received;
   }
 
   demandPart(answer, first, received);
   const etag = answer.headers.get('etag');
   if (isFixed !== true && etag !== null && etag !== first.headers.get('etag')) {
-    throw changed(first.url, 'it changed while it was fetched');
+    throw changed(first.url);
   }
   return 0;
 }
@@ -227,7 +230,8 @@ function demandPart(answer: Answer, first: Answer, received: number): void {
   }
 }
 
-function changed(url: URL, state: string): GantryError {
+function changed(url: URL): GantryError {
+  const state = 'it changed while it was fetched';
   return fetchFailure('FETCH_CHANGED', url, { state, hint: 'fetch it again' });
 }
 

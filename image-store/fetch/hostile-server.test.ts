@@ -77,7 +77,22 @@ describe('fetchImage() from a server that', () => {
       response.on('close', () => clearInterval(timer));
     });
 
-    await refused('FETCH_CHANGED', IMPATIENT);
+    await refused('FETCH_STALLED', IMPATIENT);
+  });
+
+  it('stalls in the middle and names no version: begins anew, then says that it is too slow', async () => {
+    host.server.on(served.path, stallAfter(served.data, 5000));
+
+    await expect(fetchApp(IMPATIENT)).rejects.toMatchObject({
+      code: 'FETCH_STALLED',
+      message: expect.stringContaining('bytes came in 0.1 s'),
+      hint: expect.stringContaining('"server-seconds"'),
+    });
+    expect(host.server.count(served.path)).toBe(3);
+    expect(host.talk.filter((line) => line.startsWith('fetching anew: '))).toEqual([
+      expect.stringMatching(/name a version to go on with: cannot fetch ".*": too slow/),
+      expect.stringMatching(/name a version to go on with: cannot fetch ".*": too slow/),
+    ]);
   });
 
   it('stalls in the middle once: goes on there', async () => {
@@ -150,7 +165,7 @@ describe('fetchImage() from a server that', () => {
   it('breaks the connection and names no version: begins anew, not for ever', async () => {
     host.server.on(served.path, breakAfter(served.data, 100_000));
 
-    await refused('FETCH_CHANGED');
+    await refused('FETCH_BROKEN');
     expect(host.server.count(served.path)).toBe(3);
   });
 

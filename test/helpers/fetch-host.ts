@@ -34,6 +34,8 @@ export interface FetchHost extends AsyncDisposable {
   readonly trusted: TrustHost;
   readonly store: ImageStore;
   readonly warnings: string[];
+  /** What a user is told beside warnings. */
+  readonly talk: string[];
   readonly progress: ProgressEvent[];
   /** What a fetch gets unless told otherwise. */
   readonly http: HttpOptions;
@@ -79,10 +81,12 @@ export async function startFetchHost(): Promise<FetchHost> {
   let stores = 0;
   const newStore = (): ImageStore => openTestStore(join(dir, `store-${(stores += 1)}`));
   const warnings: string[] = [];
+  const talk: string[] = [];
   const progress: ProgressEvent[] = [];
   const log = createLog(
     ({ level, message }) => {
       if (level === 'warning') warnings.push(message);
+      if (level === 'info') talk.push(message);
     },
     (event) => void progress.push(event),
   );
@@ -100,6 +104,7 @@ export async function startFetchHost(): Promise<FetchHost> {
     key,
     trusted,
     warnings,
+    talk,
     progress,
     get store() {
       return state.store;
@@ -146,6 +151,7 @@ export async function startFetchHost(): Promise<FetchHost> {
       state.store = newStore();
       state.now = Date.now();
       warnings.length = 0;
+      talk.length = 0;
       progress.length = 0;
     },
     async [Symbol.asyncDispose]() {
