@@ -5,6 +5,7 @@ import {
   holdsAs,
   type ImageRecord,
   parseReference,
+  type Reference,
   type Tree,
 } from '#image-store';
 import type { ImageManifest } from '#schema/image/image-manifest';
@@ -36,15 +37,21 @@ export async function findImage(
   { store, remember }: Library,
   wish: ImageWish,
 ): Promise<ImageKey> {
-  const reference = parseReference(wish.text, { fileExists: isRegularFile });
+  const reference = referenceOf(wish);
   if (reference.kind === 'hash') return store.findByPrefix(reference.prefix);
+  const take = (record: ImageRecord): ImageKey => {
+    if (wish.signature !== undefined) {
+      context.log.warning(
+        `signature "${wish.signature}" is not looked at: the image is here already`,
+      );
+    }
+    remember(record);
+    return record.key;
+  };
 
   if (reference.kind === 'name' && wish.pullPolicy !== 'update') {
     const record = store.findByName(reference.name, reference.labels);
-    if (record !== undefined) {
-      remember(record);
-      return record.key;
-    }
+    if (record !== undefined) return take(record);
     if (wish.pullPolicy === 'never') {
       throw new GantryError('IMAGE_NOT_FOUND', `cannot find image "${wish.text}" in the store`, {
         hint: 'fetch it first, or leave out --pull-policy=never',
@@ -54,14 +61,40 @@ export async function findImage(
 
   if (reference.kind === 'registry' && wish.pullPolicy !== 'update') {
     const found = await findOfRegistry(context, store, reference);
-    if (found !== undefined && (await mayBeTaken(context, found, wish))) {
-      remember(found.record);
-      return found.record.key;
-    }
+    if (found !== undefined && (await mayBeTaken(context, found, wish))) return take(found.record);
   }
 
-  const { pullPolicy, insecure, signature } = wish;
-  return await context.fetchImage(wish.text, { pullPolicy, insecure, signature });
+  return await fetchWish(context, wish);
+}
+
+/**
+ * Brings an image that the store has, but that cannot be run: how it was
+ * accepted holds no longer, or something that it depends on is not there.
+ * Undefined where the store is all that is asked.
+ */
+export function renewalOf(
+  context: OperationContext,
+  { forget }: Library,
+  wish: ImageWish,
+): (() => Promise<ImageKey>) | undefined {
+  const { kind } = referenceOf(wish);
+  if (wish.pullPolicy !== 'new' || (kind !== 'name' && kind !== 'registry')) return undefined;
+
+  return async () => {
+    const key = await fetchWish(context, wish);
+    forget();
+    return key;
+  };
+}
+
+const referenceOf = ({ text }: ImageWish): Reference =>
+  parseReference(text, { fileExists: isRegularFile });
+
+async function fetchWish(
+  context: OperationContext,
+  { text, pullPolicy, insecure, signature }: ImageWish,
+): Promise<ImageKey> {
+  return await context.fetchImage(text, { pullPolicy, insecure, signature });
 }
 
 /** Whether an image of the store need not be fetched anew. @throws GantryError IMAGE_UNTRUSTED */

@@ -17,6 +17,8 @@ export interface Library extends Disposable {
   readonly recordOf: (key: ImageKey) => ImageRecord | undefined;
   /** Keeps a record that was read on the way to something else. */
   readonly remember: (record: ImageRecord) => void;
+  /** Lets go of all records, some of which may have been written anew. */
+  readonly forget: () => void;
 }
 
 /** The image store below the data directory. */
@@ -47,6 +49,7 @@ export function openLibrary(context: OperationContext): Library {
       return record;
     },
     remember,
+    forget: () => records.clear(),
     [Symbol.dispose]: () => store.close(),
   };
 }

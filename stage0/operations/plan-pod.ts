@@ -1,5 +1,5 @@
 import { utf8Text } from '#base/decode/utf8';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
@@ -11,7 +11,7 @@ import { buildPodManifest } from '../prepare/pod-manifest.ts';
 import { chooseStage1 } from '../stage1/choose.ts';
 import { type Flavor, readFlavor } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
-import { demandRunnable, findImage, type RunnableImage } from './images.ts';
+import { demandRunnable, findImage, type RunnableImage, renewalOf } from './images.ts';
 import { holdImages, type ImageHold } from './hold-image.ts';
 import type { Library } from './library.ts';
 import type { PrepareRequest } from './requests.ts';
@@ -69,19 +69,44 @@ async function planHeld(
   { request, images }: Held,
 ): Promise<Omit<PodPlan, typeof Symbol.dispose>> {
   const { insecure, stage1: choice } = request;
-  const runnable = async (find: () => Promise<ImageKey>): Promise<RunnableImage> => {
-    const key = await images.find(find);
+  const runnable = async (key: ImageKey): Promise<RunnableImage> => {
     const image = await demandRunnable(context, library, { key, insecure });
     images.hold(image.layers.filter((layer) => layer !== key));
     return image;
   };
+  const sought = async ({ text, find, renew }: Search): Promise<RunnableImage> => {
+    const key = await images.find(find);
+    try {
+      return await runnable(key);
+    } catch (error) {
+      const isLacking = isGantryError(error, 'IMAGE_UNTRUSTED', 'IMAGE_NOT_FOUND');
+      const renewed = isLacking && renew !== undefined ? await renewal(text, renew) : undefined;
+      if (renewed === undefined) throw error;
+      return await runnable(renewed);
+    }
+  };
+  /** Undefined when it cannot be brought: what is wrong with that of the store says more. */
+  const renewal = async (
+    text: string | undefined,
+    renew: () => Promise<ImageKey>,
+  ): Promise<ImageKey | undefined> => {
+    try {
+      return await images.find(renew);
+    } catch (error) {
+      if (!isGantryError(error)) throw error;
+      context.log.warning(`image "${text}" cannot be fetched again: ${error.message}`);
+      return undefined;
+    }
+  };
 
-  const stage1 = await runnable(() => chooseStage1(context, library, { choice, insecure }));
+  const stage1 = await sought({
+    find: async () => await chooseStage1(context, library, { choice, insecure }),
+  });
   const given = request.podManifest === undefined ? undefined : readManifest(request.podManifest);
   const apps: RunnableImage[] = [];
   // One after the other: the messages of several fetches at once could not be told apart.
-  for (const find of searches(context, library, { request, given })) {
-    apps.push(await runnable(find));
+  for (const search of searches(context, library, { request, given })) {
+    apps.push(await sought(search));
   }
 
   const manifest = given ?? describe(context, request, apps);
@@ -93,25 +118,36 @@ interface Asked {
   readonly given: PodManifest | undefined;
 }
 
+/** How the image of an app is found. */
+interface Search {
+  /** As typed. */
+  readonly text?: string;
+  readonly find: () => Promise<ImageKey>;
+  /** How, when what is found cannot be run as it is. */
+  readonly renew?: (() => Promise<ImageKey>) | undefined;
+}
+
 /** How to find the image of each app, in their order. */
 function searches(
   context: OperationContext,
   library: Library,
   { request, given }: Asked,
-): readonly (() => Promise<ImageKey>)[] {
+): readonly Search[] {
   if (given !== undefined) {
     const { store } = library;
-    return given.apps.map(
-      ({ image: { id } }) =>
-        async () =>
-          await Promise.resolve(store.findByPrefix(id)),
-    );
+    return given.apps.map(({ image: { id } }) => ({
+      find: async () => await Promise.resolve(store.findByPrefix(id)),
+    }));
   }
 
   const { apps, pullPolicy, insecure } = request;
-  return apps.map(({ image, signature }) => async () => {
+  return apps.map(({ image, signature }) => {
     const wish = { text: image, pullPolicy, insecure, signature };
-    return await findImage(context, library, wish);
+    return {
+      text: image,
+      find: async () => await findImage(context, library, wish),
+      renew: renewalOf(context, library, wish),
+    };
   });
 }
 
