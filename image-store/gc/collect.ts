@@ -11,6 +11,7 @@ import type { StoredTree } from '../tree/tree.ts';
 import { isLayerTreeId, planTree } from '../tree/tree-plan.ts';
 import type { InUseProbe } from './in-use.ts';
 import { deleteImage } from './remove-image.ts';
+import { unlessOdd } from './pass-over.ts';
 import { settleStrays } from './strays.ts';
 import { removeUnneededBlobs } from './oci-blobs.ts';
 import { takeTree, takeUnneededLayers, treesInSight } from './take-tree.ts';
@@ -37,7 +38,8 @@ export interface GcReport {
 
 /**
  * Removes images, and rendered trees, that were not used for the grace period
- * and that no pod uses, and what killed processes left. What somebody holds a
+ * and that no pod uses, and what killed processes left. One odd entry is passed
+ * over with a warning. What somebody holds a
  * lease on, what somebody is bringing in, and what an image that is kept depends
  * on, is kept.
  */
@@ -79,9 +81,12 @@ function collectTrees(collection: Collection): readonly StoredTree[] {
   const collected = images.filter((tree) => {
     const { key = tree.name, name } = tree;
     const isNeeded = (): boolean => inUse().trees.has(tree.id) || isCurrentTree(collection, tree);
-    using entry = unlessNeeded(context, { key, isNeeded }, () => takeTree(context, name));
+    const take = (): boolean => {
+      using entry = unlessNeeded(context, { key, isNeeded }, () => takeTree(context, name));
+      return entry !== undefined;
+    };
 
-    return entry !== undefined;
+    return unlessOdd(context, tree.dir, take) === true;
   });
   const left = treesInSight(dir).map(({ key }) => key);
   for (const { key } of collected) {
@@ -94,7 +99,7 @@ function collectTrees(collection: Collection): readonly StoredTree[] {
 /** After the images: their layers are needed as long as they are there. */
 function collectLayers({ context, inUse }: Collection): readonly StoredTree[] {
   return takeUnneededLayers(context, inUse).map((entry) => {
-    entry.remove();
+    unlessOdd(context, entry.tree.dir, () => entry.remove());
     return entry.tree;
   });
 }
@@ -125,7 +130,9 @@ function collectBlobs(collection: Collection): {
   const keys = all.filter((key) => {
     const isNeeded = (): boolean =>
       fresh.has(key) || isFresh(collection, key) || isUsedByPods(collection, key);
-    const size = unlessNeeded(context, { key, isNeeded }, () => deleteImage(context.dir, key));
+    const size = unlessOdd(context, key, () =>
+      unlessNeeded(context, { key, isNeeded }, () => deleteImage(context.dir, key)),
+    );
     bytes += size ?? 0;
 
     return size !== undefined;

@@ -12,8 +12,15 @@ import {
 } from '../format/layout.ts';
 import { partsOf } from '../blobs/hold-blobs.ts';
 import type { OciParts } from '../index/image-record.ts';
-import { listKeys, readNames, readStoredRecord, removeFile } from '../index/records.ts';
+import {
+  listKeys,
+  readFolders,
+  readNames,
+  readStoredRecord,
+  removeFile,
+} from '../index/records.ts';
 import { layerTreeIdOf } from '../tree/tree-plan.ts';
+import { unlessOdd } from './pass-over.ts';
 
 /** The OCI parts of all images in the store. */
 function allParts(dir: string): readonly OciParts[] {
@@ -55,22 +62,34 @@ export interface BlobsRemoved {
  * @param limit what came after this moment is kept, milliseconds since 1970: a fetch that failed may be repeated
  */
 export function removeUnneededBlobs(context: StoreContext, limit: number): BlobsRemoved {
-  const { dir, kernel } = context;
+  const { dir } = context;
   const needed = neededBlobs(dir);
   let [count, bytes] = [0, 0];
   for (const { name, path } of ociBlobs(dir)) {
     if (needed.has(name)) continue;
-    using lock = tryLockKey(kernel, { folder: imageLocksDir(dir), key: name });
-    if (lock === undefined || neededBlobs(dir).has(name)) continue;
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined || stats.mtimeMs > limit) continue;
+    const size = unlessOdd(context, path, () => removeUnneeded(context, { name, path }, limit));
+    if (size === undefined) continue;
 
-    removeFile(path);
     count += 1;
-    bytes += stats.size;
+    bytes += size;
   }
 
   return { count, bytes };
+}
+
+/** @returns bytes that it took; undefined when it is kept */
+function removeUnneeded(
+  { dir, kernel }: StoreContext,
+  { name, path }: Blob,
+  limit: number,
+): number | undefined {
+  using lock = tryLockKey(kernel, { folder: imageLocksDir(dir), key: name });
+  if (lock === undefined || neededBlobs(dir).has(name)) return undefined;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.mtimeMs > limit) return undefined;
+  removeFile(path);
+
+  return stats.size;
 }
 
 interface Blob {
@@ -83,7 +102,7 @@ const OCI_BLOB = /^(?:sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})$/;
 /** All blobs that can be manifests or layers: those that are ACIs or configurations have an acceptance, or the name of an ACI. */
 function ociBlobs(dir: string): readonly Blob[] {
   return ALGORITHMS.flatMap((algorithm) =>
-    readNames(blobsDir(dir, algorithm)).flatMap((shard) => {
+    readFolders(blobsDir(dir, algorithm)).flatMap((shard) => {
       const folder = join(blobsDir(dir, algorithm), shard);
       const names = new Set(readNames(folder));
       return [...names]

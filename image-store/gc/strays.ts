@@ -18,8 +18,16 @@ import {
 } from '../format/layout.ts';
 import { readKeepingIfSound } from '../index/acceptance.ts';
 import { indexBlobAnew } from '../index/rebuild.ts';
-import { isIndexed, keysIn, readNames, readRemoteFile, removeFile } from '../index/records.ts';
+import {
+  isIndexed,
+  keysIn,
+  readFolders,
+  readNames,
+  readRemoteFile,
+  removeFile,
+} from '../index/records.ts';
 import { treeLocksDir } from '../tree/tree-paths.ts';
+import { passOver, unlessOdd } from './pass-over.ts';
 import { deleteImage, tryLockImage } from './remove-image.ts';
 
 /**
@@ -32,14 +40,15 @@ export async function settleStrays(context: StoreContext): Promise<number> {
   const { dir, log } = context;
   let settled = 0;
   for (const key of strayKeys(dir)) {
-    if (await adopt(context, key)) {
-      log.info(`put image ${key} back into the index`);
-      settled += 1;
-    } else if (removeStray(context, key)) {
-      settled += 1;
+    try {
+      const isBack = await adopt(context, key);
+      if (isBack) log.info(`put image ${key} back into the index`);
+      if (isBack || removeStray(context, key)) settled += 1;
+    } catch (error) {
+      passOver(context, key, error);
     }
   }
-  removeStrayRemotes(dir);
+  removeStrayRemotes(context);
   removeFreeLocks(context, imageLocksDir(dir));
   removeFreeLocks(context, treeLocksDir(dir));
 
@@ -49,7 +58,7 @@ export async function settleStrays(context: StoreContext): Promise<number> {
 /** Keys that some file speaks of and that are not in the index. */
 function strayKeys(dir: string): readonly ImageKey[] {
   const below = (folder: string): readonly string[] =>
-    readNames(folder).map((name) => join(folder, name));
+    readFolders(folder).map((name) => join(folder, name));
   const manifests = ALGORITHMS.flatMap((algorithm) => below(manifestsDir(dir, algorithm)));
   const aciBlobs = below(blobsDir(dir, 'sha512'));
   const ociBlobs = below(blobsDir(dir, 'sha256'));
@@ -83,19 +92,26 @@ function removeStray(context: StoreContext, key: ImageKey): boolean {
   if (lock === undefined || isIndexed(dir, key)) return false;
 
   deleteImage(dir, key);
-  for (const name of readNames(namesDir(dir))) removeFile(join(namesDir(dir), name, key));
+  for (const name of readFolders(namesDir(dir))) removeFile(join(namesDir(dir), name, key));
   return true;
 }
 
-function removeStrayRemotes(dir: string): void {
+function removeStrayRemotes(context: StoreContext): void {
+  const { dir } = context;
   for (const name of readNames(remotesDir(dir))) {
     const path = join(remotesDir(dir), name);
-    const key = readRemoteFile(path)?.key;
-    if (key === undefined || !isIndexed(dir, key)) removeFile(path);
+    unlessOdd(context, path, () => {
+      const key = readRemoteFile(path)?.key;
+      if (key === undefined || !isIndexed(dir, key)) removeFile(path);
+    });
   }
 }
 
 /** Whoever is killed leaves the file of the lock that he held; letting go of a lock removes it. */
-function removeFreeLocks({ kernel }: StoreContext, folder: string): void {
-  for (const key of readNames(folder)) tryLockKey(kernel, { folder, key })?.release();
+function removeFreeLocks(context: StoreContext, folder: string): void {
+  for (const key of readNames(folder)) {
+    unlessOdd(context, join(folder, key), () =>
+      tryLockKey(context.kernel, { folder, key })?.release(),
+    );
+  }
 }

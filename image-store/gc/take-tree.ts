@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '#base/errors/gantry-error';
 import { syncDir } from '#base/fs/atomic';
@@ -6,15 +6,15 @@ import { removePath } from '#base/fs/remove-path';
 import { tryLockKey } from '#base/lock/key-lock';
 import { makeTempEntry, type TempEntry } from '../blobs/temp-entry.ts';
 import type { StoreContext } from '../format/context.ts';
-import { removeFile } from '../index/records.ts';
 import { listTrees } from '../tree/find-tree.ts';
 import type { StoredTree } from '../tree/tree.ts';
 import { treeDir, treeFlagPath, treeLocksDir, treesDir } from '../tree/tree-paths.ts';
 import { isLayerTreeId } from '../tree/tree-plan.ts';
 import type { InUseProbe } from './in-use.ts';
 import { neededLayerTrees } from './oci-blobs.ts';
+import { unlessOdd } from './pass-over.ts';
 
-/** All folders among the trees; none for who may not look at them, who cannot remove them either. */
+/** All that lies among the trees; none for who may not look at them, who cannot remove them either. */
 export function treesInSight(dir: string): readonly StoredTree[] {
   try {
     return listTrees(dir);
@@ -27,7 +27,7 @@ export function treesInSight(dir: string): readonly StoredTree[] {
 /**
  * Takes a tree out of everybody's sight, its flag first. Synchronous, so that
  * it can happen under the lock of the tree's image; its files are removed with
- * the entry, when the lock is free again.
+ * the entry, when the lock is free again. What is no folder goes the same way.
  * @param isFree asked once more, under the lock
  * @returns undefined when it is gone, not free, or when somebody works on it
  */
@@ -41,7 +41,7 @@ export function takeTree(
   if (lock === undefined || !isFree()) return undefined;
 
   const path = treeDir(dir, name);
-  removeFile(treeFlagPath(path));
+  removeFlag(path);
   const entry = makeEntryOrNone(context);
   try {
     if (entry === undefined) removePath(path, { recursive: true });
@@ -72,9 +72,20 @@ export function takeUnneededLayers(
   return layers.flatMap((tree) => {
     if (isNeeded(tree)) return [];
     // Looked at again under the lock of the tree.
-    const entry = takeTree(context, tree.name, () => !lookForNeeds(dir, inUse)(tree));
+    const entry = unlessOdd(context, tree.dir, () =>
+      takeTree(context, tree.name, () => !lookForNeeds(dir, inUse)(tree)),
+    );
     return entry === undefined ? [] : [{ ...entry, tree }];
   });
+}
+
+/** Where there is none, or something else in its place, nobody takes the tree for complete. */
+function removeFlag(tree: string): void {
+  try {
+    unlinkSync(treeFlagPath(tree));
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) throw error;
+  }
 }
 
 /** Looks at pods, trees and images once; gives what says of the tree of a layer whether they need it. */

@@ -58,6 +58,18 @@ export function readNames(folder: string): readonly string[] {
   }
 }
 
+/** The names of the folders in a folder of the store; what else lies there is passed over. */
+export function readFolders(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 /**
  * The index file of an image.
  * @returns undefined when the store has no such image

@@ -16,7 +16,7 @@ import {
 } from '../format/layout.ts';
 import { type Keeping, readKeepingIfSound } from './acceptance.ts';
 import { ociSize } from './oci-size.ts';
-import { readNames } from './records.ts';
+import { readFolders, readNames } from './records.ts';
 import type { StoredRecord } from './stored-record.ts';
 
 /** What to write down of an image about which nothing is kept. */
@@ -30,7 +30,7 @@ export interface IndexDefaults {
 /** Keys of all blobs, indexed or not. */
 export function listBlobs(dir: string): readonly ImageKey[] {
   const files = (algorithm: 'sha512' | 'sha256'): readonly string[] =>
-    readNames(blobsDir(dir, algorithm)).flatMap((shard) =>
+    readFolders(blobsDir(dir, algorithm)).flatMap((shard) =>
       readNames(join(blobsDir(dir, algorithm), shard)),
     );
   const oci = new Set(files('sha256'));

@@ -73,7 +73,7 @@ function plainTree(dir: string, id: string, { kind, size, entries, hash }: TreeF
   return { id, dir: path, rootfs: treeRootfsPath(path), kind, size, entries, hash };
 }
 
-/** All folders among the trees, complete or not. */
+/** All that lies among the trees, complete or not; a file is a tree that is not. */
 export function listTrees(dir: string): readonly StoredTree[] {
   return folderNames(treesDir(dir)).map((name) => {
     const path = treeDir(dir, name);

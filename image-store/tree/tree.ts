@@ -33,7 +33,7 @@ export interface PlainTree {
   readonly hash: string;
 }
 
-/** A folder among the trees. */
+/** A folder among the trees, or what else lies there. */
 export interface StoredTree {
   readonly dir: string;
   /** Of the folder: the id, with an ending when it was put aside. */

@@ -1,0 +1,46 @@
+import { errorCode, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
+import type { StoreContext } from '../format/context.ts';
+
+/** What is wrong with the machine, the whole store or whoever asks, not with one entry of it. */
+const OF_ALL: readonly string[] = [
+  'EACCES',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ENOSPC',
+  'EROFS',
+];
+
+/**
+ * Says that one entry of the store is left as it is, because it is not what
+ * should be there or cannot be removed: it must not keep the others from being
+ * collected.
+ * @param path of the entry, or what else it is called by
+ * @throws the error, when it is not the entry's
+ */
+export function passOver({ log }: StoreContext, path: string, error: unknown): void {
+  const code = errorCode(error);
+  const isOurs = isGantryError(error) && code !== 'STORE_DAMAGED';
+  if (code === undefined || isOurs || OF_ALL.includes(code)) throw error;
+
+  log.warning(`passing over "${path}": ${fileState(error)}`);
+}
+
+/**
+ * Does what is to be done with one entry of the store, which may be odd.
+ * @returns undefined when it was passed over
+ */
+export function unlessOdd<Result>(
+  context: StoreContext,
+  path: string,
+  work: () => Result,
+): Result | undefined {
+  try {
+    return work();
+  } catch (error) {
+    passOver(context, path, error);
+    return undefined;
+  }
+}
