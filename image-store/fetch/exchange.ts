@@ -280,7 +280,8 @@ async function* timely(
       const next = await iterator.next().finally(() => clearTimeout(timer));
       if (next.done === true) return;
       came += next.value.length;
-      left -= performance.now() - began;
+      // The timer does not fire to the millisecond.
+      left = Math.max(0, left - (performance.now() - began));
       if (came >= SLOWEST) {
         left = timeouts.stall;
         came = 0;

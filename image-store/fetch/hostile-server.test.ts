@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   type Behaviour,
   breakAfter,
@@ -78,6 +78,26 @@ describe('fetchImage() from a server that', () => {
     });
 
     await refused('FETCH_STALLED', IMPATIENT);
+  });
+
+  it('sends a byte when the time is up: gives up, without a word of Node', async () => {
+    const spoken: string[] = [];
+    const note = ({ message }: Error): void => void spoken.push(message);
+    process.on('warning', note);
+    onTestFinished(() => {
+      process.off('warning', note);
+      vi.restoreAllMocks();
+    });
+    let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 60));
+    host.server.on(served.path, (_request, response) => {
+      response.writeHead(200, { 'content-length': served.data.length });
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+
+    await refused('FETCH_STALLED', IMPATIENT);
+    expect(spoken).toEqual([]);
   });
 
   it('stalls in the middle and names no version: begins anew, then says that it is too slow', async () => {
