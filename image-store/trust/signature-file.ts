@@ -1,8 +1,8 @@
 import { errorMessage } from '#base/errors/gantry-error';
-import type { SignaturePacket } from 'openpgp';
+import type { Signature, SignaturePacket } from 'openpgp';
 import { hashName, isHashAccepted } from './body-digest.ts';
 import { loadOpenPgp } from './openpgp.ts';
-import { malformedSignature, weakSignature } from './refusals.ts';
+import { malformedSignature, type TrustError, weakSignature } from './refusals.ts';
 
 /** Signatures of many signers fit many times over. */
 const MAX_SIGNATURE_BYTES = 256 * 1024;
@@ -11,7 +11,7 @@ const MAX_SIGNATURE_BYTES = 256 * 1024;
 const MAX_SIGNATURES = 8;
 
 /**
- * Reads a detached signature file, armored or binary.
+ * Reads a detached signature file, armored (one or several blocks, text around them ignored) or binary.
  * @returns the signatures in it that can be checked, at least one
  * @throws GantryError SIGNATURE_MALFORMED, or SIGNATURE_WEAK when all that is wrong with them is their hash
  */
@@ -25,9 +25,7 @@ export async function parseSignatures(bytes: Uint8Array): Promise<readonly Signa
   const packets = await readPackets(bytes);
   if (packets.length === 0)
     throw malformedSignature('there is no signature of a known version in it');
-  if (packets.length > MAX_SIGNATURES) {
-    throw malformedSignature(`more than ${MAX_SIGNATURES} signatures in it`);
-  }
+  if (packets.length > MAX_SIGNATURES) throw tooMany();
 
   const overFiles = packets.filter(
     ({ signatureType }) => signatureType === openpgp.enums.signature.binary,
@@ -51,25 +49,42 @@ export function issuerOf(packet: SignaturePacket): string | undefined {
   return /^0*$/.test(id) ? undefined : id;
 }
 
-/** Armored is tried first, as rkt does. */
+/** Armored is tried first, as rkt does; of several blocks those that can be read count, as with gpg. */
 async function readPackets(bytes: Uint8Array): Promise<readonly SignaturePacket[]> {
   const { openpgp, config } = await loadOpenPgp();
-  const text = Buffer.from(bytes).toString('latin1');
-  const attempts = [
-    ...(text.includes('-----BEGIN PGP')
-      ? [() => openpgp.readSignature({ armoredSignature: text, config })]
-      : []),
-    () => openpgp.readSignature({ binarySignature: new Uint8Array(bytes), config }),
-  ];
+  const blocks = armoredBlocks(bytes);
+  if (blocks.length > MAX_SIGNATURES) throw tooMany();
 
+  const read: Signature[] = [];
   let first: unknown;
-  for (const attempt of attempts) {
+  for (const armoredSignature of blocks) {
     try {
-      const { packets } = await attempt();
-      return packets.filterByTag(openpgp.enums.packet.signature);
+      read.push(await openpgp.readSignature({ armoredSignature, config }));
     } catch (error) {
       first ??= error;
     }
   }
-  throw malformedSignature(errorMessage(first).replace(/\.$/, ''), first);
+  if (read.length === 0) {
+    const binarySignature = new Uint8Array(bytes);
+    const signature = await openpgp
+      .readSignature({ binarySignature, config })
+      .catch((error: unknown) => {
+        const cause = first ?? error;
+        throw malformedSignature(errorMessage(cause).replace(/\.$/, ''), cause);
+      });
+    read.push(signature);
+  }
+
+  return read.flatMap(({ packets }) => packets.filterByTag(openpgp.enums.packet.signature));
+}
+
+/** Each with the text that follows it, which is ignored as the text before the first is. */
+function armoredBlocks(bytes: Uint8Array): readonly string[] {
+  const text = Buffer.from(bytes).toString('latin1');
+
+  return text.split(/(?=-----BEGIN PGP)/).filter((block) => block.startsWith('-----BEGIN PGP'));
+}
+
+function tooMany(): TrustError {
+  return malformedSignature(`more than ${MAX_SIGNATURES} signatures in it`);
 }

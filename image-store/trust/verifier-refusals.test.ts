@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readSignature } from 'openpgp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeSigningKey, type SigningKey } from '../../test/helpers/signing.ts';
 import { makeTrustHost, type TrustHost } from '../../test/helpers/trust-host.ts';
@@ -226,15 +227,40 @@ describe('createVerifier() refuses', () => {
     });
   });
 
-  test('more signatures than anybody needs', async () => {
+  for (const [form, armored] of [
+    ['binary', false],
+    ['armored', true],
+  ] as const) {
+    test(`more signatures than anybody needs, ${form}`, async () => {
+      const key = await makeSigningKey({ name: 'Somebody' });
+      const one = await key.sign(BODY, { armored });
+
+      const many = Buffer.concat(Array.from({ length: 9 }, () => one));
+
+      await expect(createVerifier(many)).rejects.toMatchObject({
+        code: 'SIGNATURE_MALFORMED',
+        message: 'cannot read the signature: more than 8 signatures in it',
+      });
+    });
+  }
+
+  test('more signatures than anybody needs, several in one armored block', async () => {
     const key = await makeSigningKey({ name: 'Somebody' });
-    const one = await key.sign(BODY, { armored: false });
+    const five = Array.from({ length: 5 }, async () => await key.sign(BODY, { armored: false }));
+    const binarySignature = new Uint8Array(Buffer.concat(await Promise.all(five)));
+    const block = (await readSignature({ binarySignature })).armor();
 
-    const many = Buffer.concat(Array.from({ length: 9 }, () => one));
-
-    await expect(createVerifier(many)).rejects.toMatchObject({
+    await expect(createVerifier(Buffer.from(`${block}${block}`))).rejects.toMatchObject({
       code: 'SIGNATURE_MALFORMED',
       message: 'cannot read the signature: more than 8 signatures in it',
+    });
+  });
+
+  test('armored blocks none of which can be read', async () => {
+    const text = '-----BEGIN PGP SIGNATURE-----\n'.repeat(8);
+
+    await expect(createVerifier(Buffer.from(text))).rejects.toMatchObject({
+      code: 'SIGNATURE_MALFORMED',
     });
   });
 

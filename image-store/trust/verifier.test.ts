@@ -100,6 +100,33 @@ describe('createVerifier() accepts', () => {
 
     expect((await host.verify({ signature, body: BODY })).fingerprint).toBe(key.fingerprint);
   });
+
+  describe('one good signature among armored ones, each in a block of its own', () => {
+    let key: SigningKey;
+    let good: Uint8Array;
+    let strange: Uint8Array;
+    beforeEach(async () => {
+      key = await makeSigningKey({ name: 'Somebody' });
+      trustKey(key);
+      good = await key.sign(BODY);
+      strange = await (await makeSigningKey({ name: 'Stranger' })).sign(BODY);
+    });
+
+    for (const [where, order] of [
+      ['at the end', () => [strange, strange, good]],
+      ['in between, with text around it', () => [strange, 'by Somebody:\n', good, 'x\n', strange]],
+      ['after one that cannot be read', () => [strange.subarray(0, 100), good]],
+      ['before one that cannot be read', () => [good, '-----BEGIN PGP SIGNATURE-----\n']],
+    ] as const) {
+      test(where, async () => {
+        const signature = Buffer.concat(order().map((part) => Buffer.from(part)));
+
+        const accepted = await host.verify({ signature, body: BODY });
+
+        expect(accepted.fingerprint).toBe(key.fingerprint);
+      });
+    }
+  });
 });
 
 describe('checkIssuers()', () => {
