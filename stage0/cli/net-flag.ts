@@ -1,5 +1,8 @@
 import { usageError } from './usage-error.ts';
 
+/** No network of the pod's own, of which there is nothing to be added to. */
+const ALONE: readonly string[] = ['host', 'none'];
+
 /**
  * Reads every `--net` into its items (fact sheet 5.1): `NAME` or `NAME:K=V;K=V`.
  * @returns undefined when the flag was not given
@@ -12,6 +15,8 @@ export function readNetworks(texts: readonly string[]): readonly string[] | unde
   const names = items.map(networkName);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw usageError(`cannot read --net: "${twice}" is given twice`);
+  const alone = names.length > 1 ? names.find((name) => ALONE.includes(name)) : undefined;
+  if (alone !== undefined) throw usageError(`cannot read --net: "${alone}" must be alone`);
 
   return items;
 }

@@ -239,6 +239,8 @@ describe('readRunOptions()', () => {
     [['--net=a', '--net=a:x=y'], /"a" is given twice/],
     [['--net='], /without a name/],
     [['--net=host:a=b'], /takes no arguments/],
+    [['--net=host,default'], /"host" must be alone/],
+    [['--net=default', '--net=none'], /"none" must be alone/],
     [['--net=a:b'], /not KEY=VALUE/],
     [['--dns=host,8.8.8.8'], /"host" must be alone/],
     [['--dns=none', '--dns-search=a'], /leaves no room/],
