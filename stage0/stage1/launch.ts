@@ -1,4 +1,5 @@
 import {
+  defaultHostname,
   encodeRunArguments,
   handOver,
   LOCK_FD_VARIABLE,
@@ -51,7 +52,7 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
   const callerMounts = enterPodMounts(kernel);
   process.chdir(pod.dir);
   mountPod(kernel, { podDir: pod.dir, apps: launch.apps, lowersOf: launch.lowersOf });
-  writeNames(pod.dir, launch.options);
+  writeNames(pod.dir, launch.options, hostnameOf(launch));
 
   const env = { [LOCK_FD_VARIABLE]: String(pod.lock.fd) };
   const call = { name: 'run', podDir: pod.dir, args: argv, env, callerMounts } as const;
@@ -85,6 +86,13 @@ function runArguments(
     mutable: false,
     ipc: 'auto',
   };
+}
+
+/** A flavor that isolates names the pod, as does every one that says nothing of itself. */
+function hostnameOf({ pod, flavor, options }: Launch): string | undefined {
+  return (
+    options.hostname ?? (promises(flavor, 'isolation') ? defaultHostname(pod.uuid) : undefined)
+  );
 }
 
 /** `host` wins over everything else, then `none`. Without --net a pod joins `default`, where its flavor can. */

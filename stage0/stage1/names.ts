@@ -33,9 +33,16 @@ function hostsMode(hosts: RunOptions['hosts']): RunArguments['dnsConfMode']['hos
   return hosts === 'host' ? 'host' : 'stage0';
 }
 
-/** Writes what stage 0 is to say, into stage1's root as the pod has it. */
-export function writeNames(podDir: string, options: RunOptions): void {
-  const { dns, hosts, hostname } = options;
+/**
+ * Writes what stage 0 is to say, into stage1's root as the pod has it.
+ * @param hostname undefined where the pod has none of its own
+ */
+export function writeNames(
+  podDir: string,
+  options: RunOptions,
+  hostname: string | undefined,
+): void {
+  const { dns, hosts } = options;
   const mode = dnsConfMode(options);
   if (mode.resolv === 'stage0') {
     const servers = Array.isArray(dns.servers) ? (dns.servers as readonly string[]) : [];

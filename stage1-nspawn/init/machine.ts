@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { defaultHostname } from '#stage1';
 
 /** How the pod relates to the host's systemd. */
 export interface MachinePlan {
@@ -30,7 +31,7 @@ export function planMachine(
 }
 
 /** The pod's name among machines; rkt's, so that `journalctl -M rkt-UUID` works. */
-export const machineName = (uuid: string): string => `rkt-${uuid}`;
+export const machineName: (uuid: string) => string = defaultHostname;
 
 /** The cgroup of the scope that systemd makes: machined names it `machine-NAME`, nspawn alone `NAME`. */
 export function scopePath(uuid: string, { register }: Pick<MachinePlan, 'register'>): string {

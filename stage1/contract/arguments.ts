@@ -1,6 +1,9 @@
 import { GantryError } from '#base/errors/gantry-error';
 import { INTERFACE_VERSION } from './annotations.ts';
 
+/** The host name of a pod that is not given one, where it has one of its own; rkt's. */
+export const defaultHostname = (uuid: string): string => `rkt-${uuid}`;
+
 /** What the `run` entrypoint is told on its command line. */
 export interface RunArguments {
   readonly uuid: string;

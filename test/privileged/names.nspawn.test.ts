@@ -111,6 +111,9 @@ describe.runIf(
     expect(stdout.toString()).toMatch(/^127\.0\.0\.1\tlocalhost\n/m);
     expect(stdout.toString()).toContain('192.0.2.7\tseven\n');
     expect(stdout.toString()).toMatch(/^172\.16\.28\.\d+\tme\.example\n/m);
+    const unnamed = await net.shell(['--net', '--hosts-entry=192.0.2.7=seven'], 'cat /etc/hosts');
+    expect(unnamed.stdout.toString()).toMatch(/^127\.0\.0\.1\tlocalhost\n/m);
+    expect(unnamed.stdout.toString()).toMatch(/^172\.16\.28\.\d+\trkt-/m);
     const host = await net.shell(['--net', '--hosts-entry=host'], 'cat /etc/hosts');
     expect(host.stdout.toString()).toBe(readFileSync('/etc/hosts', 'utf8'));
   });

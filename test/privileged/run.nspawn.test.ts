@@ -248,6 +248,13 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run (ns
     expect(facts('resolv')).toContain('nameserver 10.0.0.53');
   });
 
+  it('knows its own name beside the hosts that are asked for', async () => {
+    const script = 'grep -c "^127.0.0.1.*$(hostname)" /etc/hosts; cat /etc/hosts';
+    const { stdout } = await pods.run(['--hosts-entry=10.1.2.3=there', ...sh(script)]);
+
+    expect(stdout.toString()).toMatch(/^1\n[^]*10\.1\.2\.3\tthere/);
+  });
+
   it('runs as the user and groups that it is told to', async () => {
     const { stdout } = await pods.run([
       '--interactive',
