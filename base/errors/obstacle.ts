@@ -14,7 +14,7 @@ const ROOM = 'make room on it, with "gantry gc" and "gantry image gc" for exampl
 const OBSTACLES: Readonly<Record<string, Obstacle>> = {
   EACCES: {
     state: 'permission denied',
-    hint: 'run it as root; members of the group "gantry" may list and fetch',
+    hint: 'run it as root; members of the group "gantry" may list and fetch, what is older than the group when root has run "gantry image gc"',
   },
   EDQUOT: { state: 'the disk quota is used up', hint: ROOM },
   EFBIG: {

@@ -70,6 +70,15 @@ export function giveFileToGroup(path: string, gid: number): void {
   chmodSync(path, STORE_FILE_MODE);
 }
 
+function permissionHint(): string {
+  const gid = storeGroupId();
+  const own = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
+
+  return gid !== undefined && own.includes(gid)
+    ? `run it as root; what is older than the group "${STORE_GROUP}" is the group's when root has run "gantry image gc"`
+    : `run as root, or become a member of the group "${STORE_GROUP}"`;
+}
+
 /**
  * Turns what the system says about missing permission, missing space and the
  * like into what the user can do about it; any other error comes back as it is.
@@ -81,7 +90,7 @@ export function storeError(error: unknown, dir: string): unknown {
     return new GantryError(
       'STORE_NO_PERMISSION',
       `cannot use image store "${dir}": permission denied`,
-      { hint: `run as root, or become a member of the group "${STORE_GROUP}"`, cause: error },
+      { hint: permissionHint(), cause: error },
     );
   }
   if (code === 'EROFS') {

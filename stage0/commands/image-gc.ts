@@ -2,6 +2,7 @@ import { type Command, plainCommand } from '../cli/command.ts';
 import { readPeriod } from '../cli/flag-values.ts';
 import { formatBytes } from '../cli/units.ts';
 import { openWorkplace } from '../cli/workplace.ts';
+import { giveToLaterGroup } from '../operations/gc.ts';
 import { openLibrary } from '../operations/library.ts';
 import { imagesInUse } from '../pod/used-images.ts';
 
@@ -25,6 +26,7 @@ export const command: Command = plainCommand({
     using workplace = await openWorkplace(call, globals);
     using library = openLibrary(workplace.context);
     const { dataDir, log } = workplace.context;
+    giveToLaterGroup(workplace.context);
     const inUse = imagesInUse(dataDir);
     const { images, trees, freedBytes } = await library.store.gc({ graceMs, inUse });
 

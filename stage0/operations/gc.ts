@@ -5,7 +5,8 @@ import { dropStaleNames } from '../pod/claim-pod-name.ts';
 import { listPodUuids } from '../pod/find-pod.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
 import { readPodState } from '../pod/look-at-pod.ts';
-import { type PodPhase, podDirIn } from '../pod/pod-dirs.ts';
+import { type PodPhase, podDirIn, podsDir } from '../pod/pod-dirs.ts';
+import { regroupPods } from '../pod/regroup-pods.ts';
 import { takePod, tryLockPod } from '../pod/take-pod.ts';
 import type { OperationContext } from './context.ts';
 import { type Library, openLibrary } from './library.ts';
@@ -35,6 +36,7 @@ export async function collectGarbage(
   { gracePeriodMs, expirePreparedMs, markOnly }: GcOptions,
 ): Promise<GcOutcome> {
   using library = openLibrary(context);
+  giveToLaterGroup(context);
   const sweep: Sweep = { context, library, marked: [], deleted: [], stuck: new Set() };
 
   await markAll(sweep, { phase: 'run', olderThanMs: 0 });
@@ -49,6 +51,11 @@ export async function collectGarbage(
   dropStaleNames(context.kernel, context.dataDir);
 
   return { marked: sweep.marked, deleted: sweep.deleted };
+}
+
+/** Pods that are older than the group that sees pods become its own when root collects. */
+export function giveToLaterGroup({ dataDir, log }: OperationContext): void {
+  if (regroupPods(dataDir)) log.info(`gave the pods in "${podsDir(dataDir)}" to their group`);
 }
 
 interface Sweep {

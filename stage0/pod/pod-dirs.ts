@@ -70,12 +70,13 @@ function makeGroupDir(path: string): void {
     if (errorCode(error) === 'EEXIST') return;
     throw error;
   }
-  const gid = groupId();
+  const gid = podGroupId();
   if (gid !== undefined) chownSync(path, -1, gid);
   chmodSync(path, PHASE_DIR_MODE);
 }
 
-function groupId(): number | undefined {
+/** The number of the group that sees pods; undefined when this machine has none. */
+export function podGroupId(): number | undefined {
   try {
     const line = readFileSync('/etc/group', 'utf8')
       .split('\n')
