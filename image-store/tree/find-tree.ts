@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
@@ -35,7 +35,17 @@ export function formatFlag(flag: TreeFlag): string {
   return `${JSON.stringify({ version: TREE_VERSION, ...flag })}\n`;
 }
 
-/** The tree of an image with this id; undefined when there is none or it, or one below it, is not complete. */
+/** Whether the caller may look among the trees: who is not root finds none, whatever is there. */
+export function mayLookAtTrees(dir: string): boolean {
+  try {
+    accessSync(treesDir(dir), constants.R_OK | constants.X_OK);
+    return true;
+  } catch (error) {
+    return errorCode(error) !== 'EACCES';
+  }
+}
+
+/** The tree of an image with this id; undefined when there is none that the caller may look at, or it, or one below it, is not complete. */
 export function findTree(dir: string, id: string): Tree | undefined {
   const path = treeDir(dir, id);
   const flag = readFlag(path);

@@ -6,7 +6,7 @@ import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts
 import { storeError } from '../format/permissions.ts';
 import { checkFast } from './check-tree.ts';
 import type { ExtractionTarget } from './extract-image.ts';
-import { findTree, listTrees } from './find-tree.ts';
+import { findTree, listTrees, mayLookAtTrees } from './find-tree.ts';
 import { mountPacked } from './mount-packed.ts';
 import type { Renderer } from './render-tree.ts';
 import type { LayerArchive, Staged } from './stage-layer.ts';
@@ -41,7 +41,9 @@ export interface Trees {
   plan(key: ImageKey, source: ImageSource): TreePlan;
   /** The plan of an image's own archive: no dependencies, all its files whatever its whitelist says. */
   planAlone(key: ImageKey, source: ImageSource): TreePlan;
-  /** The tree when it is there and complete. */
+  /** Whether the caller may look at trees, which takes root. */
+  mayLook(): boolean;
+  /** The tree when it is there, complete and may be looked at. */
   find(id: string): Tree | undefined;
   /**
    * The tree, rendered unless it is there and unchanged. Calls of one process
@@ -94,6 +96,7 @@ export function openTrees(options: TreesOptions): Trees {
     treeIdOf,
     plan: planTree,
     planAlone,
+    mayLook: () => mayLookAtTrees(dir),
     find: (id) => findTree(dir, id),
     render: (plan) =>
       oneAfterTheOther(async () => {

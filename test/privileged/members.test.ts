@@ -98,6 +98,15 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
       expect(await names()).not.toContain('example.com/b');
     });
 
+    it('says of rendered trees that a member cannot verify them', async () => {
+      const verified = await as(MEMBER, 'image', 'verify', 'example.com/a');
+
+      expect(verified.exitCode).toBe(0);
+      expect(verified.stdout.toString()).toContain('(looking at rendered trees takes root)');
+      const byRoot = await as([], 'image', 'verify', 'example.com/a');
+      expect(byRoot.stdout.toString()).toMatch(/^successfully verified image/);
+    });
+
     it('keeps what pods use, their stage1 too, from a member who collects or removes images', async () => {
       const before = await names();
       demandSuccess(await as(MEMBER, 'image', 'gc', '--grace-period=0s'), 'image gc');
