@@ -1,10 +1,10 @@
-import { causeChain, isGantryError, redact } from '#base/errors/gantry-error';
+import { causeChain, GantryError, isGantryError, redact } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { labelValue } from '#schema/types/labels';
 import { discover } from '../discovery/discover.ts';
 import { type Endpoint, signatureUrl } from '../discovery/template.ts';
 import type { RemoteRecord } from '../index/image-record.ts';
-import type { ImageName } from '../reference/image-name.ts';
+import { formatImageName, type ImageName } from '../reference/image-name.ts';
 import type { NameReference, UrlReference } from '../reference/reference.ts';
 import { isAcceptable } from './acceptable.ts';
 import { askInOrder, isUnfetched } from './ask-in-order.ts';
@@ -57,10 +57,26 @@ export async function bringNamed(
   return await askInOrder({
     what,
     places: endpoints,
-    ask: async (endpoint) => await bringFrom(session, { endpoint, wishes, what, asked }),
+    ask: async (endpoint) => {
+      try {
+        return await bringFrom(session, { endpoint, wishes, what, asked });
+      } catch (error) {
+        throw isGantryError(error, 'FETCH_NOT_FOUND') ? unknownThere(error, asked) : error;
+      }
+    },
     // One that serves a wrong image is not passed over in silence.
     mayGoOn: (error) => isUnfetched(error) || isGantryError(error, 'SIGNATURE_MISSING'),
   });
+}
+
+/** Discovery made the address: it is the name that can be looked at. */
+function unknownThere({ code, message, cause }: GantryError, asked: ImageName): GantryError {
+  const hint =
+    labelValue(asked.labels, 'version') === undefined
+      ? 'look at the name, or give a version: without one it is "latest" that is asked for'
+      : `look at the name, the version and the labels: "${formatImageName(asked)}" was asked for`;
+
+  return new GantryError(code, message, { hint, cause });
 }
 
 /** As `bringNamed`, from the address itself. */
@@ -185,7 +201,8 @@ async function verificationFor(session: FetchSession, errand: Errand): Promise<V
     return unverified('insecure');
   }
   if (wishes.signature === undefined) {
-    return await fetchSignature(session, { url: endpoint.signature, what, name: asked?.name });
+    const { signature: url, image } = endpoint;
+    return await fetchSignature(session, { url, image, what, name: asked?.name });
   }
 
   const bytes = readSignatureFile(wishes.signature);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { file, status } from '../../test/doubles/image-server.ts';
+import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
 import { makeSigningKey } from '../../test/helpers/signing.ts';
 
@@ -63,6 +63,56 @@ describe('fetchImage() with signatures', () => {
       code: 'SIGNATURE_INVALID',
     });
     expect(host.store.list()).toEqual([]);
+  });
+
+  it('says that the image is not there, where neither it nor a signature is', async () => {
+    const address = `${host.server.origin}/typo.aci`;
+
+    await expect(host.fetch(address)).rejects.toMatchObject({
+      code: 'FETCH_NOT_FOUND',
+      message: `cannot fetch "${address}": the server answered 404`,
+      hint: 'look at the address',
+    });
+  });
+
+  it.each([
+    [':9.9', /version.*"example\.com\/app:9\.9,os=linux,arch=\w+" was asked for/],
+    ['', /give a version: without one it is "latest" that is asked for/],
+  ])('says what was asked for, where a site has no image "app%s"', async (version, hint) => {
+    const template = 'https://example.com/app-{version}.{ext}';
+    host.server.on('example.com/app', discoveryPage({ aci: [['example.com/app', template]] }));
+
+    for (const insecure of [{}, { image: true }]) {
+      await expect(host.fetch(`example.com/app${version}`, { insecure })).rejects.toMatchObject({
+        code: 'FETCH_NOT_FOUND',
+        message: expect.stringMatching(/"https:\/\/example\.com\/app-(9\.9|latest)\.aci": .* 404$/),
+        hint: expect.stringMatching(hint),
+      });
+    }
+  });
+
+  it('leaves an image alone that is there without a signature', async () => {
+    const { path, data } = await host.publish(APP);
+    host.server.on(`${path}.asc`, status(404));
+    host.server.on(path, (request, response) => {
+      expect(request.headers.range).toBe('bytes=0-0');
+      response.writeHead(200, { 'content-length': 1_000_000_000 }).write(data);
+    });
+
+    await expect(host.fetch('example.com/app')).rejects.toMatchObject({
+      code: 'SIGNATURE_MISSING',
+    });
+    expect(host.progress).toEqual([]);
+  });
+
+  it.each([401, 500])('says that a signature is missing, whatever %d means', async (code) => {
+    const { path } = await host.publish(APP);
+    host.server.on(`${path}.asc`, status(404));
+    host.server.on(path, status(code));
+
+    await expect(host.fetch('example.com/app')).rejects.toMatchObject({
+      code: 'SIGNATURE_MISSING',
+    });
   });
 
   it('names the place where a signature is missing', async () => {

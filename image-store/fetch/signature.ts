@@ -1,6 +1,7 @@
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
+import type { HttpClient } from './http-client.ts';
 import { brief, shown } from './http-failure.ts';
 import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
@@ -36,6 +37,8 @@ export function readSignatureFile(path: string): Buffer | undefined {
 /** Where a signature lies on a server, and what it is of. */
 export interface SignatureRequest extends Expected {
   readonly url: URL;
+  /** Where the image itself lies. */
+  readonly image: URL;
   /** The image as errors name it. */
   readonly what: string;
 }
@@ -43,7 +46,7 @@ export interface SignatureRequest extends Expected {
 /**
  * Fetches the signature of an image. Where the server answers 202 it makes it
  * yet, and is asked again after the image (fact sheet 4.5).
- * @throws GantryError SIGNATURE_MISSING, a `FetchFailure`, a `TrustRefusal`
+ * @throws GantryError FETCH_NOT_FOUND when the image is not there either, SIGNATURE_MISSING, a `FetchFailure`, a `TrustRefusal`
  */
 export async function fetchSignature(
   session: FetchSession,
@@ -58,7 +61,7 @@ export async function fetchSignature(
 /** @returns undefined for "not yet" */
 async function ask(
   { client }: FetchSession,
-  { url, what }: SignatureRequest,
+  { url, image, what }: SignatureRequest,
 ): Promise<Buffer | undefined> {
   try {
     const options = { accept: [202], maxBytes: MAX_SIGNATURE_BYTES };
@@ -66,9 +69,25 @@ async function ask(
     return answer.status === 202 ? undefined : data;
   } catch (error) {
     if (isGantryError(error, 'FETCH_NOT_FOUND')) {
+      await demandThere(client, image);
       throw signatureMissing(what, brief(shown(url)), error);
     }
     throw error;
+  }
+}
+
+/**
+ * Demands that something is at an address. It is asked for a byte of it, since some servers refuse HEAD.
+ * @throws GantryError FETCH_NOT_FOUND, FETCH_CANCELLED; another answer says nothing about that
+ */
+async function demandThere(client: Pick<HttpClient, 'get'>, url: URL): Promise<void> {
+  try {
+    const answer = await client.get(url, { headers: { range: 'bytes=0-0' }, accept: [206, 416] });
+    answer.leave();
+  } catch (error) {
+    if (!isGantryError(error) || isGantryError(error, 'FETCH_NOT_FOUND', 'FETCH_CANCELLED')) {
+      throw error;
+    }
   }
 }
 
