@@ -5,6 +5,8 @@ export type {
   KeyOrigin,
   KeyScope,
   KeyStanding,
+  KeyState,
+  ListedKey,
   StandingQuestion,
   Trust,
   TrustedKey,

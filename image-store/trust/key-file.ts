@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { errorMessage } from '#base/errors/gantry-error';
 import type { Key, Subkey } from 'openpgp';
 import { loadOpenPgp } from './openpgp.ts';
@@ -105,9 +105,23 @@ export async function loadTrustedKey(
  */
 export function readKeyFile(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readRegular(path);
   } catch (cause) {
     throw invalidKeyFile(`"${path}"`, errorMessage(cause), cause);
+  }
+}
+
+/** Without O_NONBLOCK a FIFO would let us wait for ever. */
+function readRegular(path: string): Uint8Array {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Error('not a regular file');
+    if (stat.size > MAX_KEY_BYTES) throw new Error(`larger than ${MAX_KEY_BYTES} bytes`);
+
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -90,6 +90,7 @@ describe('keyringFor()', () => {
     const path = key('local', 'example.com');
     symlinkSync(path, join(dirname(path), L));
     symlinkSync('/nowhere', join(dirname(path), V6));
+    symlinkSync('d'.repeat(40), join(dirname(path), 'd'.repeat(40)));
 
     expect(ring('example.com')).toEqual([path, join(dirname(path), L)]);
   });
@@ -181,9 +182,43 @@ describe('list()', () => {
     expect(host.trust.list()).toEqual([]);
   });
 
+  test('names the file that a key is read from where several have it', () => {
+    key('system', 'example.com');
+    key('system', 'example.com/a');
+    const local = key('local', 'example.com');
+
+    expect(host.trust.list()).toMatchObject([
+      { scope: 'example.com', origin: 'system', replacedBy: local },
+      { scope: 'example.com', origin: 'local', replacedBy: undefined },
+      { scope: 'example.com/a', origin: 'system', replacedBy: local },
+    ]);
+  });
+
+  test('has keys in folders that are links, as a fetch has', () => {
+    const elsewhere = dirname(key('user', 'elsewhere/deep'));
+    key('user', 'elsewhere', L);
+    key('local', 'example.org');
+    const folder = join(host.roots.localDir, 'prefix.d');
+    symlinkSync(dirname(elsewhere), join(folder, 'example.com'));
+    symlinkSync(elsewhere, join(folder, 'example.net'));
+    symlinkSync('/nowhere', join(folder, 'example.edu'));
+    symlinkSync('round', join(folder, 'round'));
+
+    const local = host.trust.list().filter(({ origin }) => origin === 'local');
+
+    expect(local.map(({ scope, fingerprint }) => [scope, fingerprint])).toEqual([
+      ['example.com', L],
+      ['example.com/deep', K],
+      ['example.net', K],
+      ['example.org', K],
+    ]);
+    for (const { scope, path } of local) expect(ring(scope)).toContain(path);
+  });
+
   test('does not go round in circles behind links', () => {
     const path = key('local', 'example.com');
     symlinkSync('..', join(dirname(path), 'up'));
+    symlinkSync('.', join(dirname(path), 'here'));
 
     expect(host.trust.list()).toHaveLength(1);
   });

@@ -47,17 +47,17 @@ export function placeOf(roots: TrustRoots, name: AcIdentifier, fingerprint: stri
   return applyMasks(files.filter((file) => file !== undefined)).get(fingerprint) ?? {};
 }
 
-/** Every key file and mask of the host, each key with the mask that disarms it. */
+/** Every key file and mask of the host, each key with what disarms it. */
 export function listEntries(roots: TrustRoots): readonly KeyEntry[] {
   const files = layersOf(roots).flatMap((layer) => allKeyFiles(layer));
 
   return files
-    .map((file): KeyEntry => ({ ...file, maskedBy: maskOf(roots, file) }))
+    .map((file): KeyEntry => ({ ...file, ...overruling(roots, file) }))
     .sort((a, b) => compare(a.scope, b.scope) || compare(a.fingerprint, b.fingerprint));
 }
 
-function maskOf(roots: TrustRoots, file: KeyFile): string | undefined {
-  if (file.kind === 'mask') return undefined;
+function overruling(roots: TrustRoots, file: KeyFile): Pick<KeyEntry, 'maskedBy' | 'replacedBy'> {
+  if (file.kind === 'mask') return { maskedBy: undefined, replacedBy: undefined };
 
   const scopes = file.scope === '' ? ([''] as const) : scopesOf(file.scope);
   const around = layersOf(roots).flatMap((layer) =>
@@ -66,7 +66,11 @@ function maskOf(roots: TrustRoots, file: KeyFile): string | undefined {
   const found = around.filter((other) => other !== undefined);
   const after = found.slice(found.findIndex(({ path }) => path === file.path) + 1);
 
-  return after.find(({ kind }) => kind === 'mask')?.path;
+  const last = after.at(-1);
+  return {
+    maskedBy: after.find(({ kind }) => kind === 'mask')?.path,
+    replacedBy: last?.kind === 'key' ? last.path : undefined,
+  };
 }
 
 function applyMasks(files: readonly KeyFile[]): ReadonlyMap<string, KeyPlacement> {

@@ -1,4 +1,5 @@
 import { keyringFor, listEntries } from './keyring.ts';
+import { listStates } from './key-states.ts';
 import { createStandings, type StandingOptions } from './key-standing.ts';
 import type { Trust, TrustRoots } from './trust-types.ts';
 
@@ -8,6 +9,7 @@ export function openTrust(roots: TrustRoots, options: StandingOptions = {}): Tru
     roots,
     keyringFor: (name) => keyringFor(roots, name),
     list: () => listEntries(roots),
+    listStates: async () => await listStates(roots, (options.now ?? Date.now)()),
     ...createStandings(roots, options),
   };
 }

@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import { below } from '#base/fs/below';
 import type { AcIdentifier } from '#schema/types/names';
@@ -10,7 +10,7 @@ export interface TrustLayer {
   readonly origin: KeyOrigin;
 }
 
-/** A file in a key folder. */
+/** A file in a key folder; what is no regular file and not `/dev/null` is a key that cannot be read. */
 export interface KeyFile extends TrustedKey {
   readonly kind: 'key' | 'mask';
 }
@@ -51,10 +51,11 @@ export function keyFileAt(
   fingerprint: string,
 ): KeyFile | undefined {
   const path = below(scopeDir(dir, scope), fingerprint);
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined || stat.isDirectory()) return undefined;
+  const isMask = stat.size === 0 && (stat.isFile() || stat.isCharacterDevice());
 
-  return { fingerprint, scope, origin, path, kind: stat.size === 0 ? 'mask' : 'key' };
+  return { fingerprint, scope, origin, path, kind: isMask ? 'mask' : 'key' };
 }
 
 /** The key files of one scope of a layer; other files are no concern of ours. */
@@ -67,24 +68,37 @@ export function keyFilesIn(layer: TrustLayer, scope: KeyScope): readonly KeyFile
 
 /** Every key file of a layer. */
 export function allKeyFiles(layer: TrustLayer): readonly KeyFile[] {
-  const files = [...keyFilesIn(layer, '')];
-  const pending = subfolders(below(layer.dir, 'prefix.d'));
+  const scopes: readonly KeyScope[] = ['', ...scopesBelow(below(layer.dir, 'prefix.d'))];
 
-  for (let scope = pending.pop(); scope !== undefined; scope = pending.pop()) {
-    files.push(...keyFilesIn(layer, scope as AcIdentifier));
-    const parent = scope;
-    pending.push(
-      ...subfolders(scopeDir(layer.dir, scope as AcIdentifier)).map((name) => `${parent}/${name}`),
-    );
-  }
-
-  return files;
+  return scopes.flatMap((scope) => keyFilesIn(layer, scope));
 }
 
-function subfolders(dir: string): string[] {
+/**
+ * The scopes that have a folder below one.
+ * @param above the folders it was come to through: a link that leads back to one would go round for ever
+ */
+function scopesBelow(dir: string, above: readonly string[] = []): readonly AcIdentifier[] {
+  const around = [...above, identityOf(dir)];
+
   return entriesOf(dir)
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
+    .map(({ name }) => ({ name, path: `${dir}/${name}` }))
+    .filter(({ path }) => statOf(path)?.isDirectory() && !around.includes(identityOf(path)))
+    .flatMap(({ name, path }) => [
+      name as AcIdentifier,
+      ...scopesBelow(path, around).map((scope) => `${name}/${scope}` as AcIdentifier),
+    ]);
+}
+
+/** The same for every path that leads to the same folder. */
+function identityOf(dir: string): string {
+  const stat = statOf(dir);
+
+  return `${stat?.dev}:${stat?.ino}`;
+}
+
+/** What a path leads to; undefined when nothing. */
+function statOf(path: string): Stats | undefined {
+  return unlessMissing(() => statSync(path));
 }
 
 function entriesOf(dir: string): readonly Dirent[] {
@@ -95,7 +109,7 @@ function unlessMissing<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -40,6 +40,26 @@ export interface KeyEntry extends TrustedKey {
   readonly kind: 'key' | 'mask';
   /** The mask that takes this key's trust away; undefined for masks and for keys that hold. */
   readonly maskedBy?: string | undefined;
+  /** The file that this key is read from instead, for the same names and more; undefined for masks. */
+  readonly replacedBy?: string | undefined;
+}
+
+/** What is said of an entry of the list, in the words that are shown: whether a signature by its key is accepted, or why not. */
+export type KeyState =
+  | 'trusted'
+  | 'mask'
+  | 'masked'
+  | 'replaced'
+  | 'expired'
+  | 'revoked'
+  | 'not yet valid'
+  | 'weak'
+  /** No key, not the one its name says, or not for signing. */
+  | 'unusable';
+
+/** A file in a key folder, judged. */
+export interface ListedKey extends KeyEntry {
+  readonly state: KeyState;
 }
 
 /**
@@ -64,8 +84,10 @@ export interface Trust {
   readonly roots: TrustRoots;
   /** The keys an image of this name may be signed by, masks applied. */
   keyringFor(name: AcIdentifier): readonly TrustedKey[];
-  /** Every key file and mask, for showing. Sorted by scope, fingerprint, layer. */
+  /** Every key file and mask. Sorted by scope, fingerprint, layer. */
   list(): readonly KeyEntry[];
+  /** As `list`, for showing: each key is read and judged as it is when it has signed. */
+  listStates(): Promise<readonly ListedKey[]>;
   /** Whether a key is still trusted for a name; synchronous and fast, for `run`. */
   isTrusted(question: StandingQuestion): KeyStanding;
   /** As `isTrusted`, but reads the key when it has to: never `unread`. */

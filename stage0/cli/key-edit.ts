@@ -1,6 +1,6 @@
 import {
-  type KeyEntry,
   type KeyScope,
+  type ListedKey,
   maskTrustedKey,
   removeTrustedKey,
   type Trust,
@@ -20,23 +20,21 @@ export interface KeyEdit {
 }
 
 /** All keys and masks, as a table. */
-export function listKeys(trust: Trust): string {
-  const rows = trust
-    .list()
-    .map((key) => [
-      key.scope === '' ? '(root)' : key.scope,
-      key.fingerprint,
-      key.origin,
-      stateOf(key),
-    ]);
+export async function listKeys(trust: Trust): Promise<string> {
+  const rows = (await trust.listStates()).map((key) => [
+    key.scope === '' ? '(root)' : key.scope,
+    key.fingerprint,
+    key.origin,
+    stateText(key),
+  ]);
 
   return formatTable([['PREFIX', 'FINGERPRINT', 'FROM', 'STATE'], ...rows]);
 }
 
-function stateOf({ kind, maskedBy }: KeyEntry): string {
-  if (kind === 'mask') return 'mask';
+function stateText({ state, maskedBy, replacedBy }: ListedKey): string {
+  if (state === 'masked') return `masked by ${maskedBy}`;
 
-  return maskedBy === undefined ? 'trusted' : `masked by ${maskedBy}`;
+  return state === 'replaced' ? `replaced by ${replacedBy}` : state;
 }
 
 /** Removes, masks or unmasks keys. @returns the exit status */

@@ -18,7 +18,7 @@ const OPTIONS = {
     summary: 'with --registry: certificates of the authority that says who signs',
   },
   'insecure-allow-http': { kind: 'flag', summary: 'take keys over plain HTTP' },
-  list: { kind: 'flag', summary: 'list the trusted keys and what hides them' },
+  list: { kind: 'flag', summary: 'list the keys and whether each is trusted, or why not' },
   mask: { kind: 'flag', summary: 'take trust in a key back, one of the system too' },
   'oidc-issuer': {
     kind: 'value',
@@ -72,7 +72,7 @@ export const command: Command = plainCommand({
     if (options.list === true) {
       if (words.length > 0) throw usageError('flag --list takes no arguments');
       const policy = await listPolicy(workplace);
-      call.output.write(listKeys(openKeys(workplace.context)));
+      call.output.write(await listKeys(openKeys(workplace.context)));
       if (policy !== '') call.output.write(`\n${policy}`);
       return 0;
     }

@@ -152,6 +152,21 @@ describe('gantry trust', () => {
     expect(existsSync(join(folder, key.fingerprint))).toBe(true);
   });
 
+  it('lists keys that nobody can sign with any more for what they are', async () => {
+    const created = new Date('2020-01-01');
+    const expired = await makeSigningKey({ name: 'old', created, lifetimeSeconds: 60 });
+    const folder = join(publisher.machine.localConfig, 'trustedkeys', 'root.d');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, expired.fingerprint), expired.publicKeyArmored);
+    writeFileSync(join(folder, 'f'.repeat(40)), 'junk');
+
+    const { stdout, exitCode } = await gantry('trust', '--list');
+
+    expect(stdout.toString()).toMatch(new RegExp(`${expired.fingerprint} +local +expired$`, 'm'));
+    expect(stdout.toString()).toMatch(/f{40} +local +unusable$/m);
+    expect(exitCode).toBe(0);
+  });
+
   it.each<readonly [string, () => Promise<string | Uint8Array>, RegExp]>([
     [
       'weak',
