@@ -6,9 +6,10 @@ import type { ImageKey } from '#schema/types/image-hash';
 import type { FileChange } from './archive/file-changes.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
 import { holdBlobs, partsOf } from './blobs/hold-blobs.ts';
-import type { IngestLimits } from './blobs/ingest.ts';
+import type { Ingest, IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
 import type { LayerTaker } from './blobs/take-layer.ts';
+import { createTakenBlobs, type TakenBlobs } from './blobs/taken-blobs.ts';
 import type { StoreContext } from './format/context.ts';
 import { blobPath, ociBlobPath } from './format/layout.ts';
 import { storeError } from './format/permissions.ts';
@@ -97,6 +98,7 @@ interface Parts {
 
 function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts): ImageStore {
   const { dir } = context;
+  const taken = createTakenBlobs(dir);
   const close = (): void => lock.release();
 
   return {
@@ -106,12 +108,12 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
     ...changes(context),
     beginIngest: async (own) => {
       const { beginIngest } = await import('./blobs/ingest.ts');
-      return beginIngest(context, { ...limits, ...own });
+      return noting(taken, beginIngest(context, { ...limits, ...own }));
     },
     oci: ociStore(context, { exec, limits, trees }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
     planAlone: (key) => trees.planAlone(key, imageSource(context)),
-    renderTree: async (key) => await renderTree(context, trees, key),
+    renderTree: async (key) => await renderTree({ context, trees, taken }, key),
     compare: async (key, base) => await compare({ context, exec, limits, trees }, key, base),
     close,
     [Symbol.dispose]: close,
@@ -198,13 +200,32 @@ type OwnName =
   | typeof Symbol.dispose;
 type ChangeName = Exclude<keyof ImageStore, LookupName | OwnName>;
 
-async function renderTree(context: StoreContext, trees: Trees, key: ImageKey): Promise<Tree> {
+/** Has it noted that the blob was hashed, when it is in its place. */
+function noting(taken: TakenBlobs, ingest: Ingest): Ingest {
+  return {
+    ...ingest,
+    commit: async (accepted, extra) => {
+      const record = await ingest.commit(accepted, extra);
+      taken.note(record.key);
+      return record;
+    },
+  };
+}
+
+interface Rendering {
+  readonly context: StoreContext;
+  readonly trees: Trees;
+  readonly taken: TakenBlobs;
+}
+
+async function renderTree({ context, trees, taken }: Rendering, key: ImageKey): Promise<Tree> {
   const plan = trees.plan(key, imageSource(context));
   using _lease = leaseImages(
     context,
     plan.layers.map((layer) => layer.key),
   );
-  const tree = await trees.render(plan);
+  const layers = plan.layers.map((layer) => ({ ...layer, isIntact: taken.isIntact(layer.key) }));
+  const tree = await trees.render({ ...plan, layers });
   if (readTreeSize(context.dir, key) !== tree.size) writeTreeSize(context, key, tree.size);
 
   return tree;

@@ -48,3 +48,11 @@ export function imageTooLarge(maxBytes: number): GantryError {
     { hint: RAISE_LIMIT },
   );
 }
+
+/** A blob of an image in the store is not what it was: `IMAGE_CORRUPT`. @param key of the image */
+export function corruptImage(key: string, state: string, cause?: unknown): GantryError {
+  return new GantryError('IMAGE_CORRUPT', `cannot use image ${key}: ${state}`, {
+    hint: 'remove it with "gantry image rm" and fetch it again',
+    cause,
+  });
+}

@@ -41,6 +41,20 @@ export function createByteSource(
 }
 
 /**
+ * As `createByteSource`, but nothing is passed over without being read.
+ * @param tell gets every byte once, in order; valid until it returns
+ */
+export function createWatchedSource(fd: Fd, tell: (bytes: Buffer) => void): ByteSource {
+  return createBuffered(Buffer.allocUnsafeSlow(BUFFER_SIZE), {
+    read: (buffer, at, position) => {
+      const got = readSync(fd, buffer, at, buffer.length - at, position);
+      tell(buffer.subarray(at, at + got));
+      return got;
+    },
+  });
+}
+
+/**
  * A source over what comes through a pipe, which is read to where it is wanted.
  * @param first what was read of it already
  */

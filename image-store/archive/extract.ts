@@ -2,6 +2,7 @@ import { errorMessage, GantryError, isGantryError } from '#base/errors/gantry-er
 import type { Fd, Kernel } from '#base/kernel/kernel';
 import { badLayout, shown } from './archive-error.ts';
 import type { DirectoryLook, LayerDirectories } from './directory-look.ts';
+import { readChecked } from './checked-archive.ts';
 import { cleanEntryPath } from './entry-path.ts';
 import { checkLimits } from './inspect.ts';
 import type { ArchiveLimits } from './limits.ts';
@@ -9,7 +10,7 @@ import { createPathFilter, type PathFilter } from './path-filter.ts';
 import { linkTargetOf } from './placed.ts';
 import { layerChanges } from './layer-entries.ts';
 import { createPlacer, type Placement, type Placer, type Whiteouts } from './placer.ts';
-import { openLayerReader, openTarReader, type TarReader } from './tar-reader.ts';
+import { openLayerReader, openTarReader, readTar, type TarReader } from './tar-reader.ts';
 
 /** One image to be placed; the next one overwrites what it placed. */
 export interface Layer {
@@ -17,6 +18,8 @@ export interface Layer {
   readonly fd: Fd;
   /** Bytes of the blob. */
   readonly size: number;
+  /** The key of the image, which all bytes of the archive must hash to; undefined when they were hashed already. */
+  readonly key?: string | undefined;
   /** Its own `pathWhitelist` and those of the images that depend on it. */
   readonly whitelists: readonly (readonly string[])[];
   /** Of a layer of an OCI image, what it takes away is taken away; undefined for an ACI. */
@@ -43,7 +46,7 @@ const ROOT = 'rootfs';
  * Places the root file systems of images, lowest first, and directories, below the
  * root directory of this process, which has chrooted there. Limits hold for all of
  * them together.
- * @throws GantryError ARCHIVE_ENTRY_REFUSED, ARCHIVE_TOO_BIG, …; errors of the system as they come
+ * @throws GantryError IMAGE_CORRUPT, ARCHIVE_ENTRY_REFUSED, ARCHIVE_TOO_BIG, …; errors of the system as they come
  */
 export function extractLayers(
   kernel: Kernel,
@@ -94,9 +97,14 @@ interface Counts {
   files: number;
 }
 
-function extractLayer(layer: Layer, { placer, sofar, limits }: Work): void {
+function extractLayer(layer: Layer, work: Work): void {
+  const { fd, size, key } = layer;
+  if (key === undefined) placeLayer(layer, openTarReader(fd, size), work);
+  else readChecked({ fd, key }, (source) => placeLayer(layer, readTar(source), work));
+}
+
+function placeLayer(layer: Layer, reader: TarReader, { placer, sofar, limits }: Work): void {
   const route = createRoute(layer);
-  const reader = openTarReader(layer.fd, layer.size);
   const check = (): void => checkSofar(sofar, placer, limits);
   placer.beginLayer();
 

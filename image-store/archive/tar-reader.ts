@@ -39,7 +39,12 @@ export interface TarReader {
  * @param bufferSize bytes to read at a time, at least a block
  */
 export function openTarReader(fd: Fd, size: number, bufferSize?: number): TarReader {
-  return createReader(createByteSource(fd, size, bufferSize), { needsEnd: true });
+  return readTar(createByteSource(fd, size, bufferSize));
+}
+
+/** As `openTarReader`, from any source. */
+export function readTar(source: ByteSource): TarReader {
+  return createReader(source, { needsEnd: true });
 }
 
 /**

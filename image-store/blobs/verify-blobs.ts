@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode } from '#base/errors/gantry-error';
 import {
   type DigestAlgorithm,
   digestAlgorithm,
@@ -7,6 +7,7 @@ import {
   type OciDigest,
 } from '#schema/oci/digest';
 import { type ImageKey, imageKeyOf, imageKeyOfDigest } from '#schema/types/image-hash';
+import { corruptImage } from '../archive/archive-error.ts';
 import type { StoreContext } from '../format/context.ts';
 import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { storeError } from '../format/permissions.ts';
@@ -26,14 +27,14 @@ export async function verifyBlobs({ dir }: StoreContext, key: ImageKey): Promise
     const found = imageKeyOf(
       await hashFile(dir, key, { path: blobPath(dir, key), algorithm: 'sha512' }),
     );
-    if (found !== key) throw corrupt(key, `its blob now hashes to ${found}`);
+    if (found !== key) throw corruptImage(key, `its blob now hashes to ${found}`);
     return;
   }
 
   const algorithm = key.startsWith('sha256-') ? 'sha256' : 'sha512';
   const config = await hashFile(dir, key, { path: blobPath(dir, key), algorithm });
   const found = imageKeyOfDigest(digestOf(algorithm, config));
-  if (found !== key) throw corrupt(key, `its configuration now hashes to ${found}`);
+  if (found !== key) throw corruptImage(key, `its configuration now hashes to ${found}`);
   for (const digest of new Set(partsOf(oci))) await verifyPart(dir, key, digest);
 }
 
@@ -41,7 +42,7 @@ async function verifyPart(dir: string, key: ImageKey, digest: OciDigest): Promis
   const algorithm = digestAlgorithm(digest);
   const path = ociBlobPath(dir, digest);
   const found = digestOf(algorithm, await hashFile(dir, key, { path, algorithm }));
-  if (found !== digest) throw corrupt(key, `its blob ${digest} now hashes to ${found}`);
+  if (found !== digest) throw corruptImage(key, `its blob ${digest} now hashes to ${found}`);
 }
 
 interface Hashed {
@@ -57,17 +58,12 @@ async function hashFile(dir: string, key: ImageKey, { path, algorithm }: Hashed)
     for await (const chunk of chunks) hash.update(chunk as Buffer);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
-      throw existsSync(blobPath(dir, key)) ? corrupt(key, `"${path}" is gone`) : imageNotFound(key);
+      throw existsSync(blobPath(dir, key))
+        ? corruptImage(key, `"${path}" is gone`)
+        : imageNotFound(key);
     }
     throw storeError(error, dir);
   }
 
   return hash.digest();
-}
-
-/** A blob of an image in the store is not what it was. */
-export function corrupt(key: ImageKey, state: string): GantryError {
-  return new GantryError('IMAGE_CORRUPT', `cannot use image ${key}: ${state}`, {
-    hint: 'remove it with "gantry image rm" and fetch it again',
-  });
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import type { Exec } from '#base/exec/exec';
 import { digestAlgorithm, digestHex, digestOf } from '#schema/oci/digest';
+import { corruptImage } from '../archive/archive-error.ts';
 import { unpack } from '../archive/unpack.ts';
-import { corrupt } from '../blobs/verify-blobs.ts';
 import type { OciLayer } from '../index/image-record.ts';
 import type { NamedImage } from './oci-archive.ts';
 import type { OutgoingImage } from './outgoing-image.ts';
@@ -57,7 +57,7 @@ async function layerMember(
     size += chunk.length;
   }
   const found = digestOf(digestAlgorithm(diffId), hash.digest());
-  if (found !== diffId) throw corrupt(image.key, `its layer ${digest} is damaged`);
+  if (found !== diffId) throw corruptImage(image.key, `its layer ${digest} is damaged`);
 
   return { name: nameOf(layer), size, open };
 }

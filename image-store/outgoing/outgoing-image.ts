@@ -6,7 +6,7 @@ import type { Descriptor } from '#schema/oci/descriptor';
 import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { type ImageKey, imageKeyOfDigest } from '#schema/types/image-hash';
-import { corrupt } from '../blobs/verify-blobs.ts';
+import { corruptImage } from '../archive/archive-error.ts';
 import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { storeError } from '../format/permissions.ts';
 import type { OciLayer, OciOrigin } from '../index/image-record.ts';
@@ -93,7 +93,7 @@ async function* verified(
   }
   const found = digestOf(algorithm, hash.digest());
   if (found !== digest || (size ?? done) !== done)
-    throw corrupt(key, `its blob ${digest} is damaged`);
+    throw corruptImage(key, `its blob ${digest} is damaged`);
   if (held !== undefined) yield held;
 }
 
@@ -106,7 +106,7 @@ async function* readBlob(
       yield chunk as Buffer;
   } catch (error) {
     throw errorCode(error) === 'ENOENT'
-      ? corrupt(key, `"${path}" is gone`)
+      ? corruptImage(key, `"${path}" is gone`)
       : storeError(error, dir);
   }
 }

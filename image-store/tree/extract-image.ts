@@ -116,7 +116,7 @@ async function extractStack(
   for (const [index, layer] of stack.entries()) {
     const blob = join(temporary, `layer-${index}.tar`);
     await unpackKept(extractor, layer, blob);
-    layers.push({ key: layer.diffId, blob, whitelists: [], whiteouts: 'apply' });
+    layers.push({ key: layer.diffId, blob, isIntact: true, whitelists: [], whiteouts: 'apply' });
   }
 
   await extract(extractor, { root, layers });

@@ -41,6 +41,8 @@ export interface ExtractedLayer extends Pick<Layer, 'whitelists' | 'whiteouts'> 
   /** The image or the layer, for errors. */
   readonly key: string;
   readonly blob: string;
+  /** Whether it was hashed before, and is what it was; otherwise it is hashed while it is extracted. */
+  readonly isIntact?: boolean | undefined;
 }
 
 /** How far an extraction has come, judged by the hashing beside it. */
@@ -60,7 +62,7 @@ const FIRST_FD = 3;
  * Extracts images in a process of its own, which has no other root than the
  * target, and hashes their contents here meanwhile. On failure the target holds
  * parts of the images.
- * @throws GantryError ARCHIVE_*, ACI_LAYOUT_INVALID, EXTRACT_NEEDS_ROOT, EXTRACT_NO_SPACE, EXTRACT_FAILED
+ * @throws GantryError IMAGE_CORRUPT, ARCHIVE_*, ACI_LAYOUT_INVALID, EXTRACT_NEEDS_ROOT, EXTRACT_NO_SPACE, EXTRACT_FAILED
  */
 export async function extract(
   extractor: Extractor,
@@ -73,9 +75,10 @@ export async function extract(
     kind: 'extract',
     root,
     limits: extractor.limits,
-    layers: layers.map(({ whitelists, whiteouts }, index) => ({
+    layers: layers.map(({ key, isIntact, whitelists, whiteouts }, index) => ({
       fd: first + index,
       size: blobs[index]?.size ?? 0,
+      key: isIntact === true ? undefined : key,
       whitelists,
       whiteouts,
     })),

@@ -48,7 +48,7 @@ export interface Trees {
   /**
    * The tree, rendered unless it is there and unchanged. Calls of one process
    * run one after the other.
-   * @throws GantryError TREE_NEEDS_ROOT, ARCHIVE_*, EXTRACT_*, STORE_FULL, STORE_READ_ONLY
+   * @throws GantryError TREE_NEEDS_ROOT, IMAGE_CORRUPT, ARCHIVE_*, EXTRACT_*, STORE_FULL, STORE_READ_ONLY
    */
   render(plan: TreePlan): Promise<Tree>;
   /**
@@ -76,7 +76,7 @@ export interface Trees {
   /**
    * Extracts a plan for somebody's own use: `image render` with a whole plan,
    * `image extract` with `planAlone`.
-   * @throws GantryError TARGET_*, EXTRACT_*, ARCHIVE_*
+   * @throws GantryError TARGET_*, IMAGE_CORRUPT, EXTRACT_*, ARCHIVE_*
    */
   extract(plan: TreePlan, target: ExtractionTarget): Promise<void>;
 }

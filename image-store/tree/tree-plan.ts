@@ -27,6 +27,8 @@ export interface PackedLayer {
 export interface PlannedLayer {
   readonly key: ImageKey;
   readonly blob: string;
+  /** Whether the blob was just hashed, and is what it was. */
+  readonly isIntact?: boolean | undefined;
   /** Its own `pathWhitelist` and those of the images that depend on it. */
   readonly whitelists: readonly (readonly string[])[];
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -54,7 +55,7 @@ export function makeTreeFixture(options: Partial<TreesOptions> = {}): TreeFixtur
   const cas = join(dir, 'cas');
   mkdirSync(join(cas, 'tmp'), { recursive: true });
   const events: LogEvent[] = [];
-  const images = new Map<ImageKey, { name: string; blob: string; manifest: ImageManifest }>();
+  const images = new Map<string, KnownImage>();
   const trees = openTrees({
     dir: cas,
     kernel: linuxKernel,
@@ -63,7 +64,7 @@ export function makeTreeFixture(options: Partial<TreesOptions> = {}): TreeFixtur
     workers: WORKERS,
     ...options,
   });
-  const plan = (name: string): TreePlan => trees.plan(keyOf(name), sourceOf(images));
+  const plan = (name: string): TreePlan => trees.plan(keyOf(name, images), sourceOf(images));
 
   return {
     dir,
@@ -78,7 +79,7 @@ export function makeTreeFixture(options: Partial<TreesOptions> = {}): TreeFixtur
         const archive = [{ path: 'manifest', body: manifest }, directory('rootfs'), ...entries];
         writeFileSync(blob, tarOf(...archive));
       }
-      images.set(keyOf(name), { name, blob, manifest: parseImageManifest(manifest) });
+      images.set(name, { blob, manifest: parseImageManifest(manifest) });
     },
     plan,
     render: async (name) => await trees.render(plan(name)),
@@ -86,11 +87,15 @@ export function makeTreeFixture(options: Partial<TreesOptions> = {}): TreeFixtur
   };
 }
 
-function sourceOf(
-  images: ReadonlyMap<ImageKey, { blob: string; manifest: ImageManifest }>,
-): ImageSource {
-  const get = (key: ImageKey): { blob: string; manifest: ImageManifest } => {
-    const image = images.get(key);
+interface KnownImage {
+  readonly blob: string;
+  readonly manifest: ImageManifest;
+}
+
+function sourceOf(images: ReadonlyMap<string, KnownImage>): ImageSource {
+  const byKey = new Map([...images].map(([name, image]) => [keyOf(name, images), image]));
+  const get = (key: ImageKey): KnownImage => {
+    const image = byKey.get(key);
     if (image === undefined) throw new Error(`no image ${key}`);
     return image;
   };
@@ -99,12 +104,16 @@ function sourceOf(
     manifest: (key) => get(key).manifest,
     blobPath: (key) => get(key).blob,
     layersOf: () => undefined,
-    resolve: ({ imageName }) => keyOf(imageName),
+    resolve: ({ imageName }) => keyOf(imageName, images),
   };
 }
 
-function keyOf(name: string): ImageKey {
-  return imageKeyOf(createHash('sha512').update(name).digest());
+/** Of its archive as it is now; where there is none yet, of its name. */
+function keyOf(name: string, images: ReadonlyMap<string, KnownImage>): ImageKey {
+  const blob = images.get(name)?.blob ?? '';
+  const bytes = existsSync(blob) ? readFileSync(blob) : name;
+
+  return imageKeyOf(createHash('sha512').update(bytes).digest());
 }
 
 function manifestText(

@@ -27,12 +27,14 @@ afterEach(() => {
 /** A process that renders one and the same image and prints which tree it got. */
 function renderer(): { readonly done: Promise<string>; kill(): void } {
   const program = `
+    import { createHash } from 'node:crypto';
+    import { readFileSync } from 'node:fs';
     import { openTrees } from './image-store/tree/open-trees.ts';
     import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
     import { nodeExec as exec } from '#base/exec/node-exec';
     import { nullLog as log } from '#base/log/log';
     import { parseImageManifest } from '#schema/image/image-manifest';
-    import { parseImageKey } from '#schema/types/image-hash';
+    import { imageKeyOf } from '#schema/types/image-hash';
     const dir = ${JSON.stringify(join(dir, 'cas'))};
     const trees = openTrees({ dir, kernel, exec, log, workers: ${JSON.stringify(WORKERS)} });
     const manifest = parseImageManifest(${JSON.stringify(MANIFEST)});
@@ -41,7 +43,7 @@ function renderer(): { readonly done: Promise<string>; kill(): void } {
       blobPath: () => ${JSON.stringify(join(dir, 'blob'))},
       layersOf: () => undefined,
     };
-    const key = parseImageKey('sha512-' + 'a'.repeat(64));
+    const key = imageKeyOf(createHash('sha512').update(readFileSync(source.blobPath())).digest());
     const tree = await trees.render(trees.planAlone(key, source));
     await trees.verifyDeep(tree);
     process.stdout.write(tree.id);`;
