@@ -22,6 +22,7 @@ export * from './layout/app-unit-name.ts';
 export * from './layout/pod-paths.ts';
 export * from './runtime/app-cgroup.ts';
 export * from './runtime/app-exit.ts';
+export * from './runtime/cgroup-mounts.ts';
 export * from './runtime/hand-over.ts';
 export * from './runtime/lock-holders.ts';
 export * from './runtime/pod-cgroup.ts';

@@ -35,6 +35,10 @@ describe('findHierarchies()', () => {
     ]);
   });
 
+  it('leaves out one in which the process is outside of its namespace', () => {
+    expect(findHierarchies('1:name=systemd:/..\n0::/../b\n', HYBRID_MOUNTS)).toEqual([]);
+  });
+
   it('finds none where nothing is mounted', () => {
     expect(findHierarchies('0::/\n', '')).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFile, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { writePodCgroups } from '#stage1';
 import { findHierarchies, type Hierarchy } from './hierarchies.ts';
 
@@ -25,9 +26,13 @@ export function makePodCgroups(
   hierarchies: readonly Hierarchy[],
 ): readonly string[] {
   if (hierarchies.length === 0) {
-    throw new GantryError('CGROUP_UNUSABLE', 'cannot run the pod: no cgroup hierarchy is mounted', {
-      hint: 'mount one: mount -t cgroup2 none /sys/fs/cgroup',
-    });
+    throw new GantryError(
+      'CGROUP_UNUSABLE',
+      'cannot run the pod: no cgroup hierarchy is mounted where this process can write',
+      {
+        hint: 'mount one: mount -t cgroup2 none /sys/fs/cgroup; in a unit of systemd, leave out ProtectControlGroups=',
+      },
+    );
   }
   const cgroups = hierarchies.map(({ controllers, path }) => ({
     controllers,
@@ -64,8 +69,9 @@ export async function enterPodCgroups(dirs: readonly string[], pid: number): Pro
 /** @returns why not, when it fails */
 function moveTo(dir: string, pid: number): Promise<Error | undefined> {
   return new Promise((resolve) => {
+    const place = join(dir, 'cgroup.procs');
     // Not node:fs/promises, which takes longer to load than this to run.
-    writeFile(join(dir, 'cgroup.procs'), String(pid), (error) => resolve(error ?? undefined));
+    writeFile(place, String(pid), { flag: 'r+' }, (error) => resolve(error ?? undefined));
   });
 }
 
@@ -93,10 +99,23 @@ function inheritCpuset(dir: string): void {
   }
 }
 
+/** What the kernel means, cgroups(7). */
+const STATES: Readonly<Record<string, string>> = {
+  EAGAIN: 'a limit on the number of cgroups is reached',
+  EBUSY: 'the cgroup above it passes controllers on, or holds processes of its own',
+  EOPNOTSUPP: 'the cgroup above it is threaded, or not one for processes',
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+  EAGAIN: 'see cgroup.max.descendants and cgroup.max.depth in the cgroups above',
+  EOPNOTSUPP: "start it from another cgroup: see cgroup.type of the caller's",
+};
+
 function unusable(dir: string, cause: unknown): GantryError {
+  const code = errorCode(cause) ?? '';
   return new GantryError(
     'CGROUP_UNUSABLE',
-    `cannot put the pod into cgroup "${dir}": ${errorCode(cause) ?? 'it failed'}`,
-    { cause },
+    `cannot put the pod into cgroup "${dir}": ${STATES[code] ?? fileState(cause)}`,
+    { cause, hint: HINTS[code] },
   );
 }

@@ -51,13 +51,14 @@ export const entrypoint: Entrypoint = async (host) => {
   const args = parseRunArguments(argv);
   const machine = planMachine();
   const hierarchies = readHierarchies();
+  const streams = planStreams(args.interactive);
+
+  // What outlives the pod, or has no part in it, starts before this process enters its
+  // cgroups; the waiter before there are any, for it removes them.
+  const settleWaiter = startWaiter(host, args.uuid);
   const cgroups = claimCgroups(host, args, { machine, hierarchies });
   // The kernel makes no cgroups while it waits for this.
   const ready = cgroups.length === 0 ? undefined : expectMoves(hierarchies, process.pid);
-  const streams = planStreams(args.interactive);
-
-  // What outlives the pod, or has no part in it, starts before this process enters its cgroups.
-  const settleWaiter = startWaiter(host, args.uuid);
   const sockets = await readPassedSockets(host);
   const { begun, connection } = connectPod(host, args, sockets);
   // The rest is done first; whether it failed is asked when all has come to an end.

@@ -29,6 +29,17 @@ describe('cgroupDir()', () => {
     expect(at('cpu,cpuacct')).toBe('/sys/fs/cgroup/cpu,cpuacct/pod');
     expect(at('freezer')).toBeUndefined();
   });
+
+  it('prefers where it can be written', () => {
+    const twice = [
+      '25 30 0:25 / /sys/fs/cgroup/cpu ro,relatime - cgroup cgroup rw,cpu',
+      '26 30 0:25 / /host/cpu rw,relatime - cgroup cgroup rw,cpu',
+      '27 30 0:26 / /sys/fs/cgroup/pids ro,relatime - cgroup cgroup rw,pids',
+    ].join('\n');
+
+    expect(cgroupDir({ controllers: 'cpu', path: '/pod' }, twice)).toBe('/host/cpu/pod');
+    expect(cgroupDir({ controllers: 'pids', path: '/pod' }, twice)).toBe('/sys/fs/cgroup/pids/pod');
+  });
 });
 
 describe('readPodCgroups()', () => {

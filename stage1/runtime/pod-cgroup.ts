@@ -4,6 +4,7 @@ import { errorCode, GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { deadlineIn } from '#base/time/deadline';
 import { subcgroupPath } from '../layout/pod-paths.ts';
+import { cgroupMounts } from './cgroup-mounts.ts';
 
 /**
  * The pod's own cgroup in one hierarchy. In the pod directory it is one line
@@ -48,19 +49,9 @@ export function cgroupDir(
   { controllers, path }: PodCgroup,
   mountinfo: string = readFileSync('/proc/self/mountinfo', 'utf8'),
 ): string | undefined {
-  for (const line of mountinfo.split('\n')) {
-    const [left = '', right = ''] = line.split(' - ');
-    const [fstype = '', , options = ''] = right.split(' ');
-    const [, , , rootOf = '/', mountPoint = ''] = left.split(' ');
-    const matches =
-      controllers === ''
-        ? fstype === 'cgroup2'
-        : fstype === 'cgroup' &&
-          controllers.split(',').every((name) => options.split(',').includes(name));
-    if (matches && rootOf === '/') return join(mountPoint, path);
-  }
+  const mount = cgroupMounts(mountinfo).find(({ holds }) => holds(controllers));
 
-  return undefined;
+  return mount === undefined ? undefined : join(mount.mountPoint, path);
 }
 
 /** Processes in the pod's cgroups and below, in any hierarchy. */

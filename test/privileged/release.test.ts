@@ -1,4 +1,12 @@
-import { existsSync, globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '#base/errors/gantry-error';
@@ -19,6 +27,17 @@ import { requires } from '../helpers/requires.ts';
 const NAME = 'example.com/released';
 const FLAVORS = ['fly', 'nspawn'] as const;
 type Flavor = (typeof FLAVORS)[number];
+
+/** Removes a cgroup in which nothing lives any more. */
+function removeEmpty(dir: string): boolean {
+  try {
+    rmdirSync(dir);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EBUSY') return false;
+    throw error;
+  }
+}
 
 describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('what a pod held', () => {
   let pods: NspawnPods;
@@ -80,6 +99,33 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('what a pod hel
     expect([failed.exitCode, failed.stderr]).toEqual([254, expect.stringContaining('/dev/null')]);
     await gantry('gc', '--grace-period=0s');
     expect((await gantry('list', '--no-legend')).stdout.toString()).toBe('');
+  });
+
+  it('is given back when its cgroups cannot all be made', async () => {
+    const top = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((dir) =>
+      existsSync(join(dir, 'cgroup.procs')),
+    );
+    const barren = join(top ?? '', `gantry-test-${process.pid}`);
+    mkdirSync(barren);
+    try {
+      writeFileSync(join(barren, 'cgroup.max.descendants'), '0');
+      const saved = join(pods.context.workDir, 'barren');
+      const flags = ['--insecure-options=image', `--uuid-file-save=${saved}`];
+      const command = pods.context.argv('run', ...flags, ...argsOf('nspawn', ''));
+      const failed = await nodeExec.run({
+        argv: ['sh', '-c', `echo $$ >${barren}/cgroup.procs; exec "$@"`, 'sh', ...command],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      });
+
+      expect(failed.exitCode).toBe(254);
+      expect(failed.stderr).toContain('a limit on the number of cgroups is reached');
+      const left = `/sys/fs/cgroup/**/gantry-${readFileSync(saved, 'utf8').trim()}`;
+      await until('nothing is left in any hierarchy', () => globSync(left).length === 0);
+    } finally {
+      // The waiter is the last to leave it.
+      await until('the cgroup is empty', () => removeEmpty(barren));
+      await gantry('gc', '--grace-period=0s');
+    }
   });
 
   const ENDS: readonly (readonly [
