@@ -1,21 +1,23 @@
-#!/bin/sh
+#!/bin/sh -
 # Starts gantry with the Node that lies beside it, from any directory and
 # through symbolic links. Node raises the soft limit on open files and changes
 # signal dispositions when it starts, so the caller's are noted here first;
 # variables that steer Node are set aside, for they are meant for the caller's
 # own programs. No subshell: each would cost as much as all of this.
-self=$0
+case $0 in
+  */*) self=$0 ;;
+  *) self=./$0 ;;
+esac
 while [ -L "$self" ]; do
-  link=$(readlink "$self")
+  # Wherever the caller looks for programs; a name may end in a line break.
+  link=$(command -p readlink -n -- "$self" && echo x)
+  link=${link%x}
   case $link in
     /*) self=$link ;;
     *) self=${self%/*}/$link ;;
   esac
 done
-case $self in
-  */*) home=${self%/*} ;;
-  *) home=. ;;
-esac
+home=${self%/*}
 case $home in
   /*) ;;
   *) home=$PWD/$home ;;
