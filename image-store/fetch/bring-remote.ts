@@ -9,6 +9,7 @@ import type { NameReference, UrlReference } from '../reference/reference.ts';
 import { isAcceptable } from './acceptable.ts';
 import { askInOrder, isUnfetched } from './ask-in-order.ts';
 import { isAsked } from './asked.ts';
+import type { Need } from './dependencies.ts';
 import { type DownloadRequest, openDownload, type Unchanged } from './download.ts';
 import { brief, shown } from './http-failure.ts';
 import { recordUrl } from './remote-url.ts';
@@ -26,10 +27,7 @@ export interface Brought {
   readonly fetched: boolean;
 }
 
-interface Wishes extends Pick<FetchRequest, 'signature'> {
-  /** Bytes of the archive as the image that depends on it says. */
-  readonly size?: number | undefined;
-}
+type Wishes = Pick<FetchRequest, 'signature'> & Partial<Pick<Need, 'size' | 'dependant'>>;
 
 /** One place an image is fetched from. */
 interface Errand {
@@ -61,7 +59,7 @@ export async function bringNamed(
       try {
         return await bringFrom(session, { endpoint, wishes, what, asked });
       } catch (error) {
-        throw isGantryError(error, 'FETCH_NOT_FOUND') ? unknownThere(error, asked) : error;
+        throw isGantryError(error, 'FETCH_NOT_FOUND') ? notThere(error, asked, wishes) : error;
       }
     },
     // One that serves a wrong image is not passed over in silence.
@@ -70,11 +68,18 @@ export async function bringNamed(
 }
 
 /** Discovery made the address: it is the name that can be looked at. */
-function unknownThere({ code, message, cause }: GantryError, asked: ImageName): GantryError {
+function notThere(
+  { code, message, cause }: GantryError,
+  asked: ImageName,
+  { dependant }: Wishes,
+): GantryError {
+  const lookAtName = isLatest(asked)
+    ? 'look at the name, or give a version: without one it is "latest" that is asked for'
+    : `look at the name, the version and the labels: "${formatImageName(asked)}" was asked for`;
   const hint =
-    labelValue(asked.labels, 'version') === undefined
-      ? 'look at the name, or give a version: without one it is "latest" that is asked for'
-      : `look at the name, the version and the labels: "${formatImageName(asked)}" was asked for`;
+    dependant === undefined
+      ? lookAtName
+      : `tell the publisher of "${dependant}", or fetch what is missing from elsewhere first`;
 
   return new GantryError(code, message, { hint, cause });
 }
@@ -202,7 +207,8 @@ async function verificationFor(session: FetchSession, errand: Errand): Promise<V
   }
   if (wishes.signature === undefined) {
     const { signature: url, image } = endpoint;
-    return await fetchSignature(session, { url, image, what, name: asked?.name });
+    const { dependant } = wishes;
+    return await fetchSignature(session, { url, image, what, name: asked?.name, dependant });
   }
 
   const bytes = readSignatureFile(wishes.signature);

@@ -1,10 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gzipSync } from 'node:zlib';
+import { causeChain } from '#base/errors/gantry-error';
 import { imageKeyOf, parseImageKey } from '#schema/types/image-hash';
 import { createHash } from 'node:crypto';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
-import { file } from '../../test/doubles/image-server.ts';
-import { tinyAci } from '../../test/helpers/tiny-aci.ts';
+import { file, status } from '../../test/doubles/image-server.ts';
+import { type TinyAci, tinyAci } from '../../test/helpers/tiny-aci.ts';
 
 let host: FetchHost;
 beforeAll(async () => {
@@ -20,9 +23,14 @@ const name = (short: string): string => `example.com/${short}`;
 /** Publishes images that depend on each other, by their short names. */
 async function publishAll(graph: Readonly<Record<string, readonly string[]>>): Promise<void> {
   for (const [short, needs] of Object.entries(graph)) {
-    const dependencies = needs.map((need) => ({ imageName: name(need) }));
-    await host.publish({ name: name(short), manifest: { dependencies } });
+    await host.publish(dependingOn(short, needs));
   }
+}
+
+function dependingOn(short: string, needs: readonly string[] = []): TinyAci {
+  const dependencies = needs.map((need) => ({ imageName: name(need) }));
+
+  return { name: name(short), manifest: { dependencies } };
 }
 
 const namesOf = (keys: readonly string[]): readonly string[] =>
@@ -146,6 +154,41 @@ describe('fetchImage() with dependencies', () => {
       if (isGood) await fetching;
       else await expect(fetching).rejects.toMatchObject({ code: 'IMAGE_SIZE_MISMATCH' });
     }
+  });
+
+  it('names who depends on one that has no signature, and what helps does help', async () => {
+    await publishAll({ app: ['lib'], lib: ['base'], base: [] });
+    const path = '/example.com-base.aci';
+    const signature = join(host.dir, 'base.asc');
+    writeFileSync(signature, await host.key.sign(gzipSync(tinyAci(dependingOn('base')))));
+    host.server.on(`${path}.asc`, status(404));
+
+    const failure = await host.fetch(name('app')).catch((error: unknown) => error);
+
+    expect(failure).toMatchObject({
+      code: 'SIGNATURE_MISSING',
+      message: expect.stringMatching(
+        /^cannot use image "example.com\/lib": it depends on "example.com\/base\S*", which cannot be had$/,
+      ),
+      hint: expect.stringMatching(
+        /^fetch image "example.com\/base\S*" by itself first, with --signature, or /,
+      ),
+    });
+    expect(causeChain(failure)[1]).toContain('there is no signature at');
+    await host.fetch(name('base'), { signature });
+    expect(namesOf((await host.fetch(name('app'))).dependencies)).toEqual(['lib', 'base']);
+  });
+
+  it('names who depends on one that is nowhere', async () => {
+    await publishAll({ app: ['base'], base: [] });
+    host.server.on('/example.com-base.aci', status(404));
+    host.server.on('/example.com-base.aci.asc', status(404));
+
+    await expect(host.fetch(name('app'))).rejects.toMatchObject({
+      code: 'FETCH_NOT_FOUND',
+      message: expect.stringContaining('cannot use image "example.com/app": it depends on'),
+      hint: expect.stringMatching(/^tell the publisher of "example.com\/app"/),
+    });
   });
 
   it('never: takes them from the store', async () => {

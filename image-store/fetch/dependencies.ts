@@ -1,12 +1,15 @@
-import { GantryError } from '#base/errors/gantry-error';
-import type { Dependency, ImageManifest } from '#schema/image/image-manifest';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
+import type { ImageManifest } from '#schema/image/image-manifest';
 import { type ImageId, type ImageKey, imageIdMatches } from '#schema/types/image-hash';
+import type { AcIdentifier } from '#schema/types/names';
 import { formatImageName, withHostLabels } from '../reference/image-name.ts';
 import type { NameReference } from '../reference/reference.ts';
 
 /** A dependency as something to bring in. */
 export interface Need {
   readonly reference: NameReference;
+  /** What has it as a dependency. */
+  readonly dependant: AcIdentifier;
   /** Which image it must be, when its dependant says so. */
   readonly id?: ImageId | undefined;
   /** Bytes of its archive, when its dependant says so. */
@@ -38,7 +41,7 @@ export async function bringDependencies(
       needs.map(async (node) => ({
         key: node.key,
         children: await allOrFirstFailure(
-          node.needs.map(async (need) => await once(need, brought, options)),
+          node.needs.map(async (need) => await needed(need, once(need, brought, options))),
         ),
       })),
     );
@@ -59,18 +62,30 @@ async function allOrFirstFailure<Value>(promises: readonly Promise<Value>[]): Pr
   return await Promise.all(promises);
 }
 
-function needsOf({ dependencies = [] }: ImageManifest): readonly Need[] {
-  return dependencies.map(needOf);
+function needsOf({ name: dependant, dependencies = [] }: ImageManifest): readonly Need[] {
+  return dependencies.map(({ imageName, imageID, labels = [], size }) => {
+    const image = { name: imageName, labels: withHostLabels(labels) };
+    const text = formatImageName(image);
+
+    return { reference: { kind: 'name', text, ...image }, dependant, id: imageID, size };
+  });
 }
 
-function needOf({ imageName, imageID, labels = [], size }: Dependency): Need {
-  const image = { name: imageName, labels: withHostLabels(labels) };
-
-  return {
-    reference: { kind: 'name', text: formatImageName(image), ...image },
-    id: imageID,
-    size,
-  };
+/** Of what fails, tells who needs it. */
+async function needed(
+  { dependant, reference }: Need,
+  bringing: Promise<ImageKey>,
+): Promise<ImageKey> {
+  try {
+    return await bringing;
+  } catch (error) {
+    if (!isGantryError(error) || error.code === 'FETCH_CANCELLED') throw error;
+    throw new GantryError(
+      error.code,
+      `cannot use image "${dependant}": it depends on "${reference.text}", which cannot be had`,
+      { hint: error.hint, cause: error },
+    );
+  }
 }
 
 async function once(

@@ -86,7 +86,7 @@ function openCourse(request: FetchRequest, context: FetchContext): Course {
 }
 
 /** What holds for one image and not for those it depends on. */
-type Own = Pick<FetchRequest, 'signature' | 'acceptAs'> & Pick<Need, 'size'>;
+type Own = Pick<FetchRequest, 'signature' | 'acceptAs'> & Partial<Pick<Need, 'size' | 'dependant'>>;
 
 /** So often an image is brought in when gc takes it away again at once. */
 const MAX_TRIES = 3;

@@ -7,6 +7,7 @@ import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
 import {
   type Expected,
+  type Missing,
   signatureMissing,
   type Verification,
   verifyBy,
@@ -35,7 +36,7 @@ export function readSignatureFile(path: string): Buffer | undefined {
 }
 
 /** Where a signature lies on a server, and what it is of. */
-export interface SignatureRequest extends Expected {
+export interface SignatureRequest extends Expected, Pick<Missing, 'dependant'> {
   readonly url: URL;
   /** Where the image itself lies. */
   readonly image: URL;
@@ -61,7 +62,7 @@ export async function fetchSignature(
 /** @returns undefined for "not yet" */
 async function ask(
   { client }: FetchSession,
-  { url, image, what }: SignatureRequest,
+  { url, image, what, dependant }: SignatureRequest,
 ): Promise<Buffer | undefined> {
   try {
     const options = { accept: [202], maxBytes: MAX_SIGNATURE_BYTES };
@@ -70,7 +71,7 @@ async function ask(
   } catch (error) {
     if (isGantryError(error, 'FETCH_NOT_FOUND')) {
       await demandThere(client, image);
-      throw signatureMissing(what, brief(shown(url)), error);
+      throw signatureMissing(what, brief(shown(url)), { dependant, cause: error });
     }
     throw error;
   }

@@ -108,11 +108,27 @@ async function finish(
   return { how: 'signed', fingerprint, signedBy, prefix };
 }
 
+/** Why a signature is asked for that is not there. */
+export interface Missing {
+  /** Which image needs the one that has none, if that was not asked for itself. */
+  readonly dependant?: AcIdentifier | undefined;
+  readonly cause?: unknown;
+}
+
 /** There is no signature where one has to be. */
-export function signatureMissing(what: string, place: string, cause?: unknown): GantryError {
+export function signatureMissing(
+  what: string,
+  place: string,
+  { dependant, cause }: Missing = {},
+): GantryError {
+  const giveOne =
+    dependant === undefined
+      ? 'give one with --signature'
+      : `fetch ${what} by itself first, with --signature`;
+
   return new GantryError(
     'SIGNATURE_MISSING',
     `cannot verify ${what}: there is no signature at "${place}"`,
-    { hint: 'give one with --signature, or use --insecure-options=image', cause },
+    { hint: `${giveOne}, or use --insecure-options=image`, cause },
   );
 }
