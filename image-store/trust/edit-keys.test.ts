@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseAcIdentifier } from '#schema/types/names';
@@ -186,15 +186,17 @@ describe('addTrustedKey()', () => {
 });
 
 describe('removeTrustedKey()', () => {
-  test('removes a local key, telling of a system key of its name', async () => {
+  test('removes a local key, telling which file makes it trusted still', async () => {
     const { fingerprint } = await makeSigningKey({ name: 'Somebody' });
     host.put({ fingerprint, content: 'key' });
 
-    expect(removeTrustedKey(host.roots, { fingerprint, scope: '' })).toEqual({ systemKey: false });
+    expect(removeTrustedKey(host.roots, { fingerprint, scope: '' })).toEqual({});
 
-    host.put({ fingerprint, content: 'key' });
-    host.put({ layer: 'system', fingerprint, content: 'key' });
-    expect(removeTrustedKey(host.roots, { fingerprint, scope: '' })).toEqual({ systemKey: true });
+    host.put({ scope: WEB, fingerprint, content: 'key' });
+    const path = host.put({ layer: 'system', fingerprint, content: 'key' });
+    expect(removeTrustedKey(host.roots, { fingerprint, scope: WEB })).toMatchObject({
+      key: { path, scope: '' },
+    });
     expect(host.trust.list()).toMatchObject([{ origin: 'system' }]);
   });
 
@@ -222,13 +224,48 @@ describe('maskTrustedKey()', () => {
     const place = { fingerprint: key.fingerprint, scope: WEB };
     host.put({ layer: 'system', ...place, content: key.publicKeyArmored });
 
-    const { path } = maskTrustedKey(host.roots, place);
+    const path = join(host.roots.localDir, 'prefix.d', WEB, key.fingerprint);
+    expect(maskTrustedKey(host.roots, place)).toEqual({ maskedBy: path });
     expect(statSync(path).size).toBe(0);
     const question = { fingerprint: key.fingerprint, name: WEB };
     expect(host.trust.isTrusted(question)).toBe('masked');
+    expect(maskTrustedKey(host.roots, place)).toEqual({ maskedBy: path });
 
-    expect(unmaskTrustedKey(host.roots, place)).toEqual({ systemKey: true });
+    expect(unmaskTrustedKey(host.roots, place)).toMatchObject({ key: { origin: 'system' } });
     expect(await host.trust.examine(question)).toBe('trusted');
+  });
+
+  test('tells of a key that holds against the mask, of none, and of another mask', () => {
+    const place = { fingerprint: 'a'.repeat(40), scope: WEB };
+    const path = host.put({ layer: 'user', ...place, content: 'key' });
+    expect(maskTrustedKey(host.roots, place)).toMatchObject({ key: { path } });
+
+    host.put({ layer: 'user', ...place, content: '' });
+    expect(unmaskTrustedKey(host.roots, place)).toEqual({ maskedBy: path });
+
+    rmSync(path);
+    maskTrustedKey(host.roots, place);
+    expect(unmaskTrustedKey(host.roots, place)).toEqual({});
+  });
+
+  test('does not take the place of a key that was added here', () => {
+    const place = { fingerprint: 'a'.repeat(40), scope: WEB };
+    const path = host.put({ ...place, content: 'key' });
+
+    expect(() => maskTrustedKey(host.roots, place)).toThrow(
+      expect.objectContaining({
+        code: 'KEY_ADDED_HERE',
+        message: `cannot mask key ${place.fingerprint}: "${path}" is a key that was added here`,
+        hint: `take it away with "gantry trust --remove --prefix=${WEB} ${place.fingerprint}"`,
+      }),
+    );
+    host.put({ layer: 'system', ...place, content: 'key' });
+    expect(() => maskTrustedKey(host.roots, place)).toThrow(
+      expect.objectContaining({
+        hint: expect.stringMatching(/^take it away with .*, then mask the one of the system$/),
+      }),
+    );
+    expect(readFileSync(path, 'utf8')).toBe('key');
   });
 
   test('does not unmask by removing a key, nor the other way round', () => {
@@ -241,6 +278,12 @@ describe('maskTrustedKey()', () => {
     host.put({ ...place, content: 'key' });
     expect(() => unmaskTrustedKey(host.roots, place)).toThrow(
       expect.objectContaining({ code: 'KEY_NOT_THERE', message: expect.stringContaining('key') }),
+    );
+
+    host.put({ layer: 'system', ...place, content: 'key' });
+    removeTrustedKey(host.roots, place);
+    expect(() => unmaskTrustedKey(host.roots, place)).toThrow(
+      expect.objectContaining({ hint: 'list the trusted keys with "gantry trust --list"' }),
     );
   });
 });

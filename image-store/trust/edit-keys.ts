@@ -7,6 +7,7 @@ import { groupIdIn } from '../format/permissions.ts';
 import { factsOf, rememberFacts } from './key-facts.ts';
 import { loadTrustedKey, parseKeys, readKeyFile } from './key-file.ts';
 import { type KeyReview, reviewOf } from './key-review.ts';
+import { type KeyPlacement, placeOf } from './keyring.ts';
 import { ANY_TIME, loadOpenPgp } from './openpgp.ts';
 import { keyFileAt, type KeyFile, scopeDir, type TrustLayer } from './trust-folders.ts';
 import type { KeyScope, TrustRoots } from './trust-types.ts';
@@ -64,40 +65,44 @@ export async function addTrustedKey(
 
 /**
  * Takes a key out of the local folder.
- * @returns whether a system key of the same name is trusted again, now that nothing hides it
+ * @returns what is said of the key in that scope now: another file may make it trusted still
  * @throws GantryError KEY_NOT_THERE, TRUST_NO_PERMISSION
  */
-export function removeTrustedKey(roots: TrustRoots, place: KeyPlace): { systemKey: boolean } {
+export function removeTrustedKey(roots: TrustRoots, place: KeyPlace): KeyPlacement {
   const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
-  if (file?.kind !== 'key') throw notThere(roots, place, file);
+  const hint = 'the key comes with the system: mask it to trust it no longer';
+  if (file?.kind !== 'key') throw notThere(roots, { ...place, file, systemHint: hint });
 
   writing(file.path, () => removePath(file.path));
-  return { systemKey: systemKeyAt(roots, place) };
+  return placeOf(roots, place.scope, place.fingerprint);
 }
 
 /**
- * Takes the trust in a key back for a scope, whoever has given it: a
- * zero-length file in the local folder, in place of the key if that has one.
- * @returns the path of the mask
- * @throws GantryError TRUST_NO_PERMISSION
+ * Takes the trust in a key back for a scope, whoever else has given it: a
+ * zero-length file in the local folder. A key that lies there stays: the mask
+ * would be in its place, and `unmaskTrustedKey` could not bring it back.
+ * @returns what is said of the key in that scope now: a folder above may hold against the mask
+ * @throws GantryError KEY_ADDED_HERE, TRUST_NO_PERMISSION
  */
-export function maskTrustedKey(roots: TrustRoots, place: KeyPlace): { path: string } {
-  const path = keyPath(roots, place);
-  putFile(path, '');
+export function maskTrustedKey(roots: TrustRoots, place: KeyPlace): KeyPlacement {
+  const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
+  if (file?.kind === 'key') throw addedHere(roots, place);
 
-  return { path };
+  putFile(keyPath(roots, place), '');
+  return placeOf(roots, place.scope, place.fingerprint);
 }
 
 /**
  * Removes a mask.
+ * @returns what is said of the key in that scope now: nothing may make it trusted
  * @throws GantryError KEY_NOT_THERE, TRUST_NO_PERMISSION
  */
-export function unmaskTrustedKey(roots: TrustRoots, place: KeyPlace): { systemKey: boolean } {
+export function unmaskTrustedKey(roots: TrustRoots, place: KeyPlace): KeyPlacement {
   const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
-  if (file?.kind !== 'mask') throw notThere(roots, place, file);
+  if (file?.kind !== 'mask') throw notThere(roots, { ...place, file });
 
   writing(file.path, () => removePath(file.path));
-  return { systemKey: systemKeyAt(roots, place) };
+  return placeOf(roots, place.scope, place.fingerprint);
 }
 
 async function merge(present: KeyFile, review: KeyReview, now: number): Promise<KeyReview> {
@@ -180,14 +185,33 @@ function writing(path: string, write: () => void): void {
   }
 }
 
-function notThere(roots: TrustRoots, place: KeyPlace, file: KeyFile | undefined): GantryError {
+interface Missing extends KeyPlace {
+  /** What lies there instead. */
+  readonly file: KeyFile | undefined;
+  /** What to do when the system has the key. */
+  readonly systemHint?: string;
+}
+
+function notThere(roots: TrustRoots, { file, systemHint, ...place }: Missing): GantryError {
   const path = keyPath(roots, place);
   const state = file === undefined ? 'no such file' : `it is a ${file.kind}`;
-  const hint = systemKeyAt(roots, place)
-    ? 'the key comes with the system: mask it to trust it no longer'
-    : 'list the trusted keys with "gantry trust --list"';
+  const hint = systemKeyAt(roots, place) ? systemHint : undefined;
 
-  return new GantryError('KEY_NOT_THERE', `cannot remove "${path}": ${state}`, { hint });
+  return new GantryError('KEY_NOT_THERE', `cannot remove "${path}": ${state}`, {
+    hint: hint ?? 'list the trusted keys with "gantry trust --list"',
+  });
+}
+
+function addedHere(roots: TrustRoots, place: KeyPlace): GantryError {
+  const { scope, fingerprint } = place;
+  const flag = scope === '' ? '--root' : `--prefix=${scope}`;
+  const next = systemKeyAt(roots, place) ? ', then mask the one of the system' : '';
+
+  return new GantryError(
+    'KEY_ADDED_HERE',
+    `cannot mask key ${fingerprint}: "${keyPath(roots, place)}" is a key that was added here`,
+    { hint: `take it away with "gantry trust --remove ${flag} ${fingerprint}"${next}` },
+  );
 }
 
 function systemKeyAt(roots: TrustRoots, { scope, fingerprint }: KeyPlace): boolean {

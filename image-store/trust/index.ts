@@ -15,6 +15,7 @@ export type {
   VerifiedBy,
   Verifier,
 } from './trust-types.ts';
+export type { KeyPlacement } from './keyring.ts';
 export { createVerifier, type VerifierOptions } from './verifier.ts';
 export {
   ADMIN_GROUP,

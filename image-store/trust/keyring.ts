@@ -7,7 +7,7 @@ import {
   layersOf,
   scopesOf,
 } from './trust-folders.ts';
-import type { KeyEntry, TrustedKey, TrustRoots } from './trust-types.ts';
+import type { KeyEntry, KeyScope, TrustedKey, TrustRoots } from './trust-types.ts';
 
 /** What the folders say of one key and one name. */
 export interface KeyPlacement {
@@ -37,8 +37,8 @@ export function keyringFor(roots: TrustRoots, name: AcIdentifier): readonly Trus
   return [...applyMasks(files).values()].map(({ key }) => key).filter((key) => key !== undefined);
 }
 
-/** Where one key stands for images of a name: as `keyringFor`, with one look per folder. */
-export function placeOf(roots: TrustRoots, name: AcIdentifier, fingerprint: string): KeyPlacement {
+/** Where one key stands for images of a name, or of a scope as a whole: as `keyringFor`, with one look per folder. */
+export function placeOf(roots: TrustRoots, name: KeyScope, fingerprint: string): KeyPlacement {
   const scopes = scopesOf(name);
   const files = layersOf(roots).flatMap((layer) =>
     scopes.map((scope) => keyFileAt(layer, scope, fingerprint)),
@@ -59,7 +59,7 @@ export function listEntries(roots: TrustRoots): readonly KeyEntry[] {
 function overruling(roots: TrustRoots, file: KeyFile): Pick<KeyEntry, 'maskedBy' | 'replacedBy'> {
   if (file.kind === 'mask') return { maskedBy: undefined, replacedBy: undefined };
 
-  const scopes = file.scope === '' ? ([''] as const) : scopesOf(file.scope);
+  const scopes = scopesOf(file.scope);
   const around = layersOf(roots).flatMap((layer) =>
     scopes.map((scope) => keyFileAt(layer, scope, file.fingerprint)),
   );

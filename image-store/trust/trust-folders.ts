@@ -36,8 +36,9 @@ export function scopeDir(dir: string, scope: KeyScope): string {
   return scope === '' ? below(dir, 'root.d') : below(dir, 'prefix.d', scope);
 }
 
-/** The scopes a name lies in, widest first: everything, each prefix that ends at a slash, the name. */
-export function scopesOf(name: AcIdentifier): readonly KeyScope[] {
+/** The scopes a name or a scope lies in, widest first: everything, each prefix that ends at a slash, itself. */
+export function scopesOf(name: KeyScope): readonly KeyScope[] {
+  if (name === '') return [''];
   const parts = name.split('/');
   const prefixes = parts.map((_, at) => parts.slice(0, at + 1).join('/') as AcIdentifier);
 

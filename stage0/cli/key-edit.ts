@@ -1,4 +1,5 @@
 import {
+  type KeyPlacement,
   type KeyScope,
   type ListedKey,
   maskTrustedKey,
@@ -41,22 +42,38 @@ function stateText({ state, maskedBy, replacedBy }: ListedKey): string {
 export async function editKeys(workplace: Workplace, wish: KeyEdit): Promise<number> {
   const { edit, scope, fingerprints } = wish;
   if (fingerprints.length === 0) throw usageError(`flag --${edit} needs a fingerprint`);
-  const { roots } = openKeys(workplace.context);
+  const trust = openKeys(workplace.context);
   const { log } = workplace.context;
 
   return await reportAll(workplace, fingerprints, async (text) => {
-    const place = { scope, fingerprint: readFingerprint(text) };
-    if (edit === 'mask') {
-      const { path } = maskTrustedKey(roots, place);
-      log.info(`key ${place.fingerprint} is masked by "${path}"`);
-      return;
-    }
-
-    const { systemKey } =
-      edit === 'remove' ? removeTrustedKey(roots, place) : unmaskTrustedKey(roots, place);
-    const note = systemKey ? ', and the one of the system is trusted' : '';
-    log.info(`key ${place.fingerprint}: ${edit} done${note}`);
+    const fingerprint = readFingerprint(text);
+    const now = EDITS[edit](trust.roots, { scope, fingerprint });
+    const words = await standing(trust, now);
+    log.info(`key ${fingerprint}: ${edit} done, and ${words} for ${scopeText(scope)} now`);
   });
+}
+
+const EDITS = {
+  remove: removeTrustedKey,
+  mask: maskTrustedKey,
+  unmask: unmaskTrustedKey,
+} satisfies Record<KeyEdit['edit'], typeof removeTrustedKey>;
+
+/** What the folders say of a key, in words. */
+async function standing(trust: Trust, { key, maskedBy }: KeyPlacement): Promise<string> {
+  if (key === undefined) {
+    return maskedBy === undefined ? 'nothing makes it trusted' : `"${maskedBy}" masks it`;
+  }
+  const listed = (await trust.listStates()).find(({ path }) => path === key.path);
+
+  return listed?.state === 'trusted'
+    ? `"${key.path}" makes it trusted`
+    : `"${key.path}" has it, but it is ${listed?.state},`;
+}
+
+/** What keys are trusted for, in words. */
+export function scopeText(scope: KeyScope): string {
+  return scope === '' ? 'all images' : `prefix "${scope}"`;
 }
 
 /** Reads a fingerprint as people copy it: with blanks, in capitals. */

@@ -3,7 +3,7 @@ import { parseAcIdentifier } from '#schema/types/names';
 import { type Command, plainCommand } from '../cli/command.ts';
 import { demandTrust, keyTarget } from '../cli/key-review.ts';
 import { editPolicy, listPolicy } from '../cli/policy-edit.ts';
-import { editKeys, listKeys } from '../cli/key-edit.ts';
+import { editKeys, listKeys, scopeText } from '../cli/key-edit.ts';
 import { type KeyFile, type KeyWish, keyFiles } from '../cli/key-files.ts';
 import { flagsOf, type SignerWish } from '../cli/policy-signers.ts';
 import { usageError } from '../cli/usage-error.ts';
@@ -19,7 +19,7 @@ const OPTIONS = {
   },
   'insecure-allow-http': { kind: 'flag', summary: 'take keys over plain HTTP' },
   list: { kind: 'flag', summary: 'list the keys and whether each is trusted, or why not' },
-  mask: { kind: 'flag', summary: 'take trust in a key back, one of the system too' },
+  mask: { kind: 'flag', summary: 'take back the trust in a key that comes with the system' },
   'oidc-issuer': {
     kind: 'value',
     value: 'URL',
@@ -163,7 +163,6 @@ async function trustFile(workplace: Workplace, wish: TrustWish): Promise<void> {
   const { roots } = openKeys(context);
   for (const key of keys) {
     const { path, outcome } = await addTrustedKey(roots, key, { scope });
-    const place = scope === '' ? 'all images' : `prefix "${scope}"`;
-    context.log.info(`key ${key.fingerprint} for ${place} ${outcome} at "${path}"`);
+    context.log.info(`key ${key.fingerprint} for ${scopeText(scope)} ${outcome} at "${path}"`);
   }
 }

@@ -150,6 +150,11 @@ describe('gantry trust', () => {
     expect((await gantry('trust', '--root', '--mask', key.fingerprint)).exitCode).toBe(0);
     expect(await list()).toMatch(new RegExp(`${key.fingerprint} +system +masked by`));
     expect(existsSync(join(folder, key.fingerprint))).toBe(true);
+
+    const unmasked = await gantry('trust', '--root', '--unmask', key.fingerprint);
+    expect(unmasked.stderr).toContain(
+      `unmask done, and "${join(folder, key.fingerprint)}" makes it trusted for all images now`,
+    );
   });
 
   it('lists keys that nobody can sign with any more for what they are', async () => {

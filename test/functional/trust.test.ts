@@ -79,9 +79,21 @@ describe('gantry trust', () => {
     const state = async (): Promise<string> =>
       (await publisher.gantry(['trust', '--list'])).stdout.toString();
 
+    const refused = await publisher.gantry(['trust', '--root', '--mask', spaced]);
+    expect(refused.exitCode).toBe(254);
+    expect(refused.stderr).toMatch(
+      /was added here\nhint: take it away with "gantry trust --remove --root [0-9a-f]{40}"$/m,
+    );
+    const removed = await publisher.gantry(['trust', '--root', '--remove', spaced]);
+    expect(removed.stderr).toMatch(
+      /remove done, and nothing makes it trusted for all images now$/m,
+    );
+
     expect((await publisher.gantry(['trust', '--root', '--mask', spaced])).exitCode).toBe(0);
     expect(await state()).toMatch(/^\(root\) +\S+ +local +mask$/m);
-    expect((await publisher.gantry(['trust', '--root', '--unmask', fingerprint])).exitCode).toBe(0);
+    const unmasked = await publisher.gantry(['trust', '--root', '--unmask', fingerprint]);
+    expect(unmasked.stderr).toMatch(/unmask done, and nothing makes it trusted for all images now/);
+    expect(unmasked.exitCode).toBe(0);
     expect(await state()).not.toMatch(/^\(root\)/m);
 
     const remove = ['trust', '--prefix=example.com/a', '--remove', fingerprint];
