@@ -78,6 +78,14 @@ describe('checkPod()', () => {
       { apps: [app('a', { mounts: [{ volume: 'v', path: '/v' }] })] },
       'MOUNT_DANGLING',
     ],
+    [
+      'two mounts at one place',
+      {
+        volumes: [{ name: 'v', kind: 'empty' }],
+        apps: [app('a', { mounts: ['/v', '/w', '/v/'].map((path) => ({ volume: 'v', path })) })],
+      },
+      'MOUNT_TARGET_TWICE',
+    ],
     ['several apps under fly', { apps: [app('a'), app('b')], flavor: nothing }, 'FLAVOR_CANNOT'],
     ['a post-stop handler under fly', { apps: [handled], flavor: nothing }, 'FLAVOR_CANNOT'],
   ])('rejects %s', (_what, given, code) => {

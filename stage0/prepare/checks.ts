@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
 import type { ImageManifest } from '#schema/image/image-manifest';
-import type { PodManifest } from '#schema/pod/pod-manifest';
+import type { PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
 import {
   exitPolicyOf,
   type FlavorFeature,
   isPlainStdio,
+  mountPlace,
   resolvePorts,
   restartOf,
   stdioModesOf,
@@ -113,6 +114,12 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
           { hint: `add --volume ${dangling.volume},kind=…` },
         );
       }
+    },
+  },
+  {
+    name: 'two mounts at one place',
+    check: ({ manifest }) => {
+      for (const app of manifest.apps) refuseMountsAtOnePlace(app);
     },
   },
   {
@@ -242,6 +249,19 @@ export function checkPod(proposal: PodProposal): void {
 /** Refuses what `run` and `run-prepared` must refuse. @throws GantryError of the first check that fails */
 export function checkRun(proposal: RunProposal): void {
   for (const { check } of RUN_CHECKS) check(proposal);
+}
+
+function refuseMountsAtOnePlace({ name, mounts = [] }: RuntimeApp): void {
+  const places = mounts.map(({ path }) => mountPlace(path));
+  const second = mounts.find((_mount, index) => places.indexOf(places[index] ?? '') < index);
+  if (second === undefined) return;
+  const first = mounts[places.indexOf(mountPlace(second.path))];
+
+  throw new GantryError(
+    'MOUNT_TARGET_TWICE',
+    `cannot mount volume "${second.volume}" on "${second.path}" of app "${name}": volume "${first?.volume}" is mounted there`,
+    { hint: 'give each a place of its own' },
+  );
 }
 
 function demandFeature(flavor: Flavor, feature: FlavorFeature, what: string): void {

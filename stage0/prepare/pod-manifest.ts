@@ -13,6 +13,7 @@ import {
   OWN_GROUPS_ANNOTATION,
   RESTART_ANNOTATION,
   STDIO_ANNOTATIONS,
+  mountPlace,
 } from '#stage1';
 import type { AppRequest, MountRequest, PrepareRequest } from '../operations/requests.ts';
 import type { RequestedApp } from './app-image.ts';
@@ -171,8 +172,8 @@ function buildMounts(
   own: readonly MountRequest[],
   global: readonly MountRequest[],
 ): readonly Mount[] {
-  const taken = new Set(own.map(({ target }) => target));
-  const all = [...own, ...global.filter(({ target }) => !taken.has(target))];
+  const taken = new Set(own.map(({ target }) => mountPlace(target)));
+  const all = [...own, ...global.filter(({ target }) => !taken.has(mountPlace(target)))];
 
   return all.map(({ volume, target }) => ({ volume, path: target }));
 }

@@ -3,6 +3,7 @@ import type { AppMount } from '#stage1';
 import { type MountsRequest, planMounts } from './plan-mounts.ts';
 
 const volume: AppMount = {
+  volume: 'data',
   kind: 'host',
   source: '/srv',
   target: '/data',

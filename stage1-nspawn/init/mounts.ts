@@ -1,6 +1,7 @@
 import { SYSFS_PARTS } from '../units/app-unit.ts';
 import {
   type AppMount,
+  type BindMount,
   type RootMountStep,
   type RunArguments,
   resolvConfPath,
@@ -12,6 +13,8 @@ import { CARRIER_PATH } from './carrier.ts';
 /** One step on the way to what an app sees; targets are absolute inside the app. */
 export type MountStep =
   | RootMountStep
+  /** A volume, where the pod leaves room for it. */
+  | VolumeStep
   /** A place that systemd mounts on later, when the pod is there. */
   | { readonly kind: 'place'; readonly target: string }
   /** A file that something is mounted on later, when more is known. */
@@ -20,6 +23,11 @@ export type MountStep =
   | { readonly kind: 'devices'; readonly target: string }
   /** A read-only folder with places for parts of sysfs. */
   | { readonly kind: 'sysfs'; readonly target: string; readonly parts: readonly string[] };
+
+export interface VolumeStep extends BindMount {
+  readonly kind: 'volume';
+  readonly volume: string;
+}
 
 /** What the plan for one app is made of. */
 export interface AppMountsPlan {
@@ -46,8 +54,11 @@ export interface AppMountsPlan {
 const RESOLV_CONF = '/etc/resolv.conf';
 const HOSTS = '/etc/hosts';
 
-/** Places that the app's unit binds to, and one where systemd 252 puts something of its own. */
-const PLACES = ['/proc', '/run/systemd/incoming'] as const;
+/** Where systemd 252 mounts something of its own, in every root that it gives a service. */
+export const INCOMING_PATH = '/run/systemd/incoming';
+
+/** Places that the app's unit binds to, and systemd's. */
+const PLACES = ['/proc', INCOMING_PATH] as const;
 
 /** What is mounted where, in order: what the image keeps, the kernel's places, /dev, names, volumes; last the root is sealed. */
 export function planAppMounts(plan: AppMountsPlan): readonly MountStep[] {
@@ -93,6 +104,6 @@ function file(source: string, target: string, readOnly = false): MountStep {
   return { kind: 'bind', source, target, recursive: false, readOnly };
 }
 
-function planVolume({ source, target, recursive, readOnly }: AppMount): MountStep {
-  return { kind: 'bind', source, target, recursive, readOnly };
+function planVolume({ volume, source, target, recursive, readOnly }: AppMount): MountStep {
+  return { kind: 'volume', volume, source, target, recursive, readOnly };
 }

@@ -2,20 +2,37 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { below } from '#base/fs/below';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import { ensureMountTarget, performRootMount } from '#stage1';
+import type { ReplaceablePath } from '../units/app-unit.ts';
 import type { MountStep } from './mounts.ts';
+import { performVolume } from './perform-volume.ts';
 
 /**
  * Carries out an app's mount plan, in order, in the pod's mount namespace; a
  * target is looked up only when its turn has come, for an earlier mount may
  * have changed where it leads. Nothing of the pod runs yet that could move it.
  * @param root the app's root file system
- * @throws GantryError MOUNT_SOURCE_MISSING, MOUNT_TARGET_UNUSABLE, KERNEL_CALL_FAILED
+ * @returns what of the pod a volume is in the place of
+ * @throws GantryError MOUNT_SOURCE_MISSING, MOUNT_TARGET_UNUSABLE, PATH_TOO_MANY_LINKS, KERNEL_CALL_FAILED
  */
-export function performMounts(kernel: Kernel, root: string, steps: readonly MountStep[]): void {
-  for (const step of steps) performMount(kernel, root, step);
+export function performMounts(
+  kernel: Kernel,
+  root: string,
+  steps: readonly MountStep[],
+): readonly ReplaceablePath[] {
+  const replaced: ReplaceablePath[] = [];
+  for (const step of steps) {
+    if (step.kind !== 'volume') performMount(kernel, root, step);
+    else replaced.push(...performVolume(kernel, root, { step, replaced }));
+  }
+
+  return replaced;
 }
 
-function performMount(kernel: Kernel, root: string, step: MountStep): void {
+function performMount(
+  kernel: Kernel,
+  root: string,
+  step: Exclude<MountStep, { readonly kind: 'volume' }>,
+): void {
   switch (step.kind) {
     case 'place':
       ensureMountTarget({ root, target: step.target, directory: true });

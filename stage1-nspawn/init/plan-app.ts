@@ -12,7 +12,7 @@ import {
   restartOf,
   stdioModesOf,
 } from '#stage1';
-import type { AppDevice, PlannedApp } from '../units/app-unit.ts';
+import type { AppDevice, PlannedApp, ReplaceablePath } from '../units/app-unit.ts';
 import type { AppSocket } from '../sockets/assign-sockets.ts';
 import type { Command } from '../units/unit.ts';
 import { carriedVariables, carry } from './carrier.ts';
@@ -36,6 +36,8 @@ const TERMINAL_VARIABLE = 'TERM';
 /** What surrounds the app. */
 export interface AppSetting {
   readonly volumes: readonly AppMount[];
+  /** What of the pod a volume is in the place of. */
+  readonly replaced: readonly ReplaceablePath[];
   /** Whether it has the caller's terminal. */
   readonly terminal: boolean;
   readonly sockets: readonly AppSocket[];
@@ -46,7 +48,8 @@ export interface AppSetting {
  * with its mounts in place.
  * @throws GantryError APP_USER_UNKNOWN, APP_GROUP_UNKNOWN, APP_WITHOUT_EXEC, APP_WORKING_DIR_MISSING
  */
-export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetting): AppPlan {
+export function planApp(app: LoadedApp, setting: AppSetting): AppPlan {
+  const { volumes, replaced, terminal, sockets } = setting;
   const { runtime, description, root } = app;
   const { name } = runtime;
   const identity = resolveIdentity(root, {
@@ -91,6 +94,7 @@ export function planApp(app: LoadedApp, { volumes, terminal, sockets }: AppSetti
       stdio,
       notifies: app.notifies,
       stopSignal: app.stopSignal,
+      replaced,
       devices: volumes.flatMap(deviceOf),
       sockets,
     },

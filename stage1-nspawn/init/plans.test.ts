@@ -34,6 +34,7 @@ describe('planAppMounts()', () => {
   });
 
   const volume = {
+    volume: 'v',
     kind: 'host',
     source: '/h',
     target: '/etc/hosts',
@@ -43,7 +44,7 @@ describe('planAppMounts()', () => {
   } as const;
   const sources = (given: Partial<AppMountsPlan>): readonly string[] =>
     planAppMounts({ ...plan, volumes: [volume], ...given }).flatMap((step) =>
-      step.kind === 'bind' ? [`${step.source} ${step.target}`] : [],
+      step.kind === 'bind' || step.kind === 'volume' ? [`${step.source} ${step.target}`] : [],
     );
 
   it('makes volumes after what nobody asked for, and before what was', () => {

@@ -91,11 +91,12 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
     hostname: files.hostname,
     carrier: carried.length === 0 ? undefined : carrierPath(stage1RootfsDir(pod.dir)),
   });
-  performMounts(kernel, app.root, steps);
+  const replaced = performMounts(kernel, app.root, steps);
   for (const warning of app.warnings) log.warning(`app "${app.runtime.name}": ${warning}`);
 
   const plan = planApp(app, {
     volumes,
+    replaced,
     terminal: streams === 'terminal',
     sockets: request.sockets.get(app.runtime.name) ?? [],
   });

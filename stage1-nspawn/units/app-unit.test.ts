@@ -16,6 +16,7 @@ const app: PlannedApp = {
   restart: { when: 'no' },
   stdio: { stdin: 'null', stdout: 'log', stderr: 'log' },
   notifies: false,
+  replaced: [],
   devices: [],
   sockets: [],
 };
@@ -46,6 +47,14 @@ describe('appUnit()', () => {
     expect(service('BindPaths')[0]).toMatch(/ \/sys\/kernel$/);
     expect(service('BindPaths')[0]).not.toMatch(/\/sys\/fs|\/sys /);
     expect(service('DevicePolicy')).toEqual(['closed']);
+  });
+
+  it('leaves a place to the volume that is there', () => {
+    expect(service('BindPaths')[0]).toMatch(
+      / \/dev\/shm \/dev\/mqueue \/run\/systemd\/journal\/dev-log:\/dev\/log /,
+    );
+    const [paths] = service('BindPaths', { replaced: ['/dev/shm', '/dev/log'] });
+    expect(paths).toMatch(/^\/proc \/dev\/pts \/dev\/console \/dev\/mqueue \/sys\/block /);
   });
 
   it('may open as many files as the caller', () => {

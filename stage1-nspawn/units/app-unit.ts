@@ -42,6 +42,8 @@ export interface PlannedApp {
   readonly notifies: boolean;
   /** The signal that stops it, `SIG…`; SIGTERM when undefined. */
   readonly stopSignal?: string | undefined;
+  /** What of the pod it does not see, since a volume is there. */
+  readonly replaced: readonly ReplaceablePath[];
   /** Device nodes among its volumes. */
   readonly devices: readonly AppDevice[];
   /** Handed to it from descriptor 3 on, in this order. */
@@ -72,7 +74,13 @@ export const SYSFS_PARTS = ['block', 'bus', 'class', 'dev', 'devices', 'kernel']
 const POWERCAP = '/sys/devices/virtual/powercap';
 
 /** What of the pod every app sees; /dev itself is the app's own. */
-const SHARED_PATHS = ['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/console'] as const;
+export const SHARED_PATHS = ['/proc', '/dev/pts', '/dev/console'] as const;
+
+/** What of the pod an app sees unless a volume is there. */
+export const REPLACEABLE_PATHS = ['/dev/shm', '/dev/mqueue', '/dev/log'] as const;
+
+export type ReplaceablePath = (typeof REPLACEABLE_PATHS)[number];
+
 const DEV_LOG = '/run/systemd/journal/dev-log';
 
 /** Where an app's environment lies, as PID 1 sees it (the contract's `rkt/env`). */
@@ -134,13 +142,15 @@ function processSettings(app: PlannedApp): readonly Setting[] {
 
 function rootSettings(app: PlannedApp, pod: PodIsolation): readonly Setting[] {
   const sysfs = pod.paths ? SYSFS_PARTS.map((part) => `/sys/${part}`) : ['/sys'];
+  const shared = REPLACEABLE_PATHS.filter((path) => !app.replaced.includes(path)).map((path) =>
+    path === '/dev/log' ? `${DEV_LOG}:${path}` : path,
+  );
 
   return [
     ['RootDirectory', appRootfsInside(app.name)],
     // systemd's own idea of /run and /dev would hide what the image and the volumes put there.
     ['MountAPIVFS', 'no'],
-    ['BindPaths', [...SHARED_PATHS, ...sysfs].join(' ')],
-    ['BindPaths', `${DEV_LOG}:/dev/log`],
+    ['BindPaths', [...SHARED_PATHS, ...shared, ...sysfs].join(' ')],
     ['WorkingDirectory', plainValue(app.workingDir, 'working directory')],
   ];
 }

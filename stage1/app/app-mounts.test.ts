@@ -64,16 +64,29 @@ describe('resolveAppMounts()', () => {
     expect(mounts[1]?.create).toEqual({ mode: '0700', uid: 5 });
   });
 
-  it('leaves a mount point to the explicit mount on its path', () => {
-    const { mounts, implicit } = resolve({
+  it('mounts outer ones first, whatever their order', () => {
+    const { mounts } = resolve({
       volumes: [host],
-      mounts: [{ volume: 'data', path: '/data' }],
-      mountPoints: [{ name: 'other', path: '/data' }],
+      mounts: ['/a/b/c', '/x/', '/a/./b/', '/a'].map((path) => ({ volume: 'data', path })),
+      mountPoints: [{ name: 'root', path: '/' }],
     });
 
-    expect(mounts).toHaveLength(1);
-    expect(implicit).toEqual([]);
+    expect(mounts.map(({ target }) => target)).toEqual(['/', '/x/', '/a', '/a/./b/', '/a/b/c']);
   });
+
+  it.each(['/data', '/data/', '//data/.'])(
+    'leaves a mount point to an explicit mount on %s',
+    (path) => {
+      const { mounts, implicit } = resolve({
+        volumes: [host],
+        mounts: [{ volume: 'data', path }],
+        mountPoints: [{ name: 'other', path: '/data' }],
+      });
+
+      expect(mounts).toHaveLength(1);
+      expect(implicit).toEqual([]);
+    },
+  );
 
   it('makes an empty volume for a mount point that nobody serves, and says so', () => {
     const { mounts, implicit } = resolve({ mountPoints: [{ name: 'db', path: '/db' }] });

@@ -8,6 +8,8 @@ import { emptyVolumeDir, implicitVolumeDir } from '../layout/pod-paths.ts';
 
 /** A volume in its place in an app. */
 export interface AppMount {
+  /** The volume's name, or that of the mount point which nobody served. */
+  readonly volume: string;
   readonly kind: Volume['kind'];
   /** Absolute, on the host. */
   readonly source: string;
@@ -35,7 +37,7 @@ export interface AppMountsRequest {
 }
 
 export interface AppMounts {
-  /** In the order in which they must be made. */
+  /** In the order in which they must be made: outer ones first, an inner one is mounted on them. */
   readonly mounts: readonly AppMount[];
   /** Mount points that no volume was given for, each served by an empty one: to be warned about. */
   readonly implicit: readonly string[];
@@ -67,7 +69,7 @@ export function resolveAppMounts(request: AppMountsRequest): AppMounts {
   }
 
   for (const { name, path, readOnly } of points) {
-    if (mounts.some(({ target }) => target === path)) continue;
+    if (mounts.some(({ target }) => mountPlace(target) === mountPlace(path))) continue;
     const volume = byName.get(name);
     if (volume !== undefined) {
       mounts.push(placed(request, { volume, target: path, pointReadOnly: readOnly }));
@@ -76,14 +78,24 @@ export function resolveAppMounts(request: AppMountsRequest): AppMounts {
     implicit.push(name);
     mounts.push({
       ...PLAIN,
+      volume: name,
       source: implicitVolumeDir(podDir, app.name, name),
       target: path,
       readOnly: readOnly ?? false,
     });
   }
 
-  return { mounts, implicit, kept: keptVolumes(request.imageVolumes, mounts) };
+  return {
+    mounts: mounts.toSorted((one, other) => depthOf(one.target) - depthOf(other.target)),
+    implicit,
+    kept: keptVolumes(request.imageVolumes, mounts),
+  };
 }
+
+/** A target as others can be compared with it: `/a`, whether it is written `/a/` or `//a/.`. */
+export const mountPlace = (target: string): string => posix.resolve('/', target);
+
+const depthOf = (target: string): number => mountPlace(target).split('/').filter(Boolean).length;
 
 /** Outer ones first: an inner one is mounted on them. */
 const keptVolumes = (paths: readonly string[], mounts: readonly AppMount[]): readonly string[] =>
@@ -92,7 +104,7 @@ const keptVolumes = (paths: readonly string[], mounts: readonly AppMount[]): rea
     .toSorted((one, other) => one.length - other.length);
 
 const isAtOrBelow = (path: string, target: string): boolean =>
-  `${path}/`.startsWith(`${posix.normalize(target).replace(/\/$/, '')}/`);
+  `${path}/`.startsWith(`${mountPlace(target).replace(/\/$/, '')}/`);
 
 /** The volumes that the manifest of an image names; none of an ACI, which has mount points. */
 export function imageVolumesOf({ annotations }: ImageManifest): readonly string[] {
@@ -115,10 +127,11 @@ function placed(request: AppMountsRequest, { volume, target, pointReadOnly }: Pl
   if (volume.kind === 'empty') {
     const { mode, uid, gid, name } = volume;
     const source = emptyVolumeDir(request.podDir, name);
-    return { ...PLAIN, source, target, readOnly, create: { mode, uid, gid } };
+    return { ...PLAIN, volume: name, source, target, readOnly, create: { mode, uid, gid } };
   }
 
   return {
+    volume: volume.name,
     kind: 'host',
     source: volume.source,
     target,
