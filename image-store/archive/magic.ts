@@ -7,13 +7,15 @@ export type Packing = 'plain' | 'gzip' | 'bzip2' | 'xz' | 'zstd';
 /** So many first bytes `packingOf` wants to see, of an archive that has them. */
 export const MAGIC_BYTES: number = BLOCK;
 
+/** The .xz File Format, 2.1.1.1. */
+export const XZ_MAGIC: Buffer = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]);
+
 const MAGICS: readonly (readonly [Packing, readonly number[]])[] = [
   // RFC 1952, 2.3.1
   ['gzip', [0x1f, 0x8b, 0x08]],
   // "BZh", bzip2 1.0 format
   ['bzip2', [0x42, 0x5a, 0x68]],
-  // The .xz File Format, 2.1.1.1
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['xz', [...XZ_MAGIC]],
   // RFC 8878, 3.1.1
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
 ];

@@ -81,9 +81,23 @@ describe('unpack()', () => {
   );
 
   it('refuses garbage behind xz', async () => {
-    await expect(
-      unpacked(Buffer.concat([await PACKERS.xz(ACI), Buffer.from('garbage')])),
-    ).rejects.toThrow(/cannot unpack image "x"/);
+    for (const length of [1, 7, 11]) {
+      const data = Buffer.concat([await PACKERS.xz(ACI), Buffer.alloc(length, 'garbage')]);
+
+      await expect(unpacked(data)).rejects.toMatchObject({ code: 'ARCHIVE_TRAILING_GARBAGE' });
+    }
+    // From here on it is a header to xz.
+    const data = Buffer.concat([await PACKERS.xz(ACI), Buffer.alloc(12, 'garbage')]);
+    await expect(unpacked(data)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+  });
+
+  it('refuses xz whose second stream ends in its header', async () => {
+    const data = await PACKERS.xz(ACI);
+    for (const length of [1, 6, 11]) {
+      await expect(unpacked(Buffer.concat([data, data.subarray(0, length)]))).rejects.toMatchObject(
+        { code: 'ARCHIVE_TRUNCATED' },
+      );
+    }
   });
 
   it.each([

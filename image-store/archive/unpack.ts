@@ -6,6 +6,7 @@ import type { Exec } from '#base/exec/exec';
 import { type Fed, feed } from './feed.ts';
 import { MAGIC_BYTES, type Packing, packingOf } from './magic.ts';
 import { isZero } from './tar-block.ts';
+import { isXzAndMore, XZ_TAIL } from './xz-end.ts';
 
 type Bytes = AsyncGenerator<Buffer, void, undefined>;
 
@@ -128,18 +129,33 @@ async function* unpackByProgram(
   if (source.fault !== undefined) throw source.fault;
   if (/trailing garbage/.test(result.stderr)) throw trailingGarbage(packing, options);
   if (result.exitCode !== 0) {
-    if (/unexpected(ly)?\b/i.test(result.stderr)) throw truncated(packing, options);
+    if (/unexpected(ly)?\b/i.test(result.stderr)) {
+      const isWhole = packing === 'xz' && isXzAndMore(source.tail);
+      throw isWhole ? trailingGarbage(packing, options) : truncated(packing, options);
+    }
     const words = (result.stderr.trim().split('\n')[0] ?? '').replace(PROGRAM_NAMES, '');
     throw corrupt(packing, options, { state: words === '' ? `"${packing}" failed` : words });
   }
 }
 
-/** Remembers what went wrong on the way to the program, apart from what the program did. */
-function watchedSource(packed: Bytes): { readonly chunks: Bytes; readonly fault: unknown } {
-  const state: { chunks: Bytes; fault: unknown } = { chunks: watch(), fault: undefined };
+/** Remembers what went wrong on the way to the program, apart from what the program did, and what came last. */
+function watchedSource(packed: Bytes): {
+  readonly chunks: Bytes;
+  readonly fault: unknown;
+  readonly tail: Buffer;
+} {
+  const state: { chunks: Bytes; fault: unknown; tail: Buffer } = {
+    chunks: watch(),
+    fault: undefined,
+    tail: Buffer.alloc(0),
+  };
   async function* watch(): Bytes {
     try {
-      yield* packed;
+      for await (const chunk of packed) {
+        const end = chunk.subarray(-XZ_TAIL);
+        state.tail = Buffer.concat([state.tail, end]).subarray(-XZ_TAIL);
+        yield chunk;
+      }
     } catch (error) {
       state.fault = error;
       throw error;
