@@ -225,6 +225,11 @@ async function renderTree({ context, trees, taken }: Rendering, key: ImageKey): 
     plan.layers.map((layer) => layer.key),
   );
   const layers = plan.layers.map((layer) => ({ ...layer, isIntact: taken.isIntact(layer.key) }));
+  const unseen = plan.stack === undefined ? layers.filter(({ isIntact }) => !isIntact) : [];
+  if (unseen.length > 0) {
+    const { demandManifestCopy } = await import('./index/manifest-copy.ts');
+    for (const layer of unseen) demandManifestCopy(context.dir, layer.key);
+  }
   const tree = await trees.render({ ...plan, layers });
   if (readTreeSize(context.dir, key) !== tree.size) writeTreeSize(context, key, tree.size);
 

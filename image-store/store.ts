@@ -131,7 +131,7 @@ export interface ImageStore extends Disposable {
   gc(options: GcOptions): Promise<GcReport>;
   /** Makes the index anew from the blobs. */
   rebuildIndex(): Promise<RebuildReport>;
-  /** Hashes the blobs again. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
+  /** Hashes the blobs again, and compares the copy of the manifest with them. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
   verifyBlobs(key: ImageKey): Promise<void>;
 
   /** Drops the lock; the store must not be used any more. A second time is nothing. */

@@ -72,6 +72,27 @@ function inspect(tarPath: string, limits: ArchiveLimits): AciContents {
   }
 }
 
+/**
+ * The text of the manifest in an archive that was taken in, of which no more is
+ * read than what lies before it.
+ * @throws GantryError ACI_LAYOUT_INVALID, ARCHIVE_*
+ */
+export function readAciManifest(
+  tarPath: string,
+  limits: ArchiveLimits = DEFAULT_ARCHIVE_LIMITS,
+): string {
+  const fd = openSync(tarPath, 'r');
+  try {
+    const reader = openTarReader(fd, fstatSync(fd).size, HEADERS_AT_A_TIME);
+    for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+      if (cleanEntryPath(entry.path) === 'manifest') return readManifest(reader, entry, limits);
+    }
+    throw badLayout('it has no manifest');
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Top-level rules; the archive's top itself (`.`) may be there and says nothing. */
 function checkPlace(path: string, { type }: ArchiveEntry): void {
   if (path === '' || path.startsWith('rootfs/')) return;

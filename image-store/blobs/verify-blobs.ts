@@ -11,6 +11,7 @@ import { corruptImage } from '../archive/archive-error.ts';
 import type { StoreContext } from '../format/context.ts';
 import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { storeError } from '../format/permissions.ts';
+import { demandManifestCopy } from '../index/manifest-copy.ts';
 import { imageNotFound, readStoredRecord } from '../index/records.ts';
 import { partsOf } from './hold-blobs.ts';
 
@@ -18,10 +19,19 @@ const READ_SIZE = 1024 * 1024;
 
 /**
  * Hashes the blobs of an image again: its archive, or configuration, manifest and
- * layers of an OCI image.
- * @throws GantryError IMAGE_CORRUPT when one is not the bytes that it was, IMAGE_NOT_FOUND
+ * layers of an OCI image; and compares the copy of its manifest with what they say.
+ * @throws GantryError IMAGE_CORRUPT when one is not what it was, IMAGE_NOT_FOUND
  */
 export async function verifyBlobs({ dir }: StoreContext, key: ImageKey): Promise<void> {
+  await hashBlobs(dir, key);
+  demandManifestCopy(dir, key);
+}
+
+/**
+ * Hashes the blobs of an image again.
+ * @throws GantryError IMAGE_CORRUPT when one is not the bytes that it was, IMAGE_NOT_FOUND
+ */
+export async function hashBlobs(dir: string, key: ImageKey): Promise<void> {
   const oci = readStoredRecord(dir, key)?.oci;
   if (oci === undefined) {
     const found = imageKeyOf(

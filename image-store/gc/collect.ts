@@ -12,6 +12,7 @@ import { isLayerTreeId, planTree } from '../tree/tree-plan.ts';
 import type { InUseProbe } from './in-use.ts';
 import { deleteImage } from './remove-image.ts';
 import { unlessOdd } from './pass-over.ts';
+import { restoreManifests } from './restore-manifests.ts';
 import { settleStrays } from './strays.ts';
 import { removeUnneededBlobs } from './oci-blobs.ts';
 import { takeTree, takeUnneededLayers, treesInSight } from './take-tree.ts';
@@ -41,7 +42,7 @@ export interface GcReport {
  * and that no pod uses, and what killed processes left. One odd entry is passed
  * over with a warning. What somebody holds a
  * lease on, what somebody is bringing in, and what an image that is kept depends
- * on, is kept.
+ * on, is kept. Copies of manifests that have changed are restored.
  */
 export async function collectImages(
   context: StoreContext,
@@ -49,6 +50,7 @@ export async function collectImages(
 ): Promise<GcReport> {
   if (regroupStore(context)) context.log.info(`gave image store "${context.dir}" to its group`);
   const leftovers = sweepLeftovers(context) + (await settleStrays(context));
+  await restoreManifests(context);
   const collection: Collection = { context, inUse, limit: context.clock() - graceMs };
 
   const trees = collectTrees(collection);

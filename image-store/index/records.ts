@@ -102,15 +102,27 @@ export function readRecord({ dir, log }: StoreContext, key: ImageKey): ImageReco
 }
 
 /**
- * The manifest of an image.
- * @throws GantryError IMAGE_NOT_FOUND, IMAGE_MANIFEST_INVALID
+ * The manifest of an image, as its copy has it.
+ * @throws GantryError IMAGE_NOT_FOUND, IMAGE_CORRUPT
  */
 export function readManifest(dir: string, key: ImageKey): ImageManifest {
   const text = readIfThere(manifestPath(dir, key), dir);
   if (text === undefined) throw imageNotFound(key);
 
-  return parseImageManifest(text);
+  try {
+    return parseImageManifest(text);
+  } catch (cause) {
+    throw new GantryError(
+      'IMAGE_CORRUPT',
+      `cannot use image ${key}: the copy of its manifest is damaged`,
+      { hint: RESTORE_COPY, cause },
+    );
+  }
 }
+
+/** What to do about a copy of a manifest that is not what it was. */
+export const RESTORE_COPY =
+  'have "gantry image gc" restore it, or remove the image with "gantry image rm" and fetch it again';
 
 /** What is known about the last download of a URL; what is damaged is as good as not there. */
 export function readRemote(dir: string, url: string): RemoteRecord | undefined {

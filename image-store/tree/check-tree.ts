@@ -28,10 +28,14 @@ function differenceOf(find: () => string | undefined): string | undefined {
 }
 
 /** A tree that is not as it was rendered. @param what the difference */
-export function changedTree({ id }: PlainTree, what: string): GantryError {
+export function changedTree(
+  { id }: Pick<PlainTree, 'id'>,
+  what: string,
+  cause?: unknown,
+): GantryError {
   return new GantryError(
     'TREE_CHANGED',
     `cannot use the rendered tree "${id}": ${what} since it was rendered`,
-    { hint: 'it is rendered again by "gantry image verify"' },
+    { hint: 'it is rendered again by "gantry image verify"', cause },
   );
 }

@@ -2,6 +2,7 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
+import { changedTree } from './check-tree.ts';
 import type { PlainTree, StoredTree, Tree, TreeKind } from './tree.ts';
 import { isLayerTreeId } from './tree-plan.ts';
 import {
@@ -64,10 +65,18 @@ export function findTree(dir: string, id: string): Tree | undefined {
     size: layers.reduce((sum, layer) => sum + layer.size, flag.size),
     layers,
     get manifest() {
-      manifest ??= parseImageManifest(readFileSync(treeManifestPath(path), 'utf8'));
+      manifest ??= readTreeManifest(path, id);
       return manifest;
     },
   };
+}
+
+function readTreeManifest(path: string, id: string): ImageManifest {
+  try {
+    return parseImageManifest(readFileSync(treeManifestPath(path), 'utf8'));
+  } catch (cause) {
+    throw changedTree({ id }, 'its manifest was damaged', cause);
+  }
 }
 
 /** The tree of a layer; undefined when there is none or it is not complete. */

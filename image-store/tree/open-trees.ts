@@ -1,6 +1,7 @@
 import type { Exec } from '#base/exec/exec';
 import type { Kernel } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
+import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
 import { storeError } from '../format/permissions.ts';
@@ -59,8 +60,8 @@ export interface Trees {
   stageLayer(layer: LayerArchive, limits: ArchiveLimits): Promise<Staged>;
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
   checkFast(tree: Tree): void;
-  /** @throws GantryError TREE_CHANGED */
-  verifyDeep(tree: Tree): Promise<void>;
+  /** @param manifest what that of the tree must say; nothing when undefined. @throws GantryError TREE_CHANGED */
+  verifyDeep(tree: Tree, manifest?: ImageManifest): Promise<void>;
   /** Puts a broken tree aside, and what is broken below it, so that it is rendered anew; pods that have it keep it. */
   discard(id: string): Promise<void>;
   /** Everything among the trees, broken and unfinished ones too. */
@@ -108,8 +109,9 @@ export function openTrees(options: TreesOptions): Trees {
       return await stageArriving({ ...renderer, limits: own }, layer);
     },
     checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
-    async verifyDeep(tree) {
-      const { verifyDeep } = await import('./verify-tree.ts');
+    async verifyDeep(tree, manifest) {
+      const { demandManifest, verifyDeep } = await import('./verify-tree.ts');
+      if (manifest !== undefined) demandManifest(tree, manifest);
       allOf(tree).forEach((each) => verifyDeep(renderer, each));
     },
     discard: (id) =>

@@ -1,6 +1,8 @@
+import type { ImageManifest } from '#schema/image/image-manifest';
+import { isSameManifest } from '#schema/image/same-manifest';
 import { changedTree, checkFast } from './check-tree.ts';
 import { hashPacked, type Packer } from './packed-tree.ts';
-import type { PlainTree } from './tree.ts';
+import type { PlainTree, Tree } from './tree.ts';
 import { hashTree } from './tree-hash.ts';
 
 /**
@@ -15,4 +17,9 @@ export function verifyDeep(packer: Packer, tree: PlainTree): void {
   const hash =
     tree.kind === 'packed' ? hashPacked(packer, tree.dir) : hashTree(kernel, tree.rootfs);
   if (hash !== tree.hash) throw changedTree(tree, 'its content does not match its hash');
+}
+
+/** Compares the manifest that lies in a tree. @throws GantryError TREE_CHANGED */
+export function demandManifest(tree: Tree, manifest: ImageManifest): void {
+  if (!isSameManifest(tree.manifest, manifest)) throw changedTree(tree, 'its manifest has changed');
 }

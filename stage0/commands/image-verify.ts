@@ -10,7 +10,7 @@ import { type Library, openLibrary } from '../operations/library.ts';
 export const command: Command = plainCommand({
   usage: 'IMAGE…',
   description:
-    'Hashes the archives of images, or their layers, and every file of their rendered trees again. A tree that has changed is rendered anew; an archive that has is an error. Trees are looked at for root only.',
+    'Hashes the archives of images, or their layers, and every file of their rendered trees again. A tree that has changed is rendered anew; an archive that has is an error, and so is a copy of its manifest that does not say what it says. Trees are looked at for root only.',
   operands: ['images'],
   options: {},
   words: { min: 1 },
@@ -42,7 +42,7 @@ async function verifyTree(
   if (tree === undefined) return 'successfully verified the archive (no tree is rendered) of';
 
   try {
-    await store.trees.verifyDeep(tree);
+    await store.trees.verifyDeep(tree, store.manifest(key));
     return 'successfully verified';
   } catch (error) {
     if (!isGantryError(error, 'TREE_CHANGED')) throw error;

@@ -8,8 +8,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Tree } from '#image-store';
+import { manifestPath } from '../../image-store/format/layout.ts';
+import { treeManifestPath } from '../../image-store/tree/tree-paths.ts';
 import type { TarEntry } from '../helpers/hostile-tar.ts';
 import { requires } from '../helpers/requires.ts';
+import { addImage, openTestStore } from '../helpers/test-store.ts';
 import { makeTreeFixture, type TreeFixture } from '../helpers/tree-fixture.ts';
 
 let fixture: TreeFixture;
@@ -73,3 +77,41 @@ describe.runIf(requires('root')).each(['a', 'above'])(
     });
   },
 );
+
+describe.runIf(requires('root'))('the manifest of an image', () => {
+  const app = { exec: ['/bin/true'], user: '0', group: '0' };
+  let dir: string;
+  beforeEach(() => {
+    dir = join(fixture.dir, 'store');
+  });
+
+  it('is compared with its copy before the image is rendered', async () => {
+    using first = openTestStore(dir);
+    const { key } = await addImage(first, { name: 'a', manifest: { app } });
+    replace(manifestPath(dir, key), '/bin/true', '/bin/evil');
+    first.close();
+    using store = openTestStore(dir);
+
+    await expect(store.renderTree(key)).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+      message: expect.stringContaining(`cannot use image ${key}: the copy of its manifest`),
+    });
+    expect(names(join(dir, 'tree'))).toEqual([]);
+  });
+
+  it('is compared with that of its tree', async () => {
+    using store = openTestStore(dir);
+    const { key } = await addImage(store, { name: 'a', manifest: { app } });
+    const tree = await store.renderTree(key);
+    await store.trees.verifyDeep(tree, store.manifest(key));
+    const changed = { code: 'TREE_CHANGED', message: expect.stringContaining('its manifest') };
+
+    for (const text of ['', readFileSync(manifestPath(dir, key), 'utf8').replace('true', 'evil')]) {
+      writeFileSync(treeManifestPath(tree.dir), text);
+      const found = store.trees.find(tree.id) as Tree;
+      await expect(store.trees.verifyDeep(found, store.manifest(key))).rejects.toMatchObject(
+        changed,
+      );
+    }
+  });
+});
