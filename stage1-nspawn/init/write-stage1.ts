@@ -86,7 +86,7 @@ function defaultTarget(apps: readonly AppPlan[]): Unit {
 
   return {
     name: 'default.target',
-    // After them, so that PID 1 counts as ready when the apps do.
+    // After them, so that PID 1 tells that it is ready when the apps are; see units/unready for when they never are.
     unit: [
       ['DefaultDependencies', 'no'],
       ['Wants', `${names} ${READY_SOCKET}`],

@@ -6,6 +6,7 @@ import { EXIT_UNIT, LIVE_TARGET, STALLED_TIMER, STOPPING_SOCKET } from './names.
 import { STREAM_UNITS } from './stream-units.ts';
 import { TERMINAL_UNIT } from './terminal.ts';
 import { BARE, ROOT_SLICE, type Unit } from './unit.ts';
+import { UNREADY_UNIT } from './unready.ts';
 
 // The units that every pod has; they are part of the stage1 image.
 
@@ -43,12 +44,13 @@ export const BASE_UNITS: readonly Unit[] = [
     unit: [
       BARE,
       // So that it goes also when no app has come to life yet; and nothing holds it then.
-      ['Wants', `${LIVE_TARGET} ${STOPPING_SOCKET} ${HANG_UP_UNIT.name}`],
+      ['Wants', `${LIVE_TARGET} ${STOPPING_SOCKET} ${UNREADY_UNIT.name} ${HANG_UP_UNIT.name}`],
       ['StopWhenUnneeded', 'yes'],
       ['AllowIsolate', 'yes'],
     ],
   },
   markUnit({ name: STOPPING_SOCKET, path: STOPPING_MARK, unit: [] }),
+  UNREADY_UNIT,
   HANG_UP_UNIT,
   {
     name: EXIT_UNIT,

@@ -1,7 +1,7 @@
 import type { AcName } from '#schema/types/names';
 import { appUnitName } from '#stage1';
 import { EXIT_UNIT, READY_SOCKET, startedSocketName, upSocketName } from './names.ts';
-import { STARTED_DIR, UP_DIR } from './status-dirs.ts';
+import { READY_DIR, STARTED_DIR, UP_DIR } from './status-dirs.ts';
 import { BARE, ROOT_SLICE, type Setting, type Unit } from './unit.ts';
 
 /** A file that PID 1 makes when something has come about. */
@@ -65,7 +65,7 @@ export function readyMark(apps: readonly MarkedApp[]): Unit {
 
   return markUnit({
     name: READY_SOCKET,
-    path: '/rkt/ready',
+    path: `${READY_DIR}/ready`,
     unit: [
       ['Requisite', marks],
       ['After', marks],

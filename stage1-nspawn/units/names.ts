@@ -21,7 +21,7 @@ export const failedUnitName = (app: string): string => `app_failed@${app}.servic
 
 /** What marks that an app has been started, and that it has said that it is ready. */
 export const startedSocketName = (app: string): string => `app_started@${app}.socket`;
-export const upSocketName = (app: AcName): string => `app_up@${app}.socket`;
+export const upSocketName = (app: string): string => `app_up@${app}.socket`;
 
 /** An app's output. */
 export type StreamName = 'stdout' | 'stderr';

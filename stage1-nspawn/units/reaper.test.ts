@@ -22,6 +22,8 @@ beforeEach(() => {
     status: join(dir, 'status'),
     exits: join(dir, 'exits'),
     started: join(dir, 'started'),
+    up: join(dir, 'up'),
+    units: join(dir, 'units'),
     execStatus: join(dir, 'exec-status'),
     handled: join(dir, 'handled'),
     restart: join(dir, 'restart'),
@@ -32,20 +34,26 @@ beforeEach(() => {
     ended: join(dir, 'ended'),
     first: join(dir, 'failed'),
     halt: 'exit 99',
+    unready: `touch ${join(dir, 'unready')}`,
   };
-  for (const name of ['status', 'exits', 'started', 'execStatus', 'handled', 'restart'] as const) {
-    mkdirSync(places[name]);
-  }
+  const folders = ['status', 'exits', 'started', 'up', 'units', 'execStatus', 'handled', 'restart'];
+  for (const name of folders as readonly (keyof ReaperPlaces)[]) mkdirSync(places[name]);
 });
 afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
+interface Ending {
+  readonly how?: string;
+  /** Whether PID 1 had marked that it was started. */
+  readonly marked?: boolean;
+}
+
 /** Runs the reaper for an app as systemd would. @returns what was noted, and what PID 1 is told */
 function reap(
   [code, status, result = 'exit-code']: readonly [string?, string?, string?],
   app = 'web',
-  { how = 'failed', marked = true }: { readonly how?: string; readonly marked?: boolean } = {},
+  { how = 'failed', marked = true }: Ending = {},
 ): { noted: number; told: number | undefined } {
   const monitor = {
     ...(code === undefined ? {} : { MONITOR_EXIT_CODE: code }),
@@ -59,6 +67,13 @@ function reap(
   });
 
   return { noted: Number(readFileSync(join(places.status, app), 'utf8')), told: exitCode };
+}
+
+interface App extends Ending {
+  readonly notifies?: boolean;
+  readonly up?: boolean;
+  readonly stopping?: boolean;
+  readonly again?: boolean;
 }
 
 describe('reaperScript()', () => {
@@ -145,6 +160,25 @@ describe('reaperScript()', () => {
     reap(['killed', 'TERM', 'success'], 'late', { how: 'ended', marked: false });
 
     expect(exitOf('late').reason).toBe('not-started');
+  });
+
+  it.each([
+    ['one that was started', { marked: true }, false],
+    ['one that was not, or ended before that was marked', { marked: false }, true],
+    ['one that has not said that it is ready', { marked: true, notifies: true }, true],
+    ['one that has', { marked: true, notifies: true, up: true }, false],
+    ['one that is stopped before', { marked: false, stopping: true }, true],
+    ['one that is started again', { marked: false, again: true, how: 'ended' }, false],
+    ['one that is not any more', { marked: false, again: true }, true],
+  ])('knows whether the pod can still become ready at the end of %s', (_which, app, never) => {
+    const { notifies = false, up = false, stopping = false, again = false, ...rest } = app as App;
+    if (notifies) writeFileSync(join(places.units, 'app_up@web.socket'), '');
+    if (up) writeFileSync(join(places.up, 'web'), '');
+    if (stopping) writeFileSync(places.stopping, '');
+    if (again) writeFileSync(join(places.restart, 'web'), 'on-failure 3\n');
+    reap(['exited', '4'], 'web', rest);
+
+    expect(existsSync(join(dir, 'unready'))).toBe(never);
   });
 
   it('takes a kill for want of memory from the count of the kernel, each once', () => {

@@ -1,4 +1,5 @@
 import { STOPPING_MARK } from './base-units.ts';
+import { upSocketName } from './names.ts';
 import { signalStatus } from './signal-status.ts';
 import {
   EXEC_STATUS_DIR,
@@ -10,7 +11,10 @@ import {
   RESTART_DIR,
   STARTED_DIR,
   STATUS_DIR,
+  UP_DIR,
 } from './status-dirs.ts';
+import { TELL_NOBODY } from './unready.ts';
+import { UNIT_DIR } from './write-unit.ts';
 
 /** systemd.exec(5), EXIT_EXEC: the app's program could not be executed. */
 const EXIT_EXEC = 203;
@@ -24,6 +28,10 @@ export interface ReaperPlaces {
   readonly status: string;
   readonly exits: string;
   readonly started: string;
+  /** Which apps said that they are ready. */
+  readonly up: string;
+  /** Where units lie. */
+  readonly units: string;
   readonly execStatus: string;
   readonly handled: string;
   readonly restart: string;
@@ -39,12 +47,16 @@ export interface ReaperPlaces {
   readonly first: string;
   /** A command that has PID 1 stop the pod. */
   readonly halt: string;
+  /** A command that has PID 1 tell nobody that the pod is ready. */
+  readonly unready: string;
 }
 
 const INSIDE: ReaperPlaces = {
   status: STATUS_DIR,
   exits: EXITS_DIR,
   started: STARTED_DIR,
+  up: UP_DIR,
+  units: UNIT_DIR,
   execStatus: EXEC_STATUS_DIR,
   handled: HANDLED_DIR,
   restart: RESTART_DIR,
@@ -56,6 +68,7 @@ const INSIDE: ReaperPlaces = {
   first: '/run/gantry-failed',
   // SIGRTMIN+3, systemd(1): `halt.target`.
   halt: 'kill -37 1',
+  unready: TELL_NOBODY,
 };
 
 /**
@@ -75,7 +88,7 @@ ${signalStatus('signal')}
   ;;
 *) reason=not-started code=${NEVER_RAN} ;;
 esac
-${startedAgain(places)}${neverStarted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
+${startedAgain(places)}${neverReady(places)}${neverStarted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
 [ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
 echo "{\\"version\\":1,\\"reason\\":\\"$reason\\",\\"code\\":$code\${signal:+,\\"signal\\":\\"$signal\\"},\\"finished\\":$finished}" >${exits}/$app
 echo "$code" >${status}/$app
@@ -91,6 +104,14 @@ if [ "$2" = ended ] && [ -e ${restart}/$app ]; then
   read -r when limit <${restart}/$app
   [ "$when$code$MONITOR_SERVICE_RESULT" = on-failure0success ] || again=yes
 fi
+`;
+}
+
+/** PID 1 makes an app's last mark when the app is up (units/marks): without it the pod will not be ready any more. */
+function neverReady({ started, up, units, unready }: ReaperPlaces): string {
+  return `mark=${started}/$app
+[ -e ${units}/${upSocketName('$app')} ] && mark=${up}/$app
+[ -e $mark ] || [ -n "$again" ] || ${unready}
 `;
 }
 

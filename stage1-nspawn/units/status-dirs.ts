@@ -12,6 +12,9 @@ export const STARTED_DIR = '/rkt/started';
 /** Which apps said that they are ready. */
 export const UP_DIR = '/rkt/up';
 
+/** Made with the mark in it, which goes when the pod is ready no more. */
+export const READY_DIR = '/rkt/ready';
+
 /** What to make of systemd's 203 ("could not execute"), per app: 126 or 127, when it was to be foreseen. */
 export const EXEC_STATUS_DIR = '/rkt/exec-status';
 

@@ -172,35 +172,94 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecyc
     await pod.program.ended;
   });
 
-  it('tells the service manager when every app is ready', async () => {
-    const image = 'example.com/notifies';
-    await pods.add({
-      name: image,
-      app: { exec: ['/bin/sh', '-c', 'sleep 1; /bin/notify --ready; echo ready; sleep 300'] },
-      manifest: { annotations: [NOTIFY_ANNOTATION] },
-      prepare: addNotifier,
-    });
-    const socket = join(pods.context.workDir, 'notify');
-    const listener = nodeExec.stream({
-      argv: ['perl', '-MIO::Socket::UNIX', '-e', LISTENER, socket],
-      env: { PATH: '/usr/bin:/bin' },
-      timeoutMs: 30_000,
-    });
-    let heard = '';
-    listener.stdout.on('data', (chunk: Buffer) => {
-      heard += chunk.toString();
-    });
-    await until('the listener listens', () => heard.includes('listening'));
-    const pod = await pods.start([image], {
-      env: { PATH: '/usr/bin:/bin', NOTIFY_SOCKET: socket },
+  describe('to the service manager', () => {
+    const NOTIFIES = 'example.com/notifies';
+    beforeAll(async () => {
+      await pods.add({
+        name: NOTIFIES,
+        app: { exec: ['/bin/sh', '-c', 'sleep 1; /bin/notify --ready; echo ready; sleep 300'] },
+        manifest: { annotations: [NOTIFY_ANNOTATION] },
+        prepare: addNotifier,
+      });
     });
 
-    await until('readiness is told', () => heard.includes('READY=1'));
-    pod.program.kill('SIGTERM');
-    await pod.program.ended;
-    listener.kill();
+    it('tells when every app is ready', async () => {
+      const listener = await listen(pods.context.workDir);
+      const pod = await pods.start([NOTIFIES], { env: listener.env });
+
+      await until('readiness is told', () => listener.heard().includes('READY=1'));
+      pod.program.kill('SIGTERM');
+      await pod.program.ended;
+      listener.end();
+    });
+
+    it.each([
+      ['fails before it is', ['--exec=/bin/sh', '--', '-c', 'exit 6'], 6],
+      ['ends before it is', ['--exec=/bin/sh', '--', '-c', 'exit 0'], 1],
+      ['is not there', ['--exec=/bin/no-such-program'], 127],
+    ])('tells nothing when an app %s', async (_what, args, status) => {
+      const listener = await listen(pods.context.workDir);
+      const { exitCode } = await pods.run([NOTIFIES, ...args], { env: listener.env });
+      await until('the end is told', () => listener.heard().includes('STOPPING=1'));
+      listener.end();
+
+      expect(exitCode).toBe(status);
+      expect(listener.heard()).not.toContain('READY=1');
+    });
+
+    it('tells nothing when the pod is stopped before', async () => {
+      const listener = await listen(pods.context.workDir);
+      const waits = ['--exec=/bin/sh', '--', '-c', 'echo ready; exec sleep 300'];
+      const pod = await pods.start([NOTIFIES, ...waits], { env: listener.env });
+      pod.program.kill('SIGTERM');
+      await pod.program.ended;
+      await until('the end is told', () => listener.heard().includes('STOPPING=1'));
+      listener.end();
+
+      expect(listener.heard()).not.toContain('READY=1');
+    });
+
+    it('tells late of an app that is ready at a later attempt', async () => {
+      const listener = await listen(pods.context.workDir);
+      const script = 'test -e /again || { touch /again; exit 3; }; notify --ready; sleep 300';
+      const again = ['--restart=on-failure', '--exec=/bin/sh', '--', '-c', `echo ready; ${script}`];
+      const pod = await pods.start([NOTIFIES, ...again], { env: listener.env });
+
+      await until('readiness is told', () => listener.heard().includes('READY=1'));
+      pod.program.kill('SIGTERM');
+      await pod.program.ended;
+      listener.end();
+    });
   });
 });
+
+interface Listener {
+  /** For who is to be heard. */
+  readonly env: Readonly<Record<string, string>>;
+  heard(): string;
+  end(): void;
+}
+
+/** Plays the service manager. */
+async function listen(folder: string): Promise<Listener> {
+  const socket = join(folder, `notify-${Math.random()}`);
+  const program = nodeExec.stream({
+    argv: ['perl', '-MIO::Socket::UNIX', '-e', LISTENER, socket],
+    env: { PATH: '/usr/bin:/bin' },
+    timeoutMs: 60_000,
+  });
+  let heard = '';
+  program.stdout.on('data', (chunk: Buffer) => {
+    heard += chunk.toString();
+  });
+  await until('the listener listens', () => heard.includes('listening'));
+
+  return {
+    env: { PATH: '/usr/bin:/bin', NOTIFY_SOCKET: socket },
+    heard: () => heard,
+    end: () => program.kill(),
+  };
+}
 
 /** Prints what arrives at a datagram socket. */
 const LISTENER = `
