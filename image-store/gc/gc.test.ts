@@ -171,6 +171,20 @@ describe('gc()', () => {
 });
 
 describe('remove()', () => {
+  it('refuses what an image depends on that a pod uses, however far', async () => {
+    const below = await addImage(store, { name: 'below' });
+    const on = (imageName: string) => ({ manifest: { dependencies: [{ imageName }] } });
+    await addImage(store, { name: 'between', ...on('below') });
+    const above = await addImage(store, { name: 'above', ...on('between') });
+
+    await expect(store.remove(below.key, used([above.key]))).rejects.toMatchObject({
+      code: 'IMAGE_IN_USE',
+      message: `cannot remove image ${below.key}: an image that a pod uses depends on it`,
+    });
+    await store.remove(below.key);
+    expect(store.record(below.key)).toBeUndefined();
+  });
+
   it('removes the image and its trees', async () => {
     const { key } = await addImage(store, { name: 'a' });
     const tree = fakeTree(key);

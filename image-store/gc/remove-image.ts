@@ -7,6 +7,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import type { TempEntry } from '../blobs/temp-entry.ts';
 import type { StoreContext } from '../format/context.ts';
 import { acceptancePath, blobPath, imageLocksDir, recordsDir } from '../format/layout.ts';
+import { withDependencies } from '../index/dependencies.ts';
 import { imageNotFound, listKeys, removeFile, removeFromIndex } from '../index/records.ts';
 import type { InUseProbe } from './in-use.ts';
 import { neededBlobs, removeUnneededBlobs } from './oci-blobs.ts';
@@ -34,6 +35,9 @@ export function removeImage(context: StoreContext, key: ImageKey, inUse: InUsePr
     const { images, trees } = inUse();
     if (images.has(key) || isTreeUsed(context, key, trees)) {
       throw inUseError(key, 'a pod uses it');
+    }
+    if (withDependencies(context, images).has(key)) {
+      throw inUseError(key, 'an image that a pod uses depends on it');
     }
 
     for (const { name } of treesInSight(context.dir).filter((tree) => tree.key === key)) {
