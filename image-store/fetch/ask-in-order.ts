@@ -53,7 +53,8 @@ export function isUnfetched(error: unknown): boolean {
   );
 }
 
-function noneWorks(what: string, failures: readonly GantryError[]): GantryError {
+/** The error of something that none of its places gave: what the last of at least one said, with what the others said. */
+export function noneWorks(what: string, failures: readonly GantryError[]): GantryError {
   const last = failures.at(-1);
   if (last === undefined) throw new Error(`nobody to ask for ${what}`);
   if (failures.length === 1) return last;

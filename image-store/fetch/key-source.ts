@@ -54,7 +54,7 @@ async function searching<Found>(
   const warn = (message: string): void => log.warning(message);
   const client = createHttpClient({ ...http, insecure, warn, log, signal });
   try {
-    return await action({ client, log, allowHttp: insecure.http });
+    return await action({ client, log, warn, allowHttp: insecure.http });
   } finally {
     client.close();
   }

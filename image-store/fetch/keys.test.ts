@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { nullLog } from '#base/log/log';
+import { type Log, nullLog } from '#base/log/log';
 import { parseAcIdentifier } from '#schema/types/names';
 import { discoverKeys, downloadKeys, type FoundKeys } from '#image-store';
 import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
@@ -31,6 +31,17 @@ async function publishWithKey(name: string, keyUrl: string): Promise<void> {
     }),
   );
   host.server.on('/key', file(key.publicKeyArmored));
+}
+
+/** Lets the page of a name say where keys are; where its images are, as before. */
+function nameKeys(name: string, places: readonly string[]): void {
+  host.server.on(
+    name,
+    discoveryPage({
+      aci: [[name, `https://example.com/${name.replaceAll('/', '-')}.{ext}`]],
+      keys: places.map((place) => [name, `https://example.com${place}`]),
+    }),
+  );
 }
 
 describe('fetchImage() with a key that is not trusted yet', () => {
@@ -110,6 +121,21 @@ describe('fetchImage() with a key that is not trusted yet', () => {
     expect(prefixes).toEqual([name]);
   });
 
+  it('takes the keys that it can get of several that the site names, and tells of the others', async () => {
+    const name = 'example.com/several';
+    await publishWithKey(name, 'https://example.com/gone');
+    nameKeys(name, ['/gone', '/key', '/broken']);
+    host.server.on('/gone', status(404));
+    host.server.on('/broken', status(403));
+
+    await host.fetch(name, { trustKeysFromHttps: true });
+
+    expect(host.warnings).toEqual([
+      expect.stringMatching(/^keys of "example.com\/several" are left out: .*gone": .* 404$/),
+      expect.stringMatching(/^keys of "example.com\/several" are left out: .*broken": .* 403$/),
+    ]);
+  });
+
   it('says that the key is not trusted when its site cannot be asked', async () => {
     await publishWithKey('example.com/silent', 'https://example.com/gone');
     host.server.on('/gone', status(404));
@@ -135,6 +161,28 @@ describe('discoverKeys()', () => {
     expect(found.map(({ url, prefix }) => [prefix, url])).toEqual([
       ['example.com/a/b', 'https://example.com/key'],
     ]);
+  });
+
+  it('finds those that can be had, in the order in which they are named', async () => {
+    const warnings: string[] = [];
+    const log: Log = { ...nullLog, warning: (text) => void warnings.push(text) };
+    nameKeys('example.com', ['/gone', '/second', '/first']);
+    host.server.on('/second', file('two'));
+    host.server.on('/first', file('one'));
+
+    const found = await discoverKeys(parseAcIdentifier('example.com'), { ...options(), log });
+
+    expect(found.map(({ data }) => Buffer.from(data).toString())).toEqual(['two', 'one']);
+    expect(warnings).toEqual([expect.stringMatching(/gone": the server answered 404$/)]);
+  });
+
+  it('says why none can be had', async () => {
+    nameKeys('example.com', ['/gone', '/away']);
+
+    await expect(discoverKeys(parseAcIdentifier('example.com'), options())).rejects.toMatchObject({
+      code: 'FETCH_NOT_FOUND',
+      message: expect.stringMatching(/^cannot fetch keys of "example.com" from any .*gone.*away/),
+    });
   });
 
   it('says so when there are none', async () => {

@@ -49,11 +49,11 @@ async function addKeys(session: FetchSession, name: AcIdentifier): Promise<boole
 
 /** The keys that the site of an image names; none when it cannot be asked. */
 async function keysOfSite(
-  { keyClient: client, insecure, context: { log } }: FetchSession,
+  { keyClient: client, insecure, warn, context: { log } }: FetchSession,
   name: AcIdentifier,
 ): Promise<readonly FoundKeys[]> {
   try {
-    return await findKeys({ client, log, allowHttp: insecure.pubkey }, name);
+    return await findKeys({ client, log, warn, allowHttp: insecure.pubkey }, name);
   } catch (error) {
     if (!isGantryError(error)) throw error;
     log.info(`no keys found for "${name}": ${errorMessage(error)}`);
