@@ -7,16 +7,35 @@ const filters = (...args: Parameters<typeof seccompSettings>): readonly string[]
     .map(([, value]) => value);
 const errno = (...args: Parameters<typeof seccompSettings>): string | undefined =>
   seccompSettings(...args).find(([key]) => key === 'SystemCallErrorNumber')?.[1];
+const namespaces = (...args: Parameters<typeof seccompSettings>): string | undefined =>
+  seccompSettings(...args).find(([key]) => key === 'RestrictNamespaces')?.[1];
 
 describe('seccompSettings()', () => {
   it('allows the default list when nothing is said, and refuses politely', () => {
-    expect(filters(undefined)[0]).toContain('@system-service');
-    expect(filters(undefined)[1]).toMatch(/^~.*\bunshare\b/);
-    expect(errno(undefined)).toBe('EPERM');
+    const [, known, allowed, refused] = filters(undefined);
+
+    expect(known).toBe('~@known:EPERM');
+    expect(allowed).toContain('@system-service');
+    expect(refused).toMatch(/^~.*\bunshare:EPERM\b/);
+  });
+
+  it('says of calls that nobody knows that there are none', () => {
+    expect(errno(undefined)).toBe('ENOSYS');
+    expect(filters(undefined)[0]).toBe('@default');
   });
 
   it('takes "remove nothing" for the default list', () => {
-    expect(filters({ mode: 'remove', set: ['@appc.io/empty'] })).toEqual(filters(undefined));
+    expect(seccompSettings({ mode: 'remove', set: ['@appc.io/empty'] })).toEqual(
+      seccompSettings(undefined),
+    );
+  });
+
+  it('gives the default list one error for all when an error is named', () => {
+    const given = { mode: 'remove', set: ['@appc.io/empty'], errno: 'EACCES' } as const;
+
+    expect(errno(given)).toBe('EACCES');
+    expect(filters(given)[0]).toContain('@system-service');
+    expect(filters(given).join()).not.toContain(':');
   });
 
   it('takes "retain all" for no filter', () => {
@@ -49,6 +68,26 @@ describe('seccompSettings()', () => {
 
     expect(allowed).toMatch(/\bunshare$/);
     expect(refused).not.toMatch(/\bunshare\b/);
+  });
+
+  it('keeps clone from making namespaces where a list refuses unshare and setns', () => {
+    expect(namespaces(undefined)).toBe('yes');
+    expect(namespaces({ mode: 'retain', set: ['@docker/default-whitelist'] })).toBe('yes');
+    expect(namespaces({ mode: 'remove', set: ['@rkt/default-blacklist', 'mkdir'] })).toBe('yes');
+  });
+
+  it.each(['unshare', 'setns', 'clone', 'clone3'])(
+    'leaves namespaces to an app that retains %s by name',
+    (call) => {
+      const set = ['@docker/default-whitelist', call];
+
+      expect(namespaces({ mode: 'retain', set })).toBeUndefined();
+    },
+  );
+
+  it('leaves clone alone where calls are only named', () => {
+    expect(namespaces({ mode: 'retain', set: ['clone', 'read'] })).toBeUndefined();
+    expect(namespaces({ mode: 'remove', set: ['unshare', 'setns'] })).toBeUndefined();
   });
 
   it('rejects a set that is not known', () => {

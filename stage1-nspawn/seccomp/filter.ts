@@ -1,10 +1,20 @@
 import { GantryError } from '#base/errors/gantry-error';
 import { ALL_CALLS, NO_CALLS, type SeccompSet } from '#schema/isolators/seccomp';
 import type { Setting } from '../units/unit.ts';
-import { CALL_SETS, type CallSet, DEFAULT_WHITELIST } from './sets.ts';
+import { CALL_SETS, type CallSet, DEFAULT_BLACKLIST, DEFAULT_WHITELIST } from './sets.ts';
+
+const NATIVE: Setting = ['SystemCallArchitectures', 'native'];
 
 /** What a refused call returns under the default filter: programs that only try go on. */
-const DEFAULT_ERRNO = 'EPERM';
+const REFUSED = 'EPERM';
+/** What one returns that systemd does not know: a newer one, which programs do without on older kernels. */
+const UNKNOWN = 'ENOSYS';
+
+/**
+ * Neither clone(2) makes namespaces, nor unshare(2), nor does setns(2) enter any.
+ * The flags of clone3(2) cannot be looked at: it is as if the kernel had none.
+ */
+const NO_NAMESPACES: Setting = ['RestrictNamespaces', 'yes'];
 
 /**
  * The settings that filter an app's system calls; none when it asked for no
@@ -14,13 +24,8 @@ const DEFAULT_ERRNO = 'EPERM';
 export function seccompSettings(given: SeccompSet | undefined): readonly Setting[] {
   if (given?.mode === 'retain' && given.set.includes(ALL_CALLS)) return [];
 
-  const native: Setting = ['SystemCallArchitectures', 'native'];
   if (given === undefined || (given.mode === 'remove' && given.set.includes(NO_CALLS))) {
-    return [
-      native,
-      ['SystemCallErrorNumber', given?.errno ?? DEFAULT_ERRNO],
-      ...allow(DEFAULT_WHITELIST),
-    ];
+    return [NATIVE, ...defaultFilter(given?.errno), NO_NAMESPACES];
   }
 
   const errno: readonly Setting[] =
@@ -28,11 +33,47 @@ export function seccompSettings(given: SeccompSet | undefined): readonly Setting
   const sets = given.set.filter((item) => item !== ALL_CALLS && item !== NO_CALLS).map(callSet);
   const calls = sets.flatMap((set) => set.calls);
   const except = sets.flatMap((set) => set.except).filter((call) => !calls.includes(call));
-  if (given.mode === 'retain') return [native, ...errno, ...allow({ calls, except })];
+  if (given.mode === 'retain') {
+    return [NATIVE, ...errno, ...allow({ calls, except }), ...withoutNamespaces(except, calls)];
+  }
 
   // Everything is removed: what systemd lets through in any case (execve, exit, …) remains.
   const refused = given.set.includes(ALL_CALLS) ? allow({ calls: [], except: [] }) : deny(calls);
-  return [native, ...errno, ...refused];
+  return [
+    NATIVE,
+    ...errno,
+    ...refused,
+    ...(sets.includes(DEFAULT_BLACKLIST) ? [NO_NAMESPACES] : []),
+  ];
+}
+
+/** One error for all calls when it is named; else refused calls are told from those that nobody knows. */
+function defaultFilter(errno: string | undefined): readonly Setting[] {
+  if (errno !== undefined) return [['SystemCallErrorNumber', errno], ...allow(DEFAULT_WHITELIST)];
+
+  const refused = (calls: readonly string[]): Setting => [
+    'SystemCallFilter',
+    `~${calls.map((call) => `${call}:${REFUSED}`).join(' ')}`,
+  ];
+  return [
+    ['SystemCallErrorNumber', UNKNOWN],
+    // What comes first says what becomes of all other calls, what comes later counts.
+    ['SystemCallFilter', '@default'],
+    refused(['@known']),
+    ['SystemCallFilter', ['@default', ...DEFAULT_WHITELIST.calls].join(' ')],
+    refused(DEFAULT_WHITELIST.except),
+  ];
+}
+
+/** What a set leaves out stays out by every way; a call that is named is let through as it is. */
+function withoutNamespaces(
+  except: readonly string[],
+  named: readonly string[],
+): readonly Setting[] {
+  const isOut = ['unshare', 'setns'].every((call) => except.includes(call));
+  const isAsked = ['clone', 'clone3'].some((call) => named.includes(call));
+
+  return isOut && !isAsked ? [NO_NAMESPACES] : [];
 }
 
 function allow({ calls, except }: CallSet): readonly Setting[] {

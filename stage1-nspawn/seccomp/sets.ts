@@ -15,7 +15,10 @@ const DEFAULT_ALLOWED: readonly string[] = [
   'syslog',
 ];
 
-/** In that group, but only for programs that manage the machine or other processes, or a favourite of exploits. */
+/**
+ * In that group, but only for programs that manage the machine or other processes, or a
+ * favourite of exploits. With unshare and setns goes what clone does of the same.
+ */
 const TAKEN_OUT: readonly string[] = [
   '@keyring',
   'io_uring_enter',
@@ -99,7 +102,7 @@ export interface CallSet {
 const plain = (...calls: readonly string[]): CallSet => ({ calls, except: [] });
 
 export const DEFAULT_WHITELIST: CallSet = { calls: DEFAULT_ALLOWED, except: TAKEN_OUT };
-const DEFAULT_BLACKLIST = plain(...DEFAULT_REFUSED);
+export const DEFAULT_BLACKLIST: CallSet = plain(...DEFAULT_REFUSED);
 
 /** The sets that an image or `--seccomp` may name (fact sheet 6.4), less the two of appc that are no lists. */
 export const CALL_SETS: ReadonlyMap<string, CallSet> = new Map([

@@ -42,7 +42,7 @@ function service(
 describe('appUnit()', () => {
   it('has the safe defaults without being asked', () => {
     expect(service('CapabilityBoundingSet')[0]?.split(' ')).toHaveLength(14);
-    expect(service('SystemCallFilter')[0]).toMatch(/^@default @system-service /);
+    expect(service('SystemCallFilter')[2]).toMatch(/^@default @system-service /);
     expect(service('SystemCallArchitectures')).toEqual(['native']);
     expect(service('BindPaths')[0]).toMatch(/ \/sys\/kernel$/);
     expect(service('BindPaths')[0]).not.toMatch(/\/sys\/fs|\/sys /);
@@ -63,7 +63,15 @@ describe('appUnit()', () => {
 
   it.each([
     ['capabilities', ['CapabilityBoundingSet', 'AmbientCapabilities']],
-    ['seccomp', ['SystemCallFilter', 'SystemCallArchitectures', 'SystemCallErrorNumber']],
+    [
+      'seccomp',
+      [
+        'SystemCallFilter',
+        'RestrictNamespaces',
+        'SystemCallArchitectures',
+        'SystemCallErrorNumber',
+      ],
+    ],
     ['paths', ['InaccessiblePaths', 'DevicePolicy', 'DeviceAllow']],
   ] as const)('drops by the word %s only what belongs to it', (word, keys) => {
     const keysOf = (isolation: PodIsolation): readonly string[] =>

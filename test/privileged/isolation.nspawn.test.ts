@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { demandSuccess, nodeExec } from '#base/exec/node-exec';
+import { placeHostPrograms } from '../helpers/host-programs.ts';
 import { createNspawnPods, type Facts, type NspawnPods } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
 
@@ -9,6 +10,18 @@ const NAME = 'example.com/isolation';
 /** The 14 capabilities of appc, as the kernel shows them. */
 const FOURTEEN = '00000000a80425fb';
 const NO_CAPABILITY = '0000000000000000';
+
+const CLONE = process.arch === 'arm64' ? 220 : 56;
+const MOUNT = process.arch === 'arm64' ? 40 : 165;
+/** What comes of clone for a user and a network namespace, of calls that are refused, and of one that no kernel has yet. */
+const CALLS = `
+sub told { my ($name, @call) = @_; my $result = syscall(shift @call, @call, 0, 0, 0, 0);
+  exit if $result == 0 && $name =~ /clone/;
+  print "$name: " . ($result < 0 ? $! : 'fine') . "\\n" }
+$| = 1;
+told('clone', ${CLONE}, 0x50000011); told('plain clone', ${CLONE}, 0x11); told('clone3', 435);
+told('mount', ${MOUNT}); told('newest', 999);
+`;
 
 function status(facts: Facts, field: string): string | undefined {
   return facts('status')
@@ -103,6 +116,34 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox', 'netns'))(
 
       expect(text).toMatch(/mount: .*denied/);
       expect(text).toMatch(/\/proc\/1\/root/);
+    });
+
+    it('lets no process make namespaces, nor hides that a call is too new', async () => {
+      const image = 'example.com/namespaces';
+      await pods.add({
+        name: image,
+        files: { '/calls.pl': CALLS },
+        prepare: (rootfs) => placeHostPrograms(rootfs, ['/usr/bin/perl']),
+      });
+      const said = async (also?: string): Promise<string> => {
+        const args = ['--interactive', image, '--user=1000', '--group=100', '--exec=/usr/bin/perl'];
+        return (
+          await pods.run([...args, '--', '/calls.pl'], also === undefined ? {} : { also })
+        ).stdout.toString();
+      };
+
+      const guarded = [
+        'clone: Operation not permitted',
+        'plain clone: fine',
+        'clone3: Function not implemented',
+        'mount: Operation not permitted',
+        'newest: Function not implemented',
+      ];
+      expect((await said()).trim().split('\n')).toEqual(guarded);
+      expect((await said('capabilities')).trim().split('\n')).toEqual(guarded);
+      expect(await said('seccomp')).toMatch(
+        /^clone: fine\nplain clone: fine\nclone3: Invalid argument\n/,
+      );
     });
 
     it('has the closed set of devices, and lets none be added', async () => {
