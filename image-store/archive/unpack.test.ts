@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, crc32, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
 import { tinyAci } from '../../test/helpers/tiny-aci.ts';
@@ -23,6 +23,25 @@ async function packedBy(program: string, input: Buffer): Promise<Buffer> {
   return (await nodeExec.run({ argv: [program, '-c'], env, input })).stdout;
 }
 
+/** One block, as it is, in a frame of a window of 2 ** `log` bytes (RFC 8878, 3.1.1.1.2). */
+function zstdOfWindow(log: number): Buffer {
+  const frame = [0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3];
+  const content = Buffer.from('hello');
+
+  return Buffer.concat([Buffer.from([...frame, (content.length << 3) | 1, 0, 0]), content]);
+}
+
+/** The data, whose first block says that its dictionary is larger (The .xz File Format, 3.1 and 5.3.1). */
+function xzOfDictionary(size: number, data: Buffer): Buffer {
+  const changed = Buffer.from(data);
+  const block = changed.subarray(12);
+  const end = (block.readUInt8() + 1) * 4 - 4;
+  block.writeUInt8(size, 4);
+  block.writeUInt32LE(crc32(block.subarray(0, end)), end);
+
+  return changed;
+}
+
 const kinds = Object.keys(PACKERS) as (keyof typeof PACKERS)[];
 const packed = await Promise.all(
   kinds.map(async (kind) => [kind, await PACKERS[kind](ACI)] as const),
@@ -39,6 +58,8 @@ async function unpacked(data: Buffer): Promise<Buffer> {
 
   return Buffer.concat(chunks);
 }
+
+const whole = await packedBy('xz', ACI);
 
 describe('unpack()', () => {
   it.each(packed)('unpacks %s', async (kind, data) => {
@@ -89,6 +110,23 @@ describe('unpack()', () => {
     // From here on it is a header to xz.
     const data = Buffer.concat([await PACKERS.xz(ACI), Buffer.alloc(12, 'garbage')]);
     await expect(unpacked(data)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+  });
+
+  it.each([
+    ['zstd', zstdOfWindow(31), /zstd data needs a window of more than 128MiB/, /without --long/],
+    ['xz', xzOfDictionary(34, whole), /more memory than 128MiB/, /dictionary/],
+  ])('refuses %s that needs much memory, and does not call it damaged', async (...row) => {
+    const [, data, state, hint] = row;
+
+    await expect(unpacked(data)).rejects.toMatchObject({
+      code: 'ARCHIVE_TOO_DEMANDING',
+      message: expect.stringMatching(state),
+      hint: expect.stringMatching(hint),
+    });
+  });
+
+  it('unpacks zstd of as large a window as is allowed', async () => {
+    expect((await unpacked(zstdOfWindow(27))).toString()).toBe('hello');
   });
 
   it('refuses xz whose second stream ends in its header', async () => {

@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { errorCode, errorMessage, GantryError } from '#base/errors/gantry-error';
 import type { Exec } from '#base/exec/exec';
 import { type Fed, feed } from './feed.ts';
@@ -21,7 +21,7 @@ export interface UnpackOptions {
 /**
  * Unpacks an archive as it comes, told by its first bytes.
  * @param packed its chunks, whose memory must be nobody else's
- * @throws GantryError ARCHIVE_UNKNOWN, ARCHIVE_CORRUPT, ARCHIVE_TRAILING_GARBAGE, EXEC_NOT_STARTED; and what `packed` throws
+ * @throws GantryError ARCHIVE_UNKNOWN, ARCHIVE_CORRUPT, ARCHIVE_TRUNCATED, ARCHIVE_TRAILING_GARBAGE, ARCHIVE_TOO_DEMANDING, EXEC_NOT_STARTED; and what `packed` throws
  */
 export async function* unpack(packed: Bytes, options: UnpackOptions): Bytes {
   const head = await readHead(packed);
@@ -70,9 +70,15 @@ async function* restored(first: Buffer, rest: Bytes): Bytes {
 /** Bytes that an engine hands out at a time. */
 const OUTPUT = 256 * 1024;
 
+/** An archive decides how much memory its unpacking takes; this is as far as that goes. */
+const MAX_MEMORY_LOG = 27;
+const MAX_MEMORY = `${2 ** (MAX_MEMORY_LOG - 20)}MiB`;
+
 async function* unpackHere(packed: Bytes, packing: 'gzip' | 'zstd', options: UnpackOptions): Bytes {
   const sizes = { chunkSize: OUTPUT, highWaterMark: OUTPUT };
-  const engine = packing === 'gzip' ? createGunzip(sizes) : createZstdDecompress(sizes);
+  const params = { [constants.ZSTD_d_windowLogMax]: MAX_MEMORY_LOG };
+  const engine =
+    packing === 'gzip' ? createGunzip(sizes) : createZstdDecompress({ ...sizes, params });
   const fed: Fed = { bytes: 0, ended: false };
   // What fails in there ends the engine, and the loop below throws it.
   feed(engine as Transform, packed, fed).catch((error: Error) => engine.destroy(error));
@@ -90,9 +96,9 @@ async function* unpackHere(packed: Bytes, packing: 'gzip' | 'zstd', options: Unp
   if (!fed.ended || engine.bytesWritten !== fed.bytes) throw trailingGarbage(packing, options);
 }
 
-/** The system's programs; the memory of xz is bounded, since the archive decides how much it wants. */
+/** The system's programs. */
 const PROGRAMS = {
-  xz: ['xz', '--decompress', '--stdout', '--memlimit-decompress=128MiB'],
+  xz: ['xz', '--decompress', '--stdout', `--memlimit-decompress=${MAX_MEMORY}`],
   bzip2: ['bzip2', '--decompress', '--stdout'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
@@ -133,6 +139,7 @@ async function* unpackByProgram(
       const isWhole = packing === 'xz' && isXzAndMore(source.tail);
       throw isWhole ? trailingGarbage(packing, options) : truncated(packing, options);
     }
+    if (/memory usage limit/i.test(result.stderr)) throw tooDemanding(packing, options);
     const words = (result.stderr.trim().split('\n')[0] ?? '').replace(PROGRAM_NAMES, '');
     throw corrupt(packing, options, { state: words === '' ? `"${packing}" failed` : words });
   }
@@ -177,6 +184,9 @@ function corruptUnlessOurs(error: unknown, packing: Packing, options: UnpackOpti
   // The magic at the beginning was right, so it is a second member that is none.
   if (errorMessage(error) === 'incorrect header check') return trailingGarbage(packing, options);
   if (code === 'Z_BUF_ERROR') return truncated(packing, options, error);
+  if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
+    return tooDemanding(packing, options, error);
+  }
   if (/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) {
     return corrupt(packing, options, { state: errorMessage(error), cause: error });
   }
@@ -205,6 +215,19 @@ function truncated(packing: Packing, { what }: UnpackOptions, cause?: unknown): 
     'ARCHIVE_TRUNCATED',
     `cannot unpack ${what}: the ${packing} data ends too early`,
     { hint: FETCH_AGAIN, cause },
+  );
+}
+
+function tooDemanding(packing: Packing, { what }: UnpackOptions, cause?: unknown): GantryError {
+  const [wants, how] =
+    packing === 'zstd'
+      ? ['a window of more', 'without --long, or with --long=27 at most']
+      : ['more memory', 'with a smaller dictionary, as "xz -9" does'];
+
+  return new GantryError(
+    'ARCHIVE_TOO_DEMANDING',
+    `cannot unpack ${what}: the ${packing} data needs ${wants} than ${MAX_MEMORY}, which is not allowed`,
+    { hint: `its publisher has to pack it ${how}`, cause },
   );
 }
 
