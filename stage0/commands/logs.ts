@@ -116,16 +116,16 @@ interface LineStyle {
   readonly timestamps: boolean;
 }
 
-/** Messages go out as the app wrote them; a line that came in several entries is put together. */
+/** Messages go out as the journal has them; a line that came in several entries is put together. */
 function lineFormat({ names, timestamps }: LineStyle): (entry: JournalEntry) => Uint8Array {
   let open: string | undefined;
 
-  return ({ app, timeUs, message, endsLine }) => {
+  return ({ app, timeUs, message, ending }) => {
     const head = `${timestamps ? `${timeText(timeUs)} ` : ''}${names ? `${app}: ` : ''}`;
     const begins = open === undefined ? head : open === app ? '' : `\n${head}`;
-    open = endsLine ? undefined : app;
+    open = ending === '\n' ? undefined : app;
 
-    return Buffer.concat([Buffer.from(begins), message, Buffer.from(endsLine ? '\n' : '')]);
+    return Buffer.concat([Buffer.from(begins), message, Buffer.from(ending)]);
   };
 }
 

@@ -12,7 +12,7 @@ describe('parseJournalLine()', () => {
       APPS,
     );
 
-    expect(entry).toMatchObject({ app: 'web', cursor: 's=1;i=2', endsLine: true });
+    expect(entry).toMatchObject({ app: 'web', cursor: 's=1;i=2', ending: '\n' });
     expect(entry?.timeUs).toBe(1795320955191562n);
     expect(Buffer.from(entry?.message ?? []).toString()).toBe('hello');
   });
@@ -23,8 +23,17 @@ describe('parseJournalLine()', () => {
       APPS,
     );
 
-    expect(entry).toMatchObject({ app: 'db', endsLine: false });
+    expect(entry).toMatchObject({ app: 'db', ending: '' });
     expect([...(entry?.message ?? [])]).toEqual([0, 255, 27]);
+  });
+
+  it('tells NUL from the end of a line', () => {
+    const entry = parseJournalLine(
+      line({ SYSLOG_IDENTIFIER: 'db', MESSAGE: 'x', _LINE_BREAK: 'nul' }),
+      APPS,
+    );
+
+    expect(entry).toMatchObject({ ending: '\0' });
   });
 
   it('does not let an app speak for another', () => {

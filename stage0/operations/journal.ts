@@ -20,8 +20,8 @@ export interface JournalEntry {
   /** Undefined for what came by syslog(3), or from a pod whose stage1 does not tell streams apart. */
   readonly stream: LogStream | undefined;
   readonly message: Uint8Array;
-  /** False when the line goes on in the app's next entry: it was longer than journald takes. */
-  readonly endsLine: boolean;
+  /** What came after it; nothing when the line goes on in the app's next entry: it was longer than journald takes. */
+  readonly ending: '\n' | '\0' | '';
 }
 
 /** What of a journal is asked for. */
@@ -148,8 +148,16 @@ export function parseJournalLine(line: string, apps: readonly string[]): Journal
   }
   if (origin === undefined || message === undefined) return undefined;
 
-  const endsLine = fields['_LINE_BREAK'] !== 'line-max';
-  return { cursor, timeUs: BigInt(time), ...origin, message, endsLine };
+  return { cursor, timeUs: BigInt(time), ...origin, message, ending: endingOf(fields) };
+}
+
+/** As journald saw its stream (systemd.journal-fields(7)), which takes NUL for the end of a line, too. */
+function endingOf({
+  _LINE_BREAK: cause,
+}: Readonly<Record<string, unknown>>): JournalEntry['ending'] {
+  if (cause === 'line-max') return '';
+
+  return cause === 'nul' ? '\0' : '\n';
 }
 
 function parseObject(line: string): Readonly<Record<string, unknown>> {

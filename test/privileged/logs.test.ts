@@ -63,6 +63,21 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry logs', 
     expect(await logs('--follow', '--app=db', `--uuid-file=${file}`)).toBe('two\n');
   });
 
+  it('keeps NUL, and of white space what journald leaves', async () => {
+    const file = join(pods.context.workDir, 'uuid-bytes');
+    const odd = (name: string): readonly string[] => [
+      NAME,
+      `--name=${name}`,
+      ...script('printf "one\\n\\n \\t two \\t\\r\\na\\000b\\n"'),
+    ];
+    await pods.run([`--uuid-file-save=${file}`, ...odd('x'), ...odd('y')]);
+
+    expect(await logs('--app=x', `--uuid-file=${file}`)).toBe('one\n \t two\na\0b\n');
+    expect((await logs(`--uuid-file=${file}`)).split('\n').toSorted()).toEqual(
+      ['', 'x: one', 'x:  \t two', 'x: a\0b', 'y: one', 'y:  \t two', 'y: a\0b'].toSorted(),
+    );
+  });
+
   it('prints times, and only what was said between two', async () => {
     const pod = await pods.start([NAME, ...script('echo ready; sleep 2; echo late')]);
     await pod.program.ended;
