@@ -79,7 +79,7 @@ function notThere(
   const hint =
     dependant === undefined
       ? lookAtName
-      : `tell the publisher of "${dependant}", or fetch what is missing from elsewhere first`;
+      : `tell the publisher of "${dependant}", or fetch what is missing from elsewhere and go on with --pull-policy=new`;
 
   return new GantryError(code, message, { hint, cause });
 }

@@ -163,7 +163,8 @@ describe('fetchImage() with dependencies', () => {
     writeFileSync(signature, await host.key.sign(gzipSync(tinyAci(dependingOn('base')))));
     host.server.on(`${path}.asc`, status(404));
 
-    const failure = await host.fetch(name('app')).catch((error: unknown) => error);
+    const pullPolicy = 'update';
+    const failure = await host.fetch(name('app'), { pullPolicy }).catch((error: unknown) => error);
 
     expect(failure).toMatchObject({
       code: 'SIGNATURE_MISSING',
@@ -171,12 +172,13 @@ describe('fetchImage() with dependencies', () => {
         /^cannot use image "example.com\/lib": it depends on "example.com\/base\S*", which cannot be had$/,
       ),
       hint: expect.stringMatching(
-        /^fetch image "example.com\/base\S*" by itself first, with --signature, or /,
+        /^fetch image "example.com\/base\S*" by itself first, with --signature, then go on with --pull-policy=new; or /,
       ),
     });
     expect(causeChain(failure)[1]).toContain('there is no signature at');
-    await host.fetch(name('base'), { signature });
-    expect(namesOf((await host.fetch(name('app'))).dependencies)).toEqual(['lib', 'base']);
+    await host.fetch(name('base'), { pullPolicy, signature });
+    const { dependencies } = await host.fetch(name('app'), { pullPolicy: 'new' });
+    expect(namesOf(dependencies)).toEqual(['lib', 'base']);
   });
 
   it('names who depends on one that is nowhere', async () => {
@@ -187,7 +189,7 @@ describe('fetchImage() with dependencies', () => {
     await expect(host.fetch(name('app'))).rejects.toMatchObject({
       code: 'FETCH_NOT_FOUND',
       message: expect.stringContaining('cannot use image "example.com/app": it depends on'),
-      hint: expect.stringMatching(/^tell the publisher of "example.com\/app"/),
+      hint: expect.stringMatching(/^tell the publisher of "example.com\/app", .*=new$/),
     });
   });
 

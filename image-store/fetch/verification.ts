@@ -123,12 +123,12 @@ export function signatureMissing(
 ): GantryError {
   const giveOne =
     dependant === undefined
-      ? 'give one with --signature'
-      : `fetch ${what} by itself first, with --signature`;
+      ? 'give one with --signature,'
+      : `fetch ${what} by itself first, with --signature, then go on with --pull-policy=new;`;
 
   return new GantryError(
     'SIGNATURE_MISSING',
     `cannot verify ${what}: there is no signature at "${place}"`,
-    { hint: `${giveOne}, or use --insecure-options=image`, cause },
+    { hint: `${giveOne} or use --insecure-options=image`, cause },
   );
 }
