@@ -1,3 +1,5 @@
+import { unfinished } from './stage1/unfinished.ts';
+
 // What nobody caught is a failure of gantry's own, not an app's exit status.
 process.once('uncaughtException', (error) => void fail(error));
 void main();
@@ -8,6 +10,7 @@ async function main(): Promise<void> {
   const { runProgram } = await import('./cli/program.ts');
   const { readEnvironment } = await import('./config/environment.ts');
   process.exitCode = await runProgram({ program, args, environment: readEnvironment(process.env) });
+  if (unfinished.any) process.exit();
 }
 
 async function fail(error: unknown): Promise<never> {

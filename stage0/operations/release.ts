@@ -6,9 +6,16 @@ import type { LockedPod } from '../pod/locked-pod.ts';
 import { refuseNewerPod } from '../pod/pod-format.ts';
 import { configArguments } from '../stage1/config-arguments.ts';
 import { callEntrypoint, findEntrypoint, type PodStage1 } from '../stage1/entrypoint-call.ts';
+import { isOwn } from '../stage1/flavor.ts';
 import type { OperationContext } from './context.ts';
 import type { Library } from './library.ts';
 import { readPodStage1 } from './pod-stage1.ts';
+
+/**
+ * How long a `gc` may take (docs/stage1-guide.md). Those of our own limit each
+ * of the programs that they start, and go on with the next.
+ */
+const GC_LIMIT_MS = 120_000;
 
 /** A pod that is to give back what it held. */
 export interface Release {
@@ -77,14 +84,16 @@ async function succeeds(
     { ...configArguments(context), uuid, force },
     stage1.flavor.interfaceVersion,
   );
-  const exitCode = await callEntrypoint(context, stage1, {
-    name: 'gc',
-    podDir: dir,
-    args,
-    env: {},
-  });
-  if (exitCode === 0) return true;
+  const timeoutMs = isOwn(stage1.flavor) ? Number.POSITIVE_INFINITY : GC_LIMIT_MS;
+  const call = { name: 'gc', podDir: dir, args, env: {}, timeoutMs } as const;
+  try {
+    const exitCode = await callEntrypoint(context, stage1, call);
+    if (exitCode === 0) return true;
 
-  context.log.warning(`stage1's gc of pod ${uuid} ended with status ${exitCode}`);
+    context.log.warning(`stage1's gc of pod ${uuid} ended with status ${exitCode}`);
+  } catch (error) {
+    if (!isGantryError(error, 'STAGE1_TIMED_OUT', 'EXEC_NOT_STARTED')) throw error;
+    context.log.warning(`stage1's gc of pod ${uuid}: ${error.message}`);
+  }
   return false;
 }

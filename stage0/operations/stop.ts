@@ -24,6 +24,9 @@ export interface StopOptions {
   readonly timeoutMs: number;
 }
 
+/** How long a stage1 may take to kill a pod, before it is done without it. */
+const FORCE_MS = 2_000;
+
 /** How long a killed pod takes at most. */
 const DYING_MS = 20_000;
 
@@ -82,11 +85,13 @@ async function endsInOrder(
   try {
     const state = await waitForFirstProcess(context, uuid, timeoutMs);
     using main = state?.name === 'running' ? openMainProcess(context.kernel, state.dir) : undefined;
-    if (state?.name === 'running') await callStop(context, library, { state, force: false });
+    if (state?.name === 'running') {
+      await callStop(context, library, { state, force: false, timeoutMs: deadline.left() });
+    }
 
     return await endsWithMain(context, uuid, { main, timeoutMs: deadline.left() });
   } catch (error) {
-    if (isGantryError(error, 'WAIT_TIMED_OUT')) return false;
+    if (isGantryError(error, 'WAIT_TIMED_OUT', 'STAGE1_TIMED_OUT')) return false;
     throw isGantryError(error, 'POD_TOO_NEW') ? onlyByForce(error) : error;
   }
 }
@@ -123,13 +128,15 @@ async function endsWithMain(
 interface StopCall {
   readonly state: PodState;
   readonly force: boolean;
+  /** How long its stage1 may take. */
+  readonly timeoutMs: number;
 }
 
-/** @throws GantryError POD_NOT_STOPPED, POD_UNREADABLE and whatever keeps its stage1 from being called */
+/** @throws GantryError POD_NOT_STOPPED, STAGE1_TIMED_OUT, POD_UNREADABLE and whatever keeps its stage1 from being called */
 async function callStop(
   context: OperationContext,
   library: Library,
-  { state, force }: StopCall,
+  { state, force, timeoutMs }: StopCall,
 ): Promise<void> {
   const stage1 = readPodStage1(library, state.dir);
   if (stage1.flavor.entrypoints.stop === undefined) {
@@ -142,6 +149,7 @@ async function callStop(
     podDir: state.dir,
     args: [...(force ? ['--force'] : []), state.uuid],
     env: {},
+    timeoutMs,
   });
   if (exitCode !== 0) throw notStopped(state, exitCode);
 }
@@ -167,7 +175,9 @@ export async function killPod(
   if (state === undefined || !allows(state, 'stop')) return;
 
   try {
-    if (state.name === 'running') await callStop(context, library, { state, force: true });
+    if (state.name === 'running') {
+      await callStop(context, library, { state, force: true, timeoutMs: FORCE_MS });
+    }
   } catch (error) {
     // Whatever is the matter with it: the pod is to end.
     log.warning(`pod ${uuid} is killed without its stage1: ${errorMessage(error)}`);

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { GantryError } from '#base/errors/gantry-error';
 import { exitStatusOf } from '#base/exec/exec-result';
+import { LONGEST_TIMER_MS } from '#base/time/deadline';
 import {
   type Entrypoint,
   type EntrypointHost,
@@ -12,6 +13,7 @@ import {
 import { codeFileName, compileScript, readIfThere, wrapModule } from '../boot/compile.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { entrypointPath, type Flavor } from './flavor.ts';
+import { unfinished } from './unfinished.ts';
 
 /** A stage1 as a pod has it. */
 export interface PodStage1 {
@@ -31,6 +33,12 @@ export interface EntrypointCall {
   /** Variables of the contract. */
   readonly env: Readonly<Record<string, string>>;
   readonly callerMounts?: number | undefined;
+}
+
+/** How one that comes back (`stop`, `gc`) is. */
+export interface LimitedCall extends EntrypointCall {
+  /** How long it may take; infinite for as long as it takes. */
+  readonly timeoutMs: number;
 }
 
 /** An entrypoint that has been found: a module to call, or a program to execute. */
@@ -118,18 +126,25 @@ export function entrypointHost(
   };
 }
 
+/** How long what was asked to end is waited for, before it is killed. */
+const KILL_AFTER_MS = 1000;
+
 /**
- * Calls an entrypoint that comes back (`stop`, `gc`): loaded, or as a child.
+ * Calls an entrypoint that comes back (`stop`, `gc`): loaded, or as a child. One
+ * that takes too long is ended with all that it started; what is loaded is only
+ * waited for no longer.
  * @returns its exit status
+ * @throws GantryError STAGE1_TIMED_OUT, EXEC_NOT_STARTED, what findEntrypoint() throws, and what is thrown by what is loaded
  */
 export async function callEntrypoint(
   context: OperationContext,
   stage1: PodStage1,
-  call: EntrypointCall,
+  call: LimitedCall,
 ): Promise<number> {
   const found = findEntrypoint(context, stage1, call.name);
   if (found.kind === 'module') {
-    return await found.entrypoint(entrypointHost(context, found.path, call));
+    const ended = found.entrypoint(entrypointHost(context, found.path, call));
+    return (await within(ended, call.timeoutMs)) ?? timedOut(stage1, call);
   }
 
   const result = await context.exec.run({
@@ -138,6 +153,35 @@ export async function callEntrypoint(
     cwd: call.podDir,
     stdout: 'inherit',
     stderr: 'inherit',
+    timeoutMs: call.timeoutMs > LONGEST_TIMER_MS ? undefined : call.timeoutMs,
+    killAfterMs: KILL_AFTER_MS,
+    wholeGroup: true,
   });
-  return exitStatusOf(result);
+  return result.timedOut ? timedOut(stage1, call) : exitStatusOf(result);
+}
+
+/** @returns undefined when it took longer; then this process will have to be ended */
+async function within<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(
+    () => {
+      unfinished.any = true;
+      resolve(undefined);
+    },
+    Math.min(timeoutMs, LONGEST_TIMER_MS),
+  );
+  try {
+    return await Promise.race([value, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function timedOut({ flavor }: PodStage1, { name, timeoutMs }: LimitedCall): never {
+  const seconds = Math.round(timeoutMs / 1000);
+
+  throw new GantryError(
+    'STAGE1_TIMED_OUT',
+    `stage1 "${flavor.name}" failed: its "${name}" has not ended within ${seconds} s`,
+  );
 }

@@ -53,6 +53,12 @@ export function readFlavor({ name, annotations }: ImageManifest): Flavor {
   };
 }
 
+/** Names of the images that come with the program. */
+const OWN_NAME = /^gantry\.sh\/stage1-/;
+
+/** Whether a flavor is one of the program's own. */
+export const isOwn = ({ name }: Flavor): boolean => OWN_NAME.test(name);
+
 /** Whether a flavor promises something. One that says nothing is taken at its word that it decides itself. */
 export function promises(flavor: Flavor, feature: FlavorFeature): boolean {
   return flavor.features === 'all' || flavor.features.has(feature);

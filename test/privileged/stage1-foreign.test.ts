@@ -135,6 +135,39 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
     expect((await context.gantry(['rm', uuid])).exitCode).toBe(0);
   });
 
+  it.each(['--timeout=1s', '--force'])('is stopped by %s when its stop hangs', async (flag) => {
+    const { context } = pods;
+    const name = 'example.com/stage1-hanging';
+    const uuidFile = join(dir, `hanging${flag}`);
+    await pods.add({
+      name,
+      app: null,
+      manifest: {
+        annotations: [
+          { name: 'coreos.com/rkt/stage1/run', value: '/init' },
+          { name: 'coreos.com/rkt/stage1/stop', value: '/stop' },
+        ],
+      },
+      prepare: (rootfs) => {
+        const init = '#!/bin/sh\necho $$ >pid\necho ready\nexec sleep 60\n';
+        writeFileSync(join(rootfs, 'init'), init, { mode: 0o755 });
+        writeFileSync(join(rootfs, 'stop'), '#!/bin/sh\nsleep 600\n', { mode: 0o755 });
+      },
+    });
+    const run = ['--insecure-options=image', 'run', `--stage1-name=${name}`];
+    const pod = context.start([...run, `--uuid-file-save=${uuidFile}`, NAME]);
+    await new Promise((resolve) => pod.stdout.once('data', resolve));
+    const { exitCode, stderr, durationMs } = await context.gantry([
+      'stop',
+      flag,
+      `--uuid-file=${uuidFile}`,
+    ]);
+
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('its "stop" has not ended')]);
+    expect(durationMs).toBeLessThan(20_000);
+    expect((await pod.ended).signal).toBe('SIGKILL');
+  });
+
   it('is refused for what it has no entrypoint for', async () => {
     const { exitCode, stderr } = await pods.context.gantry([
       '--insecure-options=image',

@@ -1,0 +1,75 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
+import type { OperationContext } from '../operations/context.ts';
+import { callEntrypoint } from './entrypoint-call.ts';
+import { unfinished } from './unfinished.ts';
+
+const UUID = '6733c088-a507-4694-aabf-6f5f4c7a4d2b';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'entrypoint-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+  unfinished.any = false;
+});
+
+/** Calls `gc` of a stage1 made of one file. */
+async function call(file: string, text: string, timeoutMs = 60_000): Promise<number> {
+  const rootfs = join(dir, 'rootfs');
+  mkdirSync(rootfs);
+  writeFileSync(join(rootfs, file), text, { mode: 0o755 });
+  const flavor = {
+    name: 'example.com/stage1',
+    interfaceVersion: 8,
+    entrypoints: { gc: `/${file}` },
+    features: 'all',
+  } as const;
+  const context = { exec: nodeExec, env: { PATH: '/usr/bin:/bin' }, programDir: dir };
+
+  return await callEntrypoint(
+    context as unknown as OperationContext,
+    { flavor, treeRootfs: rootfs, podRootfs: rootfs },
+    { name: 'gc', podDir: dir, args: [UUID], env: {}, timeoutMs },
+  );
+}
+
+describe('callEntrypoint()', () => {
+  it('returns how a program ended', async () => {
+    expect(await call('gc', '#!/bin/sh\n[ "$1" ] && exit 3\n')).toBe(3);
+  });
+
+  it('ends a program that takes too long, and all that it started', async () => {
+    const script = '#!/bin/sh\nsleep 600 & echo $! >child\nwait\n';
+
+    await expect(call('gc', script, 500)).rejects.toMatchObject({
+      code: 'STAGE1_TIMED_OUT',
+      message: 'stage1 "example.com/stage1" failed: its "gc" has not ended within 1 s',
+    });
+    const child = readFileSync(join(dir, 'child'), 'utf8').trim();
+    expect(existsSync(`/proc/${child}/exe`)).toBe(false);
+  });
+
+  it('waits no longer for what is loaded and takes too long', async () => {
+    const script = 'exports.entrypoint = () => new Promise((r) => setTimeout(r, 1000, 0));';
+
+    await expect(call('gc.js', script, 50)).rejects.toMatchObject({ code: 'STAGE1_TIMED_OUT' });
+    expect(unfinished.any).toBe(true);
+  });
+
+  it.each([
+    ['that ends', 7],
+    ['without a limit', 8],
+  ])('returns the status of what is loaded, %s', async (_how, status) => {
+    const script = `exports.entrypoint = async () => ${status};`;
+
+    expect(await call('gc.js', script, status === 8 ? Number.POSITIVE_INFINITY : 1000)).toBe(
+      status,
+    );
+    expect(unfinished.any).toBe(false);
+  });
+});
