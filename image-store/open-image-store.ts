@@ -24,7 +24,9 @@ import { listKeys, readManifest, readRecord, readRemote } from './index/records.
 import { readTreeSize } from './index/tree-size.ts';
 import { referenceUrl } from './reference/oci-reference.ts';
 import type { ImageStore, OciStore, StoreOptions } from './store.ts';
+import { findLayerTree } from './tree/find-tree.ts';
 import { openTrees, type Tree, type Trees } from './tree/index.ts';
+import { layerTreeIdOf } from './tree/tree-plan.ts';
 
 // What only some commands need is loaded when they call it: who runs a pod, the
 // most frequent of all, waits for nothing that it does not use.
@@ -71,8 +73,14 @@ function ociStore(context: StoreContext, { exec, limits, trees }: Omit<Parts, 'l
   const { dir } = context;
 
   return {
-    hasBlob: (digest, size) =>
-      statSync(ociBlobPath(dir, digest), { throwIfNoEntry: false })?.size === size,
+    hasLayer: async ({ digest, diffId, size }, of) => {
+      const path = ociBlobPath(dir, digest);
+      if (statSync(path, { throwIfNoEntry: false })?.size !== size) return false;
+      const hasTree = findLayerTree(dir, layerTreeIdOf(diffId)) !== undefined;
+      if (hasTree && readRecord(context, of) !== undefined) return true;
+      const { isIntactFile } = await import('./blobs/hash-file.ts');
+      return await guardedAsync(dir, () => isIntactFile(path, digest));
+    },
     hold: (digests) => guarded(dir, () => holdBlobs(context, digests)),
     takeLayer: async (layer) => {
       const { takeLayer } = await import('./blobs/take-layer.ts');

@@ -13,7 +13,7 @@ import type { ArrivingLayer } from './blobs/take-layer.ts';
 import type { GcOptions, GcReport } from './gc/collect.ts';
 import type { InUseProbe } from './gc/in-use.ts';
 import type { Lease } from './gc/lease.ts';
-import type { Acceptance, ImageRecord, RemoteRecord } from './index/image-record.ts';
+import type { Acceptance, ImageRecord, OciLayer, RemoteRecord } from './index/image-record.ts';
 import type { RebuildReport } from './index/rebuild.ts';
 import type { LocalReference, RegistryReference } from './reference/oci-reference.ts';
 import type { Tree, Trees } from './tree/index.ts';
@@ -38,8 +38,12 @@ export interface StoreOptions {
 
 /** The store as what brings OCI images sees it. */
 export interface OciStore {
-  /** Whether a blob of this length is there. */
-  hasBlob(digest: OciDigest, size: number): boolean;
+  /**
+   * Whether a layer is there. One whose tree is there need not be hashed for an
+   * image that the store has: whoever asks for that often waits for nothing then.
+   * @param of the image that it is brought for
+   */
+  hasLayer(layer: OciLayer, of: ImageKey): Promise<boolean>;
   /** Keeps blobs from being collected, those that are not there yet too. */
   hold(digests: readonly OciDigest[]): Disposable;
   /** @throws GantryError IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH, ARCHIVE_*, STORE_FULL */

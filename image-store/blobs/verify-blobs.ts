@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
 import {
   type DigestAlgorithm,
@@ -13,9 +13,8 @@ import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { storeError } from '../format/permissions.ts';
 import { demandManifestCopy } from '../index/manifest-copy.ts';
 import { imageNotFound, readStoredRecord } from '../index/records.ts';
+import { hashFile } from './hash-file.ts';
 import { partsOf } from './hold-blobs.ts';
-
-const READ_SIZE = 1024 * 1024;
 
 /**
  * Hashes the blobs of an image again: its archive, or configuration, manifest and
@@ -35,14 +34,14 @@ export async function hashBlobs(dir: string, key: ImageKey): Promise<void> {
   const oci = readStoredRecord(dir, key)?.oci;
   if (oci === undefined) {
     const found = imageKeyOf(
-      await hashFile(dir, key, { path: blobPath(dir, key), algorithm: 'sha512' }),
+      await hashBlob(dir, key, { path: blobPath(dir, key), algorithm: 'sha512' }),
     );
     if (found !== key) throw corruptImage(key, `its blob now hashes to ${found}`);
     return;
   }
 
   const algorithm = key.startsWith('sha256-') ? 'sha256' : 'sha512';
-  const config = await hashFile(dir, key, { path: blobPath(dir, key), algorithm });
+  const config = await hashBlob(dir, key, { path: blobPath(dir, key), algorithm });
   const found = imageKeyOfDigest(digestOf(algorithm, config));
   if (found !== key) throw corruptImage(key, `its configuration now hashes to ${found}`);
   for (const digest of new Set(partsOf(oci))) await verifyPart(dir, key, digest);
@@ -51,7 +50,7 @@ export async function hashBlobs(dir: string, key: ImageKey): Promise<void> {
 async function verifyPart(dir: string, key: ImageKey, digest: OciDigest): Promise<void> {
   const algorithm = digestAlgorithm(digest);
   const path = ociBlobPath(dir, digest);
-  const found = digestOf(algorithm, await hashFile(dir, key, { path, algorithm }));
+  const found = digestOf(algorithm, await hashBlob(dir, key, { path, algorithm }));
   if (found !== digest) throw corruptImage(key, `its blob ${digest} now hashes to ${found}`);
 }
 
@@ -60,12 +59,9 @@ interface Hashed {
   readonly algorithm: DigestAlgorithm;
 }
 
-async function hashFile(dir: string, key: ImageKey, { path, algorithm }: Hashed): Promise<Buffer> {
-  const { createHash } = await import('node:crypto');
-  const hash = createHash(algorithm);
+async function hashBlob(dir: string, key: ImageKey, { path, algorithm }: Hashed): Promise<Buffer> {
   try {
-    const chunks = createReadStream(path, { highWaterMark: READ_SIZE });
-    for await (const chunk of chunks) hash.update(chunk as Buffer);
+    return await hashFile(path, algorithm);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
       throw existsSync(blobPath(dir, key))
@@ -74,6 +70,4 @@ async function hashFile(dir: string, key: ImageKey, { path, algorithm }: Hashed)
     }
     throw storeError(error, dir);
   }
-
-  return hash.digest();
 }

@@ -33,6 +33,8 @@ export function imageSource(context: StoreContext): ImageSource {
     blobPath: (key) => blobPath(context.dir, key),
     layersOf: (key) =>
       readStoredRecord(context.dir, key)?.oci?.layers.map(({ digest, diffId }) => ({
+        image: key,
+        digest,
         diffId,
         blob: ociBlobPath(context.dir, digest),
       })),

@@ -5,6 +5,7 @@ import { obstacleOf } from '#base/errors/obstacle';
 import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { LayerDirectories } from '../archive/directory-look.ts';
+import { isIntactFile } from '../blobs/hash-file.ts';
 import { inParallel } from '../work/in-parallel.ts';
 import { reported } from '../work/reported.ts';
 import { directoryLooks, type LookedAtLayer, visibleLayers } from './directory-looks.ts';
@@ -24,7 +25,7 @@ const AT_A_TIME = 3;
  * Renders the trees of layers that are not there, or changed, each once. Whoever
  * works on one holds no lock but its own, so that nobody waits in a circle. After
  * a failure no other is begun, and all have ended when this throws.
- * @throws GantryError ARCHIVE_*, EXTRACT_*, IMAGE_DIGEST_MISMATCH
+ * @throws GantryError IMAGE_CORRUPT, ARCHIVE_*, EXTRACT_*, IMAGE_DIGEST_MISMATCH
  */
 export async function renderLayers(maker: TreeMaker, stack: readonly PackedLayer[]): Promise<void> {
   const layers = new Map(stack.map((layer) => [layer.diffId, layer])).values();
@@ -37,7 +38,7 @@ async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> 
   if (hasLayer(maker, diffId)) return;
 
   maker.log.debug(`extracting layer ${diffId}`);
-  const archive = reported(await unpackedKept(maker, layer), {
+  const archive = reported(unpackedKept(maker, layer), {
     log: maker.log,
     signal: undefined,
     id: diffId,
@@ -50,15 +51,28 @@ async function renderLayer(maker: TreeMaker, layer: PackedLayer): Promise<void> 
   staged.place();
 }
 
-/** The archive of a layer as the store keeps it, unpacked and checked while it is read. */
-export async function unpackedKept(
+/**
+ * The archive of a layer as the store keeps it, unpacked and checked while it is
+ * read. What is wrong with it is looked into only then: a blob that is not what
+ * it was can be fetched again, one that is cannot be helped.
+ */
+async function* unpackedKept(
   { exec, limits }: Pick<TreeMaker, 'exec' | 'limits'>,
-  { blob, diffId }: PackedLayer,
-): Promise<AsyncGenerator<Buffer, void, undefined>> {
+  { image, blob, digest, diffId }: PackedLayer,
+): AsyncGenerator<Buffer, void, undefined> {
   // What unpacks is not needed where trees are there already.
   const { unpackedLayer } = await import('../archive/unpack-layer.ts');
-
-  return unpackedLayer(chunksOf(blob, diffId), { exec, what: `layer ${diffId}`, diffId, limits });
+  const what = `layer ${diffId}`;
+  try {
+    yield* unpackedLayer(chunksOf(blob, diffId), { exec, what, diffId, limits });
+  } catch (cause) {
+    if (obstacleOf(cause) !== undefined || (await isIntactFile(blob, digest))) throw cause;
+    throw new GantryError(
+      'IMAGE_CORRUPT',
+      `cannot use image ${image}: its layer ${digest} is damaged`,
+      { hint: 'fetch it again', cause },
+    );
+  }
 }
 
 /** Writes it to a file that must not be there yet. */
@@ -68,7 +82,7 @@ export async function unpackKept(
   target: string,
 ): Promise<void> {
   const { writeArchive } = await import('../archive/unpack-layer.ts');
-  await writeArchive(await unpackedKept(extractor, layer), target);
+  await writeArchive(unpackedKept(extractor, layer), target);
 }
 
 const READ_SIZE = 256 * 1024;

@@ -17,6 +17,10 @@ export interface ImageSource {
 
 /** A layer of an OCI image, as it is kept. */
 export interface PackedLayer {
+  /** The image that it is of. */
+  readonly image: ImageKey;
+  /** Of its archive as it is kept. */
+  readonly digest: OciDigest;
   /** Of its archive, unpacked. */
   readonly diffId: OciDigest;
   /** Where its archive lies, packed as it came. */

@@ -3,15 +3,19 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Tree } from '#image-store';
-import { manifestPath } from '../../image-store/format/layout.ts';
+import type { OciDigest } from '#schema/oci/digest';
+import type { ImageKey } from '#schema/types/image-hash';
+import { manifestPath, ociBlobPath } from '../../image-store/format/layout.ts';
 import { treeManifestPath } from '../../image-store/tree/tree-paths.ts';
-import type { TarEntry } from '../helpers/hostile-tar.ts';
+import { type TarEntry, tarOf } from '../helpers/hostile-tar.ts';
+import { type OciHost, openOciHost } from '../helpers/oci-host.ts';
 import { requires } from '../helpers/requires.ts';
 import { addImage, openTestStore } from '../helpers/test-store.ts';
 import { makeTreeFixture, type TreeFixture } from '../helpers/tree-fixture.ts';
@@ -115,3 +119,67 @@ describe.runIf(requires('root'))('the manifest of an image', () => {
     }
   });
 });
+
+describe.runIf(requires('root')).each(['plain', 'gzip'] as const)(
+  'a damaged layer of an OCI image, %s',
+  (packing) => {
+    const base = tarOf({ path: 'base', body: 'good content '.repeat(1000) });
+    const layers = [base];
+    let host: OciHost;
+    beforeEach(() => {
+      host = openOciHost();
+    });
+    afterEach(() => {
+      host[Symbol.dispose]();
+    });
+
+    /** Changes a byte of the lowest layer. */
+    function damageLayer(key: ImageKey): void {
+      const digest = host.store.record(key)?.oci?.layers[0]?.digest as OciDigest;
+      const path = ociBlobPath(host.store.dir, digest);
+      const bytes = readFileSync(path);
+      const at = packing === 'plain' ? bytes.indexOf('good content') : bytes.length >> 1;
+      bytes[at] = (bytes[at] as number) ^ 1;
+      writeFileSync(path, bytes);
+    }
+
+    it('is told from one that was built wrongly, and fetched again', async () => {
+      const written = host.layout.image({ layers, packing });
+      host.layout.index({ it: written.descriptor });
+      const key = await host.fetch(`oci:${host.layout.dir}`);
+      rmSync(join(host.store.dir, 'tree'), { recursive: true });
+      damageLayer(key);
+      const refusal = {
+        code: 'IMAGE_CORRUPT',
+        message: expect.stringMatching(`cannot use image ${key}: its layer sha256:.* is damaged`),
+        hint: 'fetch it again',
+      };
+      const dir = join(host.dir, 'extracted');
+
+      await expect(host.store.renderTree(key)).rejects.toMatchObject(refusal);
+      await expect(
+        host.store.trees.extract(host.store.treePlan(key), { dir }),
+      ).rejects.toMatchObject(refusal);
+      expect(await host.fetch(`oci:${host.layout.dir}`)).toBe(key);
+      await host.store.verifyBlobs(key);
+      await host.store.renderTree(key);
+    });
+
+    it('is fetched again for an image that was removed, though another has its tree', async () => {
+      const two = [...layers, tarOf({ path: 'top', body: 'top' })];
+      host.layout.index({
+        one: host.layout.image({ layers, packing }).descriptor,
+        two: host.layout.image({ layers: two, packing }).descriptor,
+      });
+      const key = await host.fetch(`oci:${host.layout.dir}:one`);
+      const other = await host.fetch(`oci:${host.layout.dir}:two`);
+      damageLayer(key);
+      await expect(host.store.verifyBlobs(key)).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+
+      await host.store.remove(key);
+      await host.fetch(`oci:${host.layout.dir}:one`);
+      await host.store.verifyBlobs(key);
+      await host.store.verifyBlobs(other);
+    });
+  },
+);

@@ -4,7 +4,7 @@ import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { choosePlatform, formatPlatform, hostPlatform } from '#schema/oci/platform';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { Acceptance, OciLayer } from '../../index/image-record.ts';
-import { type OciCalled, tellOciImage } from '../../index/oci-image.ts';
+import { type OciCalled, tellOciImage, type ToldImage } from '../../index/oci-image.ts';
 import { partsOf } from '../../blobs/hold-blobs.ts';
 import { inParallel } from '../../work/in-parallel.ts';
 import { inTurn } from '../../work/in-turn.ts';
@@ -46,7 +46,7 @@ async function bring(session: FetchSession, source: OciSource): Promise<ImageKey
   for (const warning of told.warnings) session.warn(`${source.what}: ${warning}`);
 
   using _held = store.oci.hold(partsOf(told.record.oci));
-  await bringLayers(session, source, { layers: told.record.oci.layers, manifest });
+  await bringLayers(session, source, { told, manifest });
   const { key } = await store.oci.commit({
     documents,
     told,
@@ -136,19 +136,20 @@ function platformsHint(
 }
 
 interface Wanted {
-  readonly layers: readonly OciLayer[];
+  readonly told: ToldImage;
   readonly manifest: OciManifest;
 }
 
 async function bringLayers(
   session: FetchSession,
   source: OciSource,
-  { layers, manifest }: Wanted,
+  { told, manifest }: Wanted,
 ): Promise<void> {
   const { store } = session.context;
-  const each = new Map(layers.map((layer) => [layer.digest, layer]));
-  const missing = [...each.values()].filter(({ digest, size }) => !store.oci.hasBlob(digest, size));
-  await inParallel(session.layers, missing, async (layer, failed) => {
+  const { key, oci } = told.record;
+  const layers = new Map(oci.layers.map((layer) => [layer.digest, layer])).values();
+  await inParallel(session.layers, layers, async (layer, failed) => {
+    if (await store.oci.hasLayer(layer, key)) return;
     await bringLayer(session, source, { layer, manifest, failed });
   });
 }
