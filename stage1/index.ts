@@ -2,6 +2,7 @@ export * from './app/app-mounts.ts';
 export * from './app/detach-keys.ts';
 export * from './app/empty-volume.ts';
 export * from './app/environment.ts';
+export * from './app/exec-size.ts';
 export * from './app/executable.ts';
 export * from './app/forwarded-ports.ts';
 export * from './app/hosts.ts';

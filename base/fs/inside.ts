@@ -10,16 +10,22 @@ const MAX_LINKS = 40;
  * links are followed, absolute ones start again at `root`, `..` stops there.
  * Parts that do not exist are kept as they are.
  * @param path as seen from inside, absolute or not
+ * @param passed is told of each folder in which something is looked up, as seen from outside
  * @returns the path seen from outside, always below `root`
  * @throws GantryError PATH_TOO_MANY_LINKS
  */
-export function resolveInside(root: string, path: string): string {
+export function resolveInside(
+  root: string,
+  path: string,
+  passed?: (folder: string) => void,
+): string {
   const pending = path.split('/').filter(Boolean);
   const resolved: string[] = [];
   let links = 0;
 
   while (pending.length > 0) {
     const part = pending.shift() as string;
+    passed?.(below(root, ...resolved));
     if (part === '.') continue;
     if (part === '..') {
       resolved.pop();

@@ -7,12 +7,13 @@ import {
   type EnterArguments,
   type Entrypoint,
   type EntrypointHost,
+  enterWorkingDirectory,
   executableExitCode,
   findExecutable,
-  handOver,
   parseEnterArguments,
   resolveIdentity,
 } from '#stage1';
+import { becomeProgram } from '../run/become-program.ts';
 import { loadPod } from '../run/pod.ts';
 
 /** Becomes a command in the app of a running pod: as the app's user, in its working directory, with its environment and the caller's TERM. */
@@ -57,7 +58,8 @@ function becomeCommand(host: EntrypointHost, request: EnterArguments): never {
   kernel.setGroups(identity.supplementaryGids);
   kernel.setGid(identity.gid);
   kernel.setUid(identity.uid);
-  return handOver(kernel, host.caller, { path, argv: command, env, keep: [] });
+  enterWorkingDirectory({ app: app.name, workingDir });
+  return becomeProgram(host, { path, argv: command, env, keep: [] });
 }
 
 function readVariable(text: string): { readonly name: string; readonly value: string } {

@@ -1,14 +1,13 @@
-import { causeChain } from '#base/errors/gantry-error';
+import { causeChain, errorMessage } from '#base/errors/gantry-error';
 import { describeEnd, exitStatusOf } from '#base/exec/exec-result';
-import { kernelErrno } from '#base/kernel/native';
 import {
-  EXIT_NOT_EXECUTABLE,
-  EXIT_NOT_FOUND,
   type EntrypointHost,
-  handOver,
+  enterWorkingDirectory,
+  executableExitCode,
   restoreOpenFiles,
   restoreUmask,
 } from '#stage1';
+import { becomeProgram } from './become-program.ts';
 import type { AppProgram, ProcessPlan } from './plan-process.ts';
 
 /** What carries the plan out, and what the app inherits besides standard input and output. */
@@ -33,13 +32,14 @@ export function performProcess(surroundings: ProcessSurroundings, plan: ProcessP
   try {
     return becomeApp(surroundings, plan);
   } catch (error) {
-    log.error(causeChain(error).join(': '));
-    return EXIT_FAILURE;
+    const status = executableExitCode(error);
+    log.error(status === undefined ? causeChain(error).join(': ') : errorMessage(error));
+    return status ?? EXIT_FAILURE;
   }
 }
 
 function becomeApp({ host, keep }: ProcessSurroundings, plan: ProcessPlan): number {
-  const { kernel, caller, log } = host;
+  const { kernel, caller } = host;
   process.chdir(plan.workingDir);
   restoreOpenFiles(kernel, caller);
   restoreUmask(kernel, caller);
@@ -49,15 +49,10 @@ function becomeApp({ host, keep }: ProcessSurroundings, plan: ProcessPlan): numb
     if (status !== 0) return status;
   }
   becomeUser(host, plan);
+  // Root may go where the user may not.
+  enterWorkingDirectory(plan);
 
-  try {
-    return handOver(kernel, caller, { ...plan.main, env: plan.env, keep });
-  } catch (error) {
-    const errno = kernelErrno(error);
-    if (errno === undefined) throw error;
-    log.error(`cannot execute "${plan.main.path}": ${describeErrno(errno)}`);
-    return errno === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-  }
+  return becomeProgram(host, { ...plan.main, env: plan.env, keep });
 }
 
 /** Handlers run as root, whoever the app runs as. */
@@ -81,14 +76,4 @@ function becomeUser({ kernel }: EntrypointHost, { identity }: ProcessPlan): void
   kernel.setGroups(identity.supplementaryGids);
   kernel.setGid(identity.gid);
   kernel.setUid(identity.uid);
-}
-
-const ERRNO_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'the interpreter that it names is not in the image',
-  EACCES: 'permission denied',
-  ENOEXEC: 'not a program for this machine',
-};
-
-function describeErrno(errno: string): string {
-  return ERRNO_WORDS[errno] ?? errno;
 }

@@ -7,6 +7,7 @@ import {
   type SocketActivation,
 } from '#stage1';
 import { GantryError } from '#base/errors/gantry-error';
+import type { AcName } from '#schema/types/names';
 import type { FlyPod } from './pod.ts';
 
 /** A program inside the app. */
@@ -18,6 +19,7 @@ export interface AppProgram {
 
 /** What the process becomes, once the mounts are in place. */
 export interface ProcessPlan {
+  readonly app: AcName;
   readonly root: string;
   readonly workingDir: string;
   readonly identity: Identity;
@@ -53,6 +55,7 @@ export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan
   const preStart = description.eventHandlers?.find(({ name }) => name === 'pre-start');
 
   return {
+    app: app.name,
     root,
     workingDir: workingDirectory,
     identity,

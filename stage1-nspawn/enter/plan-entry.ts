@@ -15,7 +15,7 @@ import {
   resolveIdentity,
 } from '#stage1';
 import { CARRIER_PATH, carriedVariables, carry } from '../init/carrier.ts';
-import { type ExecObstacle, foreseeExec } from '../init/exec-outlook.ts';
+import { type ExecObstacle, foreseeEntry, foreseeExec } from '../init/exec-outlook.ts';
 import type { RunningPod } from '../session/running-pod.ts';
 import { serviceSettings, type SessionPlan } from '../session/session-unit.ts';
 import { environmentPathInside } from '../units/app-unit.ts';
@@ -73,7 +73,9 @@ export function planEntry(
     appUnit,
     environment: formatEnvironmentFile(added),
     uid: runsAs.uid,
-    obstacle: foreseeExec(root, path, runsAs),
+    obstacle:
+      foreseeEntry(root, { app, workingDir }, runsAs) ??
+      foreseeExec(root, { path, argv: request.command, environment }, runsAs),
   };
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { resolveInside } from '#base/fs/inside';
-import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, type Identity } from '#stage1';
+import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, tooLongToPass, type WorkingDirectory } from '#stage1';
+import { closedFolder, mayExecute, type Runner } from './closed-folder.ts';
 
 /** Why a program will not start: what a shell would say of it, and why. */
 export interface ExecObstacle {
@@ -23,21 +24,48 @@ const ELF = {
 const CLASS_64 = 2;
 const PT_INTERP = 3;
 
+/** What is to be executed. */
+export interface ExecRequest {
+  /** Of the program, absolute inside the app. */
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * Foresees that somebody may not enter a working directory that is there.
+ * @param root the app's root file system, with its mounts
+ */
+export function foreseeEntry(
+  root: string,
+  { app, workingDir }: WorkingDirectory,
+  runner: Runner,
+): ExecObstacle | undefined {
+  const why = closedFolder(root, `${workingDir}/.`, runner);
+  if (why === undefined) return undefined;
+
+  const message = `cannot run app "${app}" in "${workingDir}": ${why}`;
+  return { status: EXIT_NOT_EXECUTABLE, message };
+}
+
 /**
  * Foresees what execve(2) will refuse in a file that is there and executable
  * for somebody. systemd says 203 for all of it, and of several reasons at once
  * it cannot be asked; what is foreseen is looked at only after such a 203, so
  * that a host which runs foreign programs (binfmt_misc) is none the worse.
  * @param root the app's root file system, with its mounts
- * @param path of the program, absolute inside the app
  */
 export function foreseeExec(
   root: string,
-  path: string,
-  identity: Identity,
+  { path, argv, environment }: ExecRequest,
+  runner: Runner,
 ): ExecObstacle | undefined {
   const outside = resolveInside(root, path);
-  if (!mayExecute(statSync(outside), identity)) return refusal(path, 'permission denied');
+  const denied = closedFolder(root, path, runner);
+  if (denied !== undefined) return refusal(path, denied);
+  if (!mayExecute(statSync(outside), runner)) return refusal(path, 'permission denied');
+  const tooLong = tooLongToPass(argv, environment);
+  if (tooLong !== undefined) return refusal(path, tooLong);
 
   const head = readHead(outside);
   const wanted = interpreterOf(head);
@@ -49,7 +77,7 @@ export function foreseeExec(
     const message = `cannot execute "${path}": the interpreter "${wanted}" is not in the image`;
     return { status: EXIT_NOT_FOUND, message };
   }
-  return mayExecute(interpreter, identity)
+  return mayExecute(interpreter, runner) && closedFolder(root, wanted, runner) === undefined
     ? undefined
     : refusal(path, `the interpreter "${wanted}" is not executable`);
 }
@@ -65,15 +93,6 @@ function statInside(root: string, path: string): Stats | undefined {
 
 function refusal(path: string, why: string): ExecObstacle {
   return { status: EXIT_NOT_EXECUTABLE, message: `cannot execute "${path}": ${why}` };
-}
-
-/** The mode bits alone, as the kernel looks at them. */
-function mayExecute({ mode, uid, gid }: Stats, identity: Identity): boolean {
-  if (identity.uid === 0) return (mode & 0o111) !== 0;
-  if (identity.uid === uid) return (mode & 0o100) !== 0;
-  const inGroup = identity.gid === gid || identity.supplementaryGids.includes(gid);
-
-  return (mode & (inGroup ? 0o010 : 0o001)) !== 0;
 }
 
 function readHead(path: string): Buffer {

@@ -16,7 +16,8 @@ import type { AppDevice, PlannedApp, ReplaceablePath } from '../units/app-unit.t
 import type { AppSocket } from '../sockets/assign-sockets.ts';
 import type { Command } from '../units/unit.ts';
 import { carriedVariables, carry } from './carrier.ts';
-import { type ExecObstacle, foreseeExec } from './exec-outlook.ts';
+import { passesAll } from './closed-folder.ts';
+import { type ExecObstacle, foreseeEntry, foreseeExec } from './exec-outlook.ts';
 import type { LoadedApp } from './pod.ts';
 
 /** An app ready to be written down. */
@@ -76,7 +77,11 @@ export function planApp(app: LoadedApp, setting: AppSetting): AppPlan {
   const main = lookUp(place, demandExec(app));
   const preStart = findHandler(app, place, 'pre-start');
   const postStop = findHandler(app, place, 'post-stop');
-  const obstacle = main.obstacle ?? foreseeExec(root, main.command.path, identity);
+  const runner = { ...identity, passesAll: keepsPassing(app) };
+  const obstacle =
+    foreseeEntry(root, { app: name, workingDir }, runner) ??
+    main.obstacle ??
+    foreseeExec(root, { ...main.command, environment }, runner);
   const unset = terminal ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
 
   return {
@@ -103,6 +108,11 @@ export function planApp(app: LoadedApp, setting: AppSetting): AppPlan {
     // A pre-start handler may yet bring what the app is to execute.
     forecast: (preStart ?? { obstacle }).obstacle?.message,
   };
+}
+
+/** Only what was retained by name is left to somebody else than root. */
+function keepsPassing({ isolators: { capabilities } }: LoadedApp): boolean {
+  return capabilities?.mode === 'retain' && passesAll(capabilities.set);
 }
 
 /** The variables of socket activation are systemd's to set; the names alone it knows for all sockets of a unit only. */

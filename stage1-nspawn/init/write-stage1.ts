@@ -50,13 +50,16 @@ export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Conte
     apps.map(({ unit }) => unit.identity),
   );
 
-  for (const { unit, environment, obstacle } of apps) {
+  for (const { unit, environment, obstacle, forecast } of apps) {
     const path = appEnvironmentPath(podDir, unit.name);
     writeFileSync(path, formatEnvironmentFile(environment), { mode: 0o600 });
     for (const stream of tappedStreams(unit)) {
       mkdirSync(join(root, tapDir(unit.name, stream)), { recursive: true, mode: 0o700 });
     }
-    if (obstacle !== undefined) note(join(root, EXEC_STATUS_DIR), unit.name, obstacle.status);
+    if (obstacle !== undefined) {
+      const untold = obstacle.message === forecast ? '' : obstacle.message;
+      note(join(root, EXEC_STATUS_DIR), unit.name, `${obstacle.status}\n${untold}`);
+    }
     if (unit.postStop !== undefined) note(join(root, HANDLED_DIR), unit.name, '');
     if (unit.restart.when !== 'no') {
       note(join(root, RESTART_DIR), unit.name, restartNote(unit.restart));
@@ -96,7 +99,7 @@ function defaultTarget(apps: readonly AppPlan[]): Unit {
 }
 
 /** Leaves a word for the reaper. */
-function note(folder: string, app: string, text: string | number): void {
+function note(folder: string, app: string, text: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, app), `${text}\n`);
 }

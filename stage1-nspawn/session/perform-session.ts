@@ -6,6 +6,7 @@ import { makeDirs } from '#base/fs/make-dirs';
 import { removePath } from '#base/fs/remove-path';
 import { EXIT_NOT_FOUND, type EntrypointHost } from '#stage1';
 import { sessionDir, sessionUnitName } from '../units/entered.ts';
+import { FORESEEN_STEPS, stepName } from '../units/exec-steps.ts';
 import { formatUnit, UNIT_DIR } from '../units/write-unit.ts';
 import type { ExecObstacle } from '../init/exec-outlook.ts';
 import { KILLED } from './pod-end.ts';
@@ -33,10 +34,6 @@ export interface Pump {
   close(): void;
 }
 
-/** systemd.exec(5), EXIT_EXEC: the kernel would not execute it. */
-const EXIT_EXEC = 203;
-/** And the others: what is to be done before it is executed failed. */
-const isSetupFailure = (status: number): boolean => status >= 200 && status < 256;
 /** Within which a command that could not be started has a status, on the busiest machine. */
 const STATUS_WITHIN_MS = 10_000;
 
@@ -101,10 +98,12 @@ async function start(host: EntrypointHost, request: SessionRequest): Promise<voi
   const patience = AbortSignal.timeout(STATUS_WITHIN_MS);
   const status = await watchStatus(host, statusPath(request), patience);
   demandNotStopping(pod);
-  if (status === EXIT_EXEC) throw notExecuted(plan, obstacle);
+  if (status !== undefined && FORESEEN_STEPS.includes(status)) {
+    throw notExecuted(plan, obstacle, status);
+  }
   // It ended so fast that its end was seen before its beginning.
-  if (status !== undefined && !isSetupFailure(status)) return;
-  const state = status === undefined ? '' : `: exit status ${status}`;
+  if (status !== undefined && stepName(status) === undefined) return;
+  const state = status === undefined ? '' : `: it failed at step ${stepName(status)}`;
   throw new GantryError(
     'SESSION_NOT_STARTED',
     `cannot enter the pod: its systemd does not start the command${state}`,
@@ -112,11 +111,16 @@ async function start(host: EntrypointHost, request: SessionRequest): Promise<voi
   );
 }
 
-function notExecuted({ command }: SessionPlan, obstacle: ExecObstacle | undefined): GantryError {
+function notExecuted(
+  { command }: SessionPlan,
+  obstacle: ExecObstacle | undefined,
+  status: number,
+): GantryError {
   const code =
     obstacle?.status === EXIT_NOT_FOUND ? 'APP_EXEC_NOT_FOUND' : 'APP_EXEC_NOT_EXECUTABLE';
+  const step = `the pod's systemd failed at step ${stepName(status)}`;
 
-  return new GantryError(code, obstacle?.message ?? `cannot execute "${command.argv[0]}"`);
+  return new GantryError(code, obstacle?.message ?? `cannot execute "${command.argv[0]}": ${step}`);
 }
 
 async function signalSession(

@@ -35,9 +35,12 @@ beforeEach(() => {
     first: join(dir, 'failed'),
     halt: 'exit 99',
     unready: `touch ${join(dir, 'unready')}`,
+    outlets: [join(dir, 'fifo'), join(dir, 'outlet')],
   };
   const folders = ['status', 'exits', 'started', 'up', 'units', 'execStatus', 'handled', 'restart'];
-  for (const name of folders as readonly (keyof ReaperPlaces)[]) mkdirSync(places[name]);
+  for (const name of folders as readonly Exclude<keyof ReaperPlaces, 'outlets'>[])
+    mkdirSync(places[name]);
+  writeFileSync(join(dir, 'outlet'), '');
 });
 afterEach(() => {
   rmSync(dir, { recursive: true });
@@ -63,7 +66,7 @@ function reap(
   if (marked) writeFileSync(join(places.started, app), '');
   const { exitCode } = nodeExec.runSync({
     argv: ['busybox', 'sh', '-c', reaperScript(places), 'reap', app, how],
-    env: { PATH: '/usr/bin:/bin', ...monitor },
+    env: { PATH: `${dir}:/usr/bin:/bin`, ...monitor },
   });
 
   return { noted: Number(readFileSync(join(places.status, app), 'utf8')), told: exitCode };
@@ -75,6 +78,11 @@ interface App extends Ending {
   readonly stopping?: boolean;
   readonly again?: boolean;
 }
+
+/** What the reaper has said so far. */
+const said = (): string => readFileSync(join(dir, 'outlet'), 'utf8');
+const exitOf = (app = 'web'): AppExit =>
+  parseAppExit(readFileSync(join(places.exits, app), 'utf8'));
 
 describe('reaperScript()', () => {
   it.each([
@@ -95,6 +103,36 @@ describe('reaperScript()', () => {
 
     expect(reap(['exited', '203'])).toEqual({ noted: 127, told: 127 });
     expect(reap(['exited', '203'], 'other').noted).toBe(203);
+    expect(said()).toBe('');
+  });
+
+  it('gives a program that was foreseen not to be executed that status, and says why when that is left to it', () => {
+    writeFileSync(join(places.execStatus, 'web'), '126\ncannot run app "web" in "/x"\n');
+
+    expect(reap(['exited', '200'], 'web', { marked: false }).noted).toBe(126);
+    expect(said()).toBe('gantry: cannot run app "web" in "/x"\n');
+  });
+
+  it.each([
+    ['226', 'NAMESPACE'],
+    ['203', 'EXEC'],
+    ['228', 'SECCOMP'],
+  ])('says of one that was not started with %s what systemd failed at', (status, step) => {
+    expect(reap(['exited', status], 'web', { marked: false })).toEqual({ noted: 126, told: 126 });
+    expect(said()).toBe(`gantry: cannot run app "web": its systemd failed at step ${step}\n`);
+  });
+
+  it('waits for nobody to read what it says', () => {
+    nodeExec.runSync({ argv: ['mkfifo', join(dir, 'fifo')], env: { PATH: '/usr/bin:/bin' } });
+
+    expect(reap(['exited', '226'], 'web', { marked: false }).told).toBe(126);
+  });
+
+  it('takes a status like that of systemd for the program’s own where that was executed', () => {
+    writeFileSync(join(dir, 'systemctl'), '#!/bin/sh\nprintf "1\\n2\\n"\n', { mode: 0o755 });
+
+    expect(reap(['exited', '210'], 'brief', { marked: false }).noted).toBe(210);
+    expect(exitOf('brief').reason).toBe('exited');
   });
 
   it('fails an app that never ran because its pre-start handler failed', () => {
@@ -116,9 +154,6 @@ describe('reaperScript()', () => {
     expect(reap(['exited', '5'])).toEqual({ noted: 5, told: 0 });
     expect(existsSync(places.first)).toBe(false);
   });
-
-  const exitOf = (app = 'web'): AppExit =>
-    parseAppExit(readFileSync(join(places.exits, app), 'utf8'));
 
   it('writes down why, and when', () => {
     const before = Date.now();
@@ -142,6 +177,7 @@ describe('reaperScript()', () => {
     [['killed', 'SEGV', 'signal'], 'signalled'],
     [['exited', '203'], 'not-started'],
     [['exited', '226'], 'not-started'],
+    [['exited', '244'], 'exited'],
     [[], 'not-started'],
   ] as const)('knows of one without a mark that ended as %j: %s', (ending, reason) => {
     const before = Date.now();

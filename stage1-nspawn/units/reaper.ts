@@ -1,7 +1,11 @@
 import { STOPPING_MARK } from './base-units.ts';
+import { FORESEEN_STEPS, STEP_PATTERN, stepNames } from './exec-steps.ts';
 import { upSocketName } from './names.ts';
 import { signalStatus } from './signal-status.ts';
+import { streamPath } from './stream-script.ts';
+import { STDIO_DIR } from './streams.ts';
 import {
+  CALLER_DIR,
   EXEC_STATUS_DIR,
   EXIT_POLICY_PATH,
   EXITS_DIR,
@@ -16,12 +20,13 @@ import {
 import { TELL_NOBODY } from './unready.ts';
 import { UNIT_DIR } from './write-unit.ts';
 
-/** systemd.exec(5), EXIT_EXEC: the app's program could not be executed. */
-const EXIT_EXEC = 203;
 /** What a shell says of one that it could not execute. */
 const NOT_EXECUTABLE = 126;
 /** An app whose pre-start handler failed never ran: no status of its own. */
 const NEVER_RAN = 1;
+
+/** Within which somebody takes a line, who may take nothing any more. */
+const TELL_WITHIN_SECONDS = 5;
 
 /** Where the reaper leaves and finds its marks. */
 export interface ReaperPlaces {
@@ -49,6 +54,8 @@ export interface ReaperPlaces {
   readonly halt: string;
   /** A command that has PID 1 tell nobody that the pod is ready. */
   readonly unready: string;
+  /** Where the app says what goes wrong, for its journal and the caller, and else the caller's own streams: the first that is there. */
+  readonly outlets: readonly string[];
 }
 
 const INSIDE: ReaperPlaces = {
@@ -69,6 +76,7 @@ const INSIDE: ReaperPlaces = {
   // SIGRTMIN+3, systemd(1): `halt.target`.
   halt: 'kill -37 1',
   unready: TELL_NOBODY,
+  outlets: [streamPath('$app', 'stderr'), `${CALLER_DIR}/stderr`, `${STDIO_DIR}/2`, '/dev/console'],
 };
 
 /**
@@ -88,11 +96,11 @@ ${signalStatus('signal')}
   ;;
 *) reason=not-started code=${NEVER_RAN} ;;
 esac
-${startedAgain(places)}${neverReady(places)}${neverStarted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
+${startedAgain(places)}${neverReady(places)}${neverStarted(places)}${notExecuted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
 [ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
 echo "{\\"version\\":1,\\"reason\\":\\"$reason\\",\\"code\\":$code\${signal:+,\\"signal\\":\\"$signal\\"},\\"finished\\":$finished}" >${exits}/$app
 echo "$code" >${status}/$app
-[ -e ${stopping} ] && exit 0
+${tellFailure(places)}[ -e ${stopping} ] && exit 0
 [ -n "$again" ] && exit 0
 ${endPod(places)}`;
 }
@@ -117,14 +125,17 @@ function neverReady({ started, up, units, unready }: ReaperPlaces): string {
 
 /**
  * PID 1 marks what it has executed, unless that is over before the mark's turn
- * has come: then an end that is not one of systemd's own (systemd.exec(5): 200 to
- * 245), nor one by a stop or a time limit, is the program's, and the mark is made
- * here. What keeps a program from being executed was perhaps foreseen.
+ * has come: then an end that is not one of systemd's own (`units/exec-steps`),
+ * nor one by a stop or a time limit, is the program's, and the mark is made
+ * here. What looks like one of systemd's own is not when the app was active.
  */
-function neverStarted({ started, execStatus, stopping }: ReaperPlaces): string {
+function neverStarted({ started, stopping }: ReaperPlaces): string {
   return `if [ ! -e ${started}/$app ]; then
-  case $MONITOR_EXIT_CODE$code in
-  exited2[0-4][0-9]) reason=not-started ;;
+  [ "$MONITOR_EXIT_CODE" = exited ] && case $code in
+  ${STEP_PATTERN})
+    set -- $(systemctl show --value -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic "$MONITOR_UNIT" 2>/dev/null)
+    [ "\${2:-0}" -gt "\${1:-0}" ] || reason=not-started
+    ;;
   esac
   { [ -e ${stopping} ] || [ "$MONITOR_SERVICE_RESULT" = timeout ]; } && reason=not-started
   [ $reason = not-started ] || {
@@ -132,11 +143,36 @@ function neverStarted({ started, execStatus, stopping }: ReaperPlaces): string {
     touch -d "@\${finished%.*}" ${started}/$app
   }
 fi
-if [ "$code" = ${EXIT_EXEC} ] && [ -e ${execStatus}/$app ]; then
-  reason=not-started
-  read -r code <${execStatus}/$app
+`;
+}
+
+/** What keeps a program from being executed was perhaps foreseen; then it has a status, and what is to be said of it unless that has been. */
+function notExecuted({ execStatus }: ReaperPlaces): string {
+  return `why=
+case $code in
+${FORESEEN_STEPS.join(' | ')})
+  if [ -e ${execStatus}/$app ]; then
+    reason=not-started
+    { read -r code; read -r why; } <${execStatus}/$app
+  fi
+  ;;
+esac
+step=
+[ $reason = not-started ] && {
+${stepNames('code')}
+}
+[ -n "$step" ] && {
+  why="cannot run app \\"$app\\": its systemd failed at step $step" code=${NOT_EXECUTABLE}
+}
+`;
+}
+
+/** A line for who looks; opened for reading, too, so that nobody waits for a reader that is not there. */
+function tellFailure({ outlets }: ReaperPlaces): string {
+  return `if [ -n "$why" ]; then
+  for outlet in ${outlets.join(' ')}; do [ -e $outlet ] && break; done
+  timeout ${TELL_WITHIN_SECONDS} sh -c 'if [ -p $1 ]; then exec 4<>$1; fi; echo "gantry: $2" >>$1' sh $outlet "$why"
 fi
-[ $reason = not-started ] && [ "$code" = ${EXIT_EXEC} ] && code=${NOT_EXECUTABLE}
 `;
 }
 

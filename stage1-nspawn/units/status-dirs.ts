@@ -15,7 +15,10 @@ export const UP_DIR = '/rkt/up';
 /** Made with the mark in it, which goes when the pod is ready no more. */
 export const READY_DIR = '/rkt/ready';
 
-/** What to make of systemd's 203 ("could not execute"), per app: 126 or 127, when it was to be foreseen. */
+/**
+ * What to make of systemd's 200 and 203 ("could not enter the directory", "could not execute"), per app,
+ * when it was to be foreseen: 126 or 127, and on a second line what is yet to be said of it.
+ */
 export const EXEC_STATUS_DIR = '/rkt/exec-status';
 
 /** A file per app of which systemd must be asked when it ended, for a post-stop handler came after that. */

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
-import { GantryError } from '#base/errors/gantry-error';
+import { posix } from 'node:path';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { below } from '#base/fs/below';
 import { resolveInside } from '#base/fs/inside';
 
@@ -27,6 +28,23 @@ export function demandWorkingDirectory(root: string, { app, workingDir }: Workin
     `cannot run app "${app}" in "${workingDir}": no such directory`,
     { hint: 'name another with --working-dir' },
   );
+}
+
+/**
+ * Has this process enter an app's working directory, as whoever it is by now.
+ * @throws GantryError APP_EXEC_NOT_EXECUTABLE when the directory is closed to it
+ */
+export function enterWorkingDirectory({ app, workingDir }: WorkingDirectory): void {
+  try {
+    process.chdir(posix.resolve('/', workingDir));
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') throw error;
+    throw new GantryError(
+      'APP_EXEC_NOT_EXECUTABLE',
+      `cannot run app "${app}" in "${workingDir}": permission denied`,
+      { cause: error },
+    );
+  }
 }
 
 /**

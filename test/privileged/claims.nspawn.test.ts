@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
@@ -8,6 +8,7 @@ import { requires } from '../helpers/requires.ts';
 const NAME = 'example.com/claims-nspawn';
 const LIMITED = 'example.com/claims-limited';
 const UNPREPARED = 'example.com/claims-unprepared';
+const CLOSED = 'example.com/claims-closed';
 const PROGRAMS = {
   'bad-interpreter': ['#!/nope\n', 0o755],
   garbage: ['\x7fELFgarbage', 0o755],
@@ -24,6 +25,9 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))(
       await pods.add({
         name: NAME,
         prepare: (rootfs) => {
+          mkdirSync(join(rootfs, 'closed'));
+          writeFileSync(join(rootfs, 'closed', 'program'), '#!/bin/sh\n', { mode: 0o755 });
+          chmodSync(join(rootfs, 'closed'), 0o700);
           for (const [name, [text, mode]] of Object.entries(PROGRAMS)) {
             writeFileSync(join(rootfs, 'bin', name), text);
             chmodSync(join(rootfs, 'bin', name), mode);
@@ -34,6 +38,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))(
         name: LIMITED,
         app: { isolators: [{ name: 'resource/memory', value: { limit: '64M' } }] },
       });
+      await pods.add({ name: CLOSED, prepare: (rootfs) => chmodSync(rootfs, 0o700) });
       const handlers = [{ name: 'pre-start', exec: ['/bin/none'] }];
       await pods.add({
         name: UNPREPARED,
@@ -56,6 +61,67 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))(
 
       expect(exitCode).toBe(status);
       expect(stderr).toContain(`cannot execute "/bin/${program}": ${why}`);
+    });
+
+    it.each<readonly [why: string, args: readonly string[]]>([
+      [
+        'cannot run app "claims-closed" in "/": permission denied',
+        [CLOSED, '--user=user', '--exec=/bin/true'],
+      ],
+      [
+        'cannot run app "claims-nspawn" in "/closed": permission denied',
+        [NAME, '--user=user', '--working-dir=/closed', '--exec=/bin/true'],
+      ],
+      [
+        'cannot execute "/closed/program": permission denied',
+        [NAME, '--user=user', '--exec=/closed/program'],
+      ],
+      [
+        'cannot execute "/bin/true": the variable "BIG" is longer than 128 KiB',
+        [NAME, '--set-env-file=BIG', '--exec=/bin/true'],
+      ],
+    ])('says "%s", whatever the flavor', async (why, args) => {
+      const file = join(pods.context.workDir, 'big');
+      writeFileSync(file, `BIG=${'x'.repeat(131_072)}\n`);
+      const [image = '', ...flags] = args;
+      for (const flavor of ['nspawn', 'fly']) {
+        const { exitCode, stderr } = await pods.run([
+          `--stage1-name=${flavor}`,
+          '--net=host',
+          image,
+          ...flags.map((flag) => (flag === '--set-env-file=BIG' ? `--set-env-file=${file}` : flag)),
+        ]);
+
+        expect(stderr).toContain(why);
+        expect(exitCode).toBe(126);
+      }
+    });
+
+    it('an app that systemd cannot start says at what that failed', async () => {
+      const volume = join(pods.context.workDir, 'volume');
+      mkdirSync(volume, { recursive: true });
+      writeFileSync(join(volume, 'busy'), '#!/bin/sh\n', { mode: 0o755 });
+      // ETXTBSY, execve(2).
+      const writer = openSync(join(volume, 'busy'), 'r+');
+      const args = [
+        `--volume=data,kind=host,source=${volume}`,
+        NAME,
+        '--mount=volume=data,target=/data',
+        '--exec=/data/busy',
+      ];
+      const { exitCode, stderr } = await pods.run(['--pod-name=busy', ...args]);
+      const interactive = await pods.run(['--interactive', ...args]);
+      closeSync(writer);
+      const logs = (await pods.context.gantry(['logs', 'busy'])).stderr;
+      const status = (await pods.context.gantry(['status', 'busy'])).stdout.toString();
+      const why = 'gantry: cannot run app "claims-nspawn": its systemd failed at step EXEC\n';
+
+      expect(exitCode).toBe(126);
+      expect(stderr).toContain(why);
+      expect(logs).toContain(why);
+      expect(status).toMatch(/^app-\S+=126\n[^]*^reason-\S+=not-started$/m);
+      expect(interactive.exitCode).toBe(126);
+      expect(interactive.stderr).toContain(why);
     });
 
     it('a program that ends with 203 of its own does end with it', async () => {

@@ -1,3 +1,5 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNspawnPods, type NspawnPods, type StartedPod } from '../helpers/nspawn-pods.ts';
 import { requires } from '../helpers/requires.ts';
@@ -16,6 +18,11 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('gantry enter (fly)', () 
         group: '100',
         workingDirectory: '/tmp',
         environment: [{ name: 'COLOUR', value: 'blue' }],
+      },
+      prepare(root) {
+        mkdirSync(join(root, 'closed'));
+        writeFileSync(join(root, 'closed/program'), '#!/bin/sh\n', { mode: 0o755 });
+        chmodSync(join(root, 'closed'), 0o700);
       },
     });
     pod = await pods.start([
@@ -58,6 +65,7 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('gantry enter (fly)', () 
   it.each([
     [['--user=nobody-knows'], 'cannot run as user "nobody-knows": no such user'],
     [['--working-dir=/nowhere'], 'no such directory'],
+    [['--working-dir=/closed'], 'cannot run app "fly" in "/closed": permission denied'],
   ])('refuses %j', async (flags, message) => {
     expect(await enter(...flags, pod.uuid, '/bin/true')).toContain(message);
   });

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -31,6 +31,9 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
       prepare(root) {
         writeFileSync(join(root, 'bin/uninterpreted'), '#!/no/such\n', { mode: 0o755 });
         writeFileSync(join(root, 'bin/foreign'), 'neither script nor program', { mode: 0o755 });
+        mkdirSync(join(root, 'closed'));
+        writeFileSync(join(root, 'closed/program'), '#!/bin/sh\n', { mode: 0o755 });
+        chmodSync(join(root, 'closed'), 0o700);
       },
     });
     await pods.add({
@@ -129,6 +132,18 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry enter (
     expect(stdout.equals(input)).toBe(true);
     expect(stderr).toBe('err\n');
     expect(exitCode).toBe(9);
+  });
+
+  it.each([
+    [['--working-dir=/closed'], '/bin/true', 'cannot run app "root" in "/closed": permission'],
+    [[], '/closed/program', 'cannot execute "/closed/program": permission denied by the folder'],
+  ])('says with %j of %s what is closed to its user', async (flags, program, message) => {
+    const { exitCode, stderr } = await enter([...flags, '--user=user', pod.uuid, program], {
+      app: 'root',
+    });
+
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(126);
   });
 
   it.each<[command: readonly string[], status: number, message?: string]>([
