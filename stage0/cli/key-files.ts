@@ -1,4 +1,4 @@
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
 import { discoverKeys, downloadKeys, type KeyScope, type KeySourceOptions } from '#image-store';
@@ -39,16 +39,29 @@ export async function* keyFiles(
   });
 
   if (places.length === 0 && scope !== '') {
-    for (const { url, data } of await discoverKeys(scope, await options())) {
-      yield { source: url, data };
-    }
+    const found = await hinting(discoverKeys(scope, await options()));
+    for (const { url, data } of found) yield { source: url, data };
   }
   for (const place of places) {
     if (!/^https?:\/\//i.test(place)) yield readKeyFile(place);
     else {
-      const { url, data } = await downloadKeys(demandUrl(place, allowHttp), await options());
+      const asked = demandUrl(place, allowHttp);
+      const { url, data } = await hinting(downloadKeys(asked, await options()));
       yield { source: url, data };
     }
+  }
+}
+
+const HTTP_HINT = 'use https, or allow it with --insecure-allow-http';
+
+/** Where a site leads to plain HTTP, names the flag that counts for keys. */
+async function hinting<Found>(fetching: Promise<Found>): Promise<Found> {
+  try {
+    return await fetching;
+  } catch (error) {
+    if (!isGantryError(error, 'FETCH_INSECURE')) throw error;
+    const { code, message, cause } = error;
+    throw new GantryError(code, message, { hint: HTTP_HINT, cause });
   }
 }
 
@@ -60,7 +73,7 @@ function demandUrl(place: string, allowHttp: boolean): URL {
   if (url.protocol === 'https:' || allowHttp) return url;
 
   throw new GantryError('HTTP_NOT_ALLOWED', `cannot fetch key "${place}": plain HTTP is not safe`, {
-    hint: 'use https, or allow it with --insecure-allow-http',
+    hint: HTTP_HINT,
   });
 }
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
-import { file } from '../doubles/image-server.ts';
+import { discoveryPage, file, redirect } from '../doubles/image-server.ts';
 import { type Publisher, startPublisher } from '../helpers/publisher.ts';
 
 let publisher: Publisher;
@@ -71,6 +71,27 @@ describe('gantry trust', () => {
     const allowed = await publisher.gantry([...flags, '--insecure-allow-http', plain], { env });
     expect(allowed.stderr).toContain(publisher.key.fingerprint);
     expect(existsSync(stored('root.d'))).toBe(true);
+  });
+
+  it('names the flag that lets a key come over plain HTTP where a site leads there', async () => {
+    const { server } = publisher;
+    const prefix = 'example.com/b';
+    server.on('/key', file(publisher.key.publicKeyArmored));
+    server.on('/moved', redirect('http://example.com/key'));
+    server.on(prefix, discoveryPage({ keys: [[prefix, 'https://example.com/moved']] }));
+
+    for (const places of [['https://example.com/moved'], []]) {
+      const flags = ['trust', `--prefix=${prefix}`, '--skip-fingerprint-review', ...places];
+      const refused = await publisher.gantry([...flags, '--insecure-options=http']);
+      expect(refused.exitCode).toBe(254);
+      expect(refused.stderr).toMatch(
+        /plain HTTP is not allowed [^]*\nhint: use https, or allow it with --insecure-allow-http$/m,
+      );
+
+      const allowed = await publisher.gantry([...flags, '--insecure-allow-http']);
+      expect(allowed.exitCode).toBe(0);
+    }
+    await publisher.gantry(['trust', `--prefix=${prefix}`, '--remove', publisher.key.fingerprint]);
   });
 
   it('masks, unmasks and removes keys', async () => {
