@@ -93,7 +93,7 @@ export interface ImageStore extends Disposable {
 
   /**
    * What the tree of an image is rendered from; its id is what to look for.
-   * @throws GantryError IMAGE_NOT_FOUND, IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES
+   * @throws GantryError IMAGE_NOT_FOUND, IMAGE_DEPENDENCY_MISMATCH, IMAGE_DEPENDENCY_CYCLE, IMAGE_TOO_MANY_DEPENDENCIES
    */
   treePlan(key: ImageKey): TreePlan;
   /** As `treePlan`, of an image's own archive: no dependencies, all its files whatever its whitelist says. */

@@ -26,7 +26,22 @@ export function findDependency(
   }
 }
 
-/** The images of the store, for the plan of a tree; a dependency that is not there is IMAGE_NOT_FOUND. */
+/** What an id means has the name that stands beside it, as a fetch demands. @throws GantryError IMAGE_DEPENDENCY_MISMATCH */
+function demandName({ dir }: StoreContext, wanted: Dependency, key: ImageKey): void {
+  const name = readStoredRecord(dir, key)?.name;
+  if (wanted.imageID === undefined || name === undefined || name === wanted.imageName) return;
+
+  throw new GantryError(
+    'IMAGE_DEPENDENCY_MISMATCH',
+    `cannot use "${wanted.imageName}" as a dependency: ${wanted.imageID} was asked for, and that is "${name}"`,
+    { hint: 'the image that depends on it has to be built again with what there is now' },
+  );
+}
+
+/**
+ * The images of the store, for the plan of a tree. A dependency that is not there
+ * is IMAGE_NOT_FOUND, one whose id is another image's IMAGE_DEPENDENCY_MISMATCH.
+ */
 export function imageSource(context: StoreContext): ImageSource {
   return {
     manifest: (key) => readManifest(context.dir, key),
@@ -40,7 +55,10 @@ export function imageSource(context: StoreContext): ImageSource {
       })),
     resolve: (dependency) => {
       const key = findDependency(context, dependency);
-      if (key !== undefined) return key;
+      if (key !== undefined) {
+        demandName(context, dependency, key);
+        return key;
+      }
 
       throw new GantryError(
         'IMAGE_NOT_FOUND',
