@@ -14,7 +14,12 @@ describe('transportFailure()', () => {
     ['SELF_SIGNED_CERT_IN_CHAIN', 'self-signed', 'FETCH_TLS', /"certs.d\/example.com\/ca.crt"/],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'alert', 'FETCH_TLS', /NAME.cert and NAME.key/],
     ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'alert', 'FETCH_TLS', /NAME.cert and NAME.key/],
-    ['EPROTO', 'write EPROTO: wrong version number', 'FETCH_TLS', /--insecure-options=http/],
+    [
+      'EPROTO',
+      'write EPROTO: wrong version number',
+      'FETCH_TLS',
+      /begins with http:.* needs --insecure-options=http/,
+    ],
     ['ECONNRESET', 'socket hang up', 'FETCH_UNREACHABLE', /https_proxy names a proxy/],
   ])('tells what to do about %s, and the reason without the address', (...row) => {
     const [code, reason, expected, hint] = row;

@@ -147,7 +147,7 @@ export function transportFailure(
   if (/wrong version number/.test(errorMessage(error))) {
     return fetchFailure('FETCH_TLS', url, {
       state: `what answers speaks no TLS (${code})`,
-      hint: 'look at the address; --insecure-options=http takes a server that speaks plain HTTP, "insecure" in registries.conf one registry',
+      hint: 'look at the address: it begins with http:// where plain HTTP is spoken; that needs --insecure-options=http, or for a registry "insecure" in registries.conf',
       cause,
     });
   }

@@ -53,15 +53,17 @@ export async function* keyFiles(
 }
 
 const HTTP_HINT = 'use https, or allow it with --insecure-allow-http';
+const NO_TLS_HINT = 'look at the address; plain HTTP needs http:// and --insecure-allow-http';
 
-/** Where a site leads to plain HTTP, names the flag that counts for keys. */
+/** Where a site speaks plain HTTP, names the flag that counts for keys. */
 async function hinting<Found>(fetching: Promise<Found>): Promise<Found> {
   try {
     return await fetching;
   } catch (error) {
-    if (!isGantryError(error, 'FETCH_INSECURE')) throw error;
+    if (!isGantryError(error) || !/--insecure-options=http\b/.test(error.hint ?? '')) throw error;
     const { code, message, cause } = error;
-    throw new GantryError(code, message, { hint: HTTP_HINT, cause });
+    const hint = code === 'FETCH_INSECURE' ? HTTP_HINT : NO_TLS_HINT;
+    throw new GantryError(code, message, { hint, cause });
   }
 }
 

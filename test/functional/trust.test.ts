@@ -94,6 +94,19 @@ describe('gantry trust', () => {
     await publisher.gantry(['trust', `--prefix=${prefix}`, '--remove', publisher.key.fingerprint]);
   });
 
+  it('says what a server of plain HTTP takes that is asked for a key over TLS', async () => {
+    const { plainOrigin } = publisher.server;
+    publisher.server.on('/key', file(publisher.key.publicKeyArmored));
+    const env = { ...publisher.env, no_proxy: 'localhost' };
+    const place = `${plainOrigin.replace('http', 'https')}/key`;
+    const refused = await publisher.gantry(['trust', '--root', place], { env });
+
+    expect(refused.exitCode).toBe(254);
+    expect(refused.stderr).toMatch(
+      /no TLS [^]*\nhint: look at the address; .* http:\/\/ and --insecure-allow-http$/m,
+    );
+  });
+
   it('masks, unmasks and removes keys', async () => {
     const { fingerprint } = publisher.key;
     const spaced = (fingerprint.toUpperCase().match(/.{4}/g) ?? []).join(' ');
