@@ -1,4 +1,4 @@
-import { unfinished } from './stage1/unfinished.ts';
+import { loaded } from './stage1/loaded.ts';
 
 // What nobody caught is a failure of gantry's own, not an app's exit status.
 process.once('uncaughtException', (error) => void fail(error));
@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   const { runProgram } = await import('./cli/program.ts');
   const { readEnvironment } = await import('./config/environment.ts');
   process.exitCode = await runProgram({ program, args, environment: readEnvironment(process.env) });
-  if (unfinished.any) process.exit();
+  if (loaded.unfinished) process.exit();
 }
 
 async function fail(error: unknown): Promise<never> {
@@ -19,7 +19,10 @@ async function fail(error: unknown): Promise<never> {
 
 async function explained(error: unknown): Promise<number> {
   const { presentError } = await import('./cli/present-error.ts');
-  return await presentError(error, { name: '', debug: true });
+  if (loaded.foreign === undefined) return await presentError(error, { name: '', debug: true });
+
+  const { stage1Failed } = await import('./stage1/call-module.ts');
+  return await presentError(stage1Failed(loaded.foreign, error), { name: '', debug: true });
 }
 
 /** For when not even what explains errors can be loaded. @returns the exit status, as cli/exit-status has it */

@@ -64,11 +64,14 @@ function findGc(
   library: Library,
   pod: LockedPod,
 ): PodStage1 | undefined {
+  let stage1: PodStage1 | undefined;
   try {
-    const stage1 = readPodStage1(library, pod.dir);
+    stage1 = readPodStage1(library, pod.dir);
     findEntrypoint(context, stage1, 'gc');
     return stage1;
   } catch (error) {
+    // One that cannot be loaded is there all the same.
+    if (isGantryError(error, 'STAGE1_FAILED')) return stage1;
     if (!isGantryError(error)) throw error;
     context.log.warning(`pod ${pod.uuid} is released without its stage1's gc: ${error.message}`);
     return undefined;
@@ -92,7 +95,7 @@ async function succeeds(
 
     context.log.warning(`stage1's gc of pod ${uuid} ended with status ${exitCode}`);
   } catch (error) {
-    if (!isGantryError(error, 'STAGE1_TIMED_OUT', 'EXEC_NOT_STARTED')) throw error;
+    if (!isGantryError(error, 'STAGE1_TIMED_OUT', 'STAGE1_FAILED', 'EXEC_NOT_STARTED')) throw error;
     context.log.warning(`stage1's gc of pod ${uuid}: ${error.message}`);
   }
   return false;

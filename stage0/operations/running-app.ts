@@ -4,6 +4,7 @@ import { type EntrypointName, handOver } from '#stage1';
 import { demandPodState } from '../pod/look-at-pod.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { allows, demandState, wrongState } from '../pod/pod-state.ts';
+import { callModule } from '../stage1/call-module.ts';
 import { entrypointHost, findEntrypoint, type PodStage1 } from '../stage1/entrypoint-call.ts';
 import { chooseApp } from './choose-app.ts';
 import type { OperationContext } from './context.ts';
@@ -79,7 +80,9 @@ export async function crossOver(
   const found = findEntrypoint(context, stage1, call.name);
   process.chdir(call.podDir);
   if (found.kind === 'module') {
-    return { exitCode: await found.entrypoint(entrypointHost(context, found.path, call)) };
+    const host = entrypointHost(context, found.path, call);
+    const { flavor } = stage1;
+    return { exitCode: await callModule(found.entrypoint, { flavor, name: call.name, host }) };
   }
 
   const { path } = found;

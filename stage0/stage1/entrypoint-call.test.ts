@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeExec } from '#base/exec/node-exec';
 import type { OperationContext } from '../operations/context.ts';
 import { callEntrypoint } from './entrypoint-call.ts';
-import { unfinished } from './unfinished.ts';
+import { loaded } from './loaded.ts';
 
 const UUID = '6733c088-a507-4694-aabf-6f5f4c7a4d2b';
 
@@ -15,7 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => {
   rmSync(dir, { recursive: true });
-  unfinished.any = false;
+  loaded.unfinished = false;
+  loaded.foreign = undefined;
 });
 
 /** Calls `gc` of a stage1 made of one file. */
@@ -58,7 +59,7 @@ describe('callEntrypoint()', () => {
     const script = 'exports.entrypoint = () => new Promise((r) => setTimeout(r, 1000, 0));';
 
     await expect(call('gc.js', script, 50)).rejects.toMatchObject({ code: 'STAGE1_TIMED_OUT' });
-    expect(unfinished.any).toBe(true);
+    expect(loaded.unfinished).toBe(true);
   });
 
   it.each([
@@ -70,6 +71,50 @@ describe('callEntrypoint()', () => {
     expect(await call('gc.js', script, status === 8 ? Number.POSITIVE_INFINITY : 1000)).toBe(
       status,
     );
-    expect(unfinished.any).toBe(false);
+    expect(loaded.unfinished).toBe(false);
+  });
+
+  it.each([
+    [
+      'throws',
+      'export const entrypoint = async () => { throw new Error("oops"); };',
+      /failed: oops$/,
+    ],
+    ['throws at once', 'export const entrypoint = () => { throw 5; };', /failed: 5$/],
+    ['does not load', 'syntax error here', /failed: cannot load ".*gc.mjs": Unexpected identifier/],
+    [
+      'lacks a part',
+      'import "./lib.mjs"; export const entrypoint = 1;',
+      /failed: cannot load .*: Cannot find module/,
+    ],
+    ['returns nothing', 'export const entrypoint = async () => {};', /its "gc" returned undefined/],
+    [
+      'returns text',
+      'export const entrypoint = async () => "1";',
+      /returned a value of type string/,
+    ],
+    ['returns too much', 'export const entrypoint = async () => 256;', /returned 256, which is no/],
+    [
+      'throws where nobody catches it',
+      `export const entrypoint = async () => {
+        setTimeout(() => { throw new TypeError("late"); }, 1);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        return 0;
+      };`,
+      /failed: late$/,
+    ],
+  ])('names the stage1 when what it loaded %s', async (_what, script, message) => {
+    await expect(call('gc.mjs', script)).rejects.toMatchObject({
+      code: 'STAGE1_FAILED',
+      message: expect.stringMatching(message) as unknown,
+    });
+  });
+
+  it('leaves an error of ours as it is', async () => {
+    const script = `export const entrypoint = () => {
+      throw Object.assign(new Error("cannot"), { isGantryError: true, code: "MINE" });
+    };`;
+
+    await expect(call('gc.mjs', script)).rejects.toMatchObject({ code: 'MINE' });
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { GantryError } from '#base/errors/gantry-error';
+import { errorMessage, GantryError } from '#base/errors/gantry-error';
 import { exitStatusOf } from '#base/exec/exec-result';
 import { LONGEST_TIMER_MS } from '#base/time/deadline';
 import {
@@ -12,8 +12,9 @@ import {
 } from '#stage1';
 import { codeFileName, compileScript, readIfThere, wrapModule } from '../boot/compile.ts';
 import type { OperationContext } from '../operations/context.ts';
-import { entrypointPath, type Flavor } from './flavor.ts';
-import { unfinished } from './unfinished.ts';
+import { blame, callModule } from './call-module.ts';
+import { entrypointPath, type Flavor, isOwn } from './flavor.ts';
+import { loaded } from './loaded.ts';
 
 /** A stage1 as a pod has it. */
 export interface PodStage1 {
@@ -48,7 +49,7 @@ export type FoundEntrypoint =
 
 /**
  * Finds an entrypoint, and loads it when it is JavaScript.
- * @throws GantryError STAGE1_NO_ENTRYPOINT, STAGE1_INVALID
+ * @throws GantryError STAGE1_NO_ENTRYPOINT, STAGE1_INVALID, STAGE1_FAILED
  */
 export function findEntrypoint(
   { programDir }: Pick<OperationContext, 'programDir'>,
@@ -70,11 +71,9 @@ function loadEntrypoint(
   path: string,
   { flavor, programDir }: { readonly flavor: Flavor; readonly programDir: string },
 ): Entrypoint {
-  const loaded: unknown = path.endsWith('.cjs')
-    ? loadCommonJs(path, join(programDir, 'cache'))
-    : createRequire(path)(path);
-  if (typeof loaded === 'object' && loaded !== null && 'entrypoint' in loaded) {
-    const { entrypoint } = loaded;
+  const module = loadModule(path, { flavor, programDir });
+  if (typeof module === 'object' && module !== null && 'entrypoint' in module) {
+    const { entrypoint } = module;
     if (typeof entrypoint === 'function') return entrypoint as Entrypoint;
   }
 
@@ -82,6 +81,26 @@ function loadEntrypoint(
     'STAGE1_INVALID',
     `cannot use stage1 image "${flavor.name}": "${path}" exports no entrypoint`,
   );
+}
+
+function loadModule(
+  path: string,
+  { flavor, programDir }: { readonly flavor: Flavor; readonly programDir: string },
+): unknown {
+  if (!isOwn(flavor)) loaded.foreign = flavor.name;
+  try {
+    return path.endsWith('.cjs')
+      ? loadCommonJs(path, join(programDir, 'cache'))
+      : createRequire(path)(path);
+  } catch (error) {
+    throw isOwn(flavor) ? error : blame(flavor, notLoaded(path, error));
+  }
+}
+
+function notLoaded(path: string, cause: unknown): Error {
+  const [what = ''] = errorMessage(cause).split('\n');
+
+  return new Error(`cannot load "${path}": ${what}`, { cause });
 }
 
 /**
@@ -134,7 +153,7 @@ const KILL_AFTER_MS = 1000;
  * that takes too long is ended with all that it started; what is loaded is only
  * waited for no longer.
  * @returns its exit status
- * @throws GantryError STAGE1_TIMED_OUT, EXEC_NOT_STARTED, what findEntrypoint() throws, and what is thrown by what is loaded
+ * @throws GantryError STAGE1_TIMED_OUT, EXEC_NOT_STARTED, and what findEntrypoint() and callModule() throw
  */
 export async function callEntrypoint(
   context: OperationContext,
@@ -143,7 +162,8 @@ export async function callEntrypoint(
 ): Promise<number> {
   const found = findEntrypoint(context, stage1, call.name);
   if (found.kind === 'module') {
-    const ended = found.entrypoint(entrypointHost(context, found.path, call));
+    const host = entrypointHost(context, found.path, call);
+    const ended = callModule(found.entrypoint, { flavor: stage1.flavor, name: call.name, host });
     return (await within(ended, call.timeoutMs)) ?? timedOut(stage1, call);
   }
 
@@ -165,11 +185,13 @@ async function within<Value>(value: Promise<Value>, timeoutMs: number): Promise<
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(
     () => {
-      unfinished.any = true;
+      loaded.unfinished = true;
       resolve(undefined);
     },
     Math.min(timeoutMs, LONGEST_TIMER_MS),
   );
+  // What waits for nothing else any more is over (callModule), and not to be waited for.
+  timer.unref();
   try {
     return await Promise.race([value, promise]);
   } finally {

@@ -10,6 +10,7 @@ import {
 import type { OperationContext } from '../operations/context.ts';
 import type { InsecureOptions, RunOptions } from '../operations/requests.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { callModule } from './call-module.ts';
 import { configArguments } from './config-arguments.ts';
 import { entrypointHost, findEntrypoint } from './entrypoint-call.ts';
 import { type Flavor, promises } from './flavor.ts';
@@ -58,7 +59,8 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
   const call = { name: 'run', podDir: pod.dir, args: argv, env, callerMounts } as const;
   const found = findEntrypoint(context, stage1, 'run');
   if (found.kind === 'module') {
-    return await found.entrypoint(entrypointHost(context, found.path, call));
+    const host = entrypointHost(context, found.path, call);
+    return await callModule(found.entrypoint, { flavor, name: 'run', host });
   }
 
   return handOver(kernel, context.caller, {

@@ -135,6 +135,31 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
     expect((await context.gantry(['rm', uuid])).exitCode).toBe(0);
   });
 
+  it.each([
+    ['never settles', 'await new Promise(() => {})', 'its "run" waits for something'],
+    ['throws', 'throw new Error("oops")', 'oops'],
+    ['leaves a promise behind', 'void Promise.reject(new Error("left")); return 3', 'left'],
+  ])('is told to have failed when its JavaScript %s', async (what, body, message) => {
+    const name = `example.com/stage1-${what.replaceAll(' ', '-')}`;
+    await pods.add({
+      name,
+      app: null,
+      manifest: { annotations: [{ name: 'coreos.com/rkt/stage1/run', value: '/init.mjs' }] },
+      prepare: (rootfs) => {
+        const script = `export const entrypoint = async () => { ${body}; };\n`;
+        writeFileSync(join(rootfs, 'init.mjs'), script);
+      },
+    });
+    const run = ['--insecure-options=image', 'run', `--stage1-name=${name}`, NAME];
+    const { exitCode, stderr } = await pods.context.gantry(run);
+
+    expect([exitCode, stderr]).toEqual([
+      254,
+      expect.stringContaining(`stage1 "${name}" failed: ${message}`),
+    ]);
+    expect(stderr).not.toContain('bug in gantry');
+  });
+
   it.each(['--timeout=1s', '--force'])('is stopped by %s when its stop hangs', async (flag) => {
     const { context } = pods;
     const name = 'example.com/stage1-hanging';
