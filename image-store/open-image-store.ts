@@ -1,11 +1,12 @@
-import { statSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import type { Exec } from '#base/exec/exec';
 import { isRoot } from '#base/kernel/is-root';
 import type { HeldLock } from '#base/lock/directory-lock';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { FileChange } from './archive/file-changes.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
-import { holdBlobs, partsOf } from './blobs/hold-blobs.ts';
+import { blobPathsOf, demandRegularBlobs, demandRegularImage } from './blobs/demand-regular.ts';
+import { holdBlobs } from './blobs/hold-blobs.ts';
 import type { Ingest, IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
 import type { LayerTaker } from './blobs/take-layer.ts';
@@ -75,7 +76,8 @@ function ociStore(context: StoreContext, { exec, limits, trees }: Omit<Parts, 'l
   return {
     hasLayer: async ({ digest, diffId, size }, of) => {
       const path = ociBlobPath(dir, digest);
-      if (statSync(path, { throwIfNoEntry: false })?.size !== size) return false;
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats?.isFile() !== true || stats.size !== size) return false;
       const hasTree = findLayerTree(dir, layerTreeIdOf(diffId)) !== undefined;
       if (hasTree && readRecord(context, of) !== undefined) return true;
       const { isIntactFile } = await import('./blobs/hash-file.ts');
@@ -145,16 +147,12 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
         .filter((record) => record !== undefined),
     manifest: (key) => readManifest(dir, key),
     blobPath: (key) => blobPath(dir, key),
-    blobPaths: ({ key, oci }) => [
-      ...new Set([
-        blobPath(dir, key),
-        ...(oci === undefined ? [] : partsOf(oci)).map((digest) => ociBlobPath(dir, digest)),
-      ]),
-    ],
+    blobPaths: ({ key, oci }) => blobPathsOf(dir, key, oci),
     withDependencies: (keys) => [...withDependencies(context, keys)],
     remote: (url) => readRemote(dir, url),
     verifyBlobs: async (key) => {
       const { verifyBlobs } = await import('./blobs/verify-blobs.ts');
+      demandRegularImage(dir, key);
       await verifyBlobs(context, key);
     },
   };
@@ -263,6 +261,8 @@ async function compare(
     context,
     layers.map((layer) => layer.key),
   );
+
+  for (const each of [plan, other]) if (each !== undefined) demandRegularBlobs(each);
 
   return await guardedAsync(dir, () => compareImages({ dir, kernel, exec, limits }, plan, other));
 }

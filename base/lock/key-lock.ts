@@ -3,12 +3,12 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  lstatSync,
   openSync,
-  statSync,
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode } from '../errors/gantry-error.ts';
+import { errorCode, GantryError } from '../errors/gantry-error.ts';
 import { makeDirs } from '../fs/make-dirs.ts';
 import { type Fd, type Kernel, LOCK } from '../kernel/kernel.ts';
 import type { HeldLock, LockMode } from './directory-lock.ts';
@@ -35,6 +35,7 @@ export interface KeyLock {
  *     C makes a new file      and locks that: B and C would both hold "key"
  *
  * hence the look at device and inode after every wait.
+ * @throws GantryError LOCK_NOT_A_FILE when something else lies in the place of the file
  */
 export function lockKey(kernel: Kernel, { folder, key, mode = 'exclusive' }: KeyLock): HeldLock {
   for (;;) {
@@ -43,7 +44,11 @@ export function lockKey(kernel: Kernel, { folder, key, mode = 'exclusive' }: Key
   }
 }
 
-/** As `lockKey`, without waiting. @returns undefined when somebody holds it */
+/**
+ * As `lockKey`, without waiting.
+ * @returns undefined when somebody holds it
+ * @throws GantryError LOCK_NOT_A_FILE
+ */
 export function tryLockKey(
   kernel: Kernel,
   { folder, key, mode = 'exclusive' }: KeyLock,
@@ -71,8 +76,13 @@ function attempt(kernel: Kernel, { folder, key, mode, wait }: Attempt): HeldLock
 
 /** Opened for reading, which is all that flock needs; the group may lock it too, whatever the umask of who made it. */
 function openLockFile(path: string): Fd {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_CREAT, LOCK_FILE_MODE);
-  const { mode, uid } = fstatSync(fd);
+  const fd = openPlain(path);
+  const stats = fstatSync(fd);
+  if (!stats.isFile()) {
+    closeSync(fd);
+    throw notAFile(path);
+  }
+  const { mode, uid } = stats;
   if ((mode & 0o777) !== LOCK_FILE_MODE && uid === process.geteuid?.()) {
     fchmodSync(fd, LOCK_FILE_MODE);
   }
@@ -80,10 +90,30 @@ function openLockFile(path: string): Fd {
   return fd;
 }
 
+/** A pipe in its place must not hold up who would lock it, and a link not lead elsewhere. */
+const LOCK_FILE =
+  constants.O_RDONLY | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const NO_FILE: readonly string[] = ['EISDIR', 'ELOOP', 'ENODEV', 'ENXIO'];
+
+function openPlain(path: string): Fd {
+  try {
+    return openSync(path, LOCK_FILE, LOCK_FILE_MODE);
+  } catch (error) {
+    if (NO_FILE.includes(errorCode(error) ?? '')) throw notAFile(path);
+    throw error;
+  }
+}
+
+function notAFile(path: string): GantryError {
+  return new GantryError('LOCK_NOT_A_FILE', `cannot lock "${path}": it is not a regular file`, {
+    hint: 'remove it; a lock is made anew',
+  });
+}
+
 function isStillNamed(fd: Fd, path: string): boolean {
   const open = fstatSync(fd);
   try {
-    const named = statSync(path);
+    const named = lstatSync(path);
     return named.ino === open.ino && named.dev === open.dev;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false;

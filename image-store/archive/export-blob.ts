@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { demandRegular } from '../blobs/demand-regular.ts';
 import { GantryError } from '#base/errors/gantry-error';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
 import { type ArchiveTarget, writeTarget } from './write-target.ts';
@@ -21,6 +22,7 @@ const READ_SIZE = 1024 ** 2;
  * @throws GantryError IMAGE_CORRUPT, TARGET_*
  */
 export async function exportBlob({ key, blob, target }: BlobExport): Promise<void> {
+  demandRegular(key, [blob]);
   await writeTarget(target, checked(key, blob));
 }
 

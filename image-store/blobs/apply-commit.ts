@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDir, writeFileAtomic } from '#base/fs/atomic';
 import { lockKey } from '#base/lock/key-lock';
@@ -15,6 +15,7 @@ import {
   recordPath,
 } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
+import { moveIntoStore } from '../format/store-file.ts';
 import {
   formatKeeping,
   mergeKeeping,
@@ -90,5 +91,5 @@ function mergeWithKept(dir: string, folder: string, key: ImageKey): void {
 
 function move(from: string, to: string): void {
   // Not there when whoever died in the middle of this had moved it already.
-  if (existsSync(from)) renameSync(from, to);
+  if (existsSync(from)) moveIntoStore(from, to);
 }

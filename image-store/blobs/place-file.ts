@@ -1,8 +1,8 @@
-import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDir, writeFileAtomic } from '#base/fs/atomic';
 import type { StoreContext } from '../format/context.ts';
 import { STORE_FILE_MODE } from '../format/permissions.ts';
+import { moveIntoStore } from '../format/store-file.ts';
 import { makeTempEntry } from './temp-entry.ts';
 
 /**
@@ -13,6 +13,6 @@ export function placeFile({ kernel, dir }: StoreContext, path: string, text: str
   using entry = makeTempEntry(kernel, dir, 'file');
   const incoming = join(entry.path, 'file');
   writeFileAtomic(incoming, text, { mode: STORE_FILE_MODE });
-  renameSync(incoming, path);
+  moveIntoStore(incoming, path);
   syncDir(dirname(path));
 }

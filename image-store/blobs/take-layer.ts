@@ -1,4 +1,4 @@
-import { chmodSync, renameSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -11,6 +11,7 @@ import { unpackedLayer, writeArchive } from '../archive/unpack-layer.ts';
 import type { StoreContext } from '../format/context.ts';
 import { ociBlobPath } from '../format/layout.ts';
 import { makeStoreDir, STORE_FILE_MODE } from '../format/permissions.ts';
+import { moveIntoStore } from '../format/store-file.ts';
 import type { OciLayer } from '../index/image-record.ts';
 import type { LayerArchive, Staged } from '../tree/stage-layer.ts';
 import { type BlobWriter, openBlobWriter } from './blob-writer.ts';
@@ -99,7 +100,7 @@ function place(dir: string, digest: OciDigest, packed: string): void {
   const path = ociBlobPath(dir, digest);
   if (makeStoreDir(dirname(path))) syncDir(dirname(dirname(path)));
   chmodSync(packed, STORE_FILE_MODE);
-  renameSync(packed, path);
+  moveIntoStore(packed, path);
   syncDir(dirname(path));
 }
 

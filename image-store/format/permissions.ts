@@ -108,7 +108,12 @@ export function storeError(error: unknown, dir: string): unknown {
 
   const obstacle = obstacleOf(error);
   if (obstacle === undefined) return error;
-  const { state, hint } = obstacle;
+  const { state } = obstacle;
+  const hint =
+    code === 'ENOTDIR'
+      ? 'move away what lies where a folder is due; it is made again'
+      : obstacle.hint;
+
   return new GantryError('STORE_UNUSABLE', `cannot use image store "${dir}": ${state}`, {
     hint,
     cause: error,

@@ -4,7 +4,7 @@ import { makeDirs } from '#base/fs/make-dirs';
 import { type HeldLock, lockPath, tryLockPath } from '#base/lock/directory-lock';
 import { saveBackup } from './backup.ts';
 import type { StoreContext } from './context.ts';
-import { recordsDir, storeDirs, tempDir } from './layout.ts';
+import { recordsDir, storeDirs } from './layout.ts';
 import { indexAll, MIGRATIONS, type Migration } from './migrations.ts';
 import { giveDirToGroup, makeStoreDir, STORE_DIR_MODE, storeGroupId } from './permissions.ts';
 import { readStoreVersion, refuseNewer, STORE_VERSION, writeStoreVersion } from './version.ts';
@@ -55,9 +55,9 @@ function bringUpToDate(context: StoreContext, { current, migrations }: StoreForm
   const found = readStoreVersion(dir);
   if (found !== undefined) refuseNewer(dir, found, current);
 
-  const wasWhole = found === undefined || hasFolders(dir);
+  const wasIndexed = found === undefined || existsSync(recordsDir(dir));
   makeFolders(context);
-  if (!wasWhole) indexAll(context);
+  if (!wasIndexed) indexAll(context);
   for (let version = found ?? 0; version < current; version += 1) {
     const migration = migrations.find(({ from }) => from === version);
     if (migration === undefined) throw new Error(`no migration from store format ${version}`);
@@ -77,9 +77,9 @@ function lockAlone({ dir, kernel, log }: StoreContext): HeldLock {
   return lockPath(kernel, dir, 'exclusive');
 }
 
-/** An index that somebody has removed, all of it, is made anew from the blobs. */
+/** Those that somebody has removed are made anew, and an index, all of it, from the blobs. */
 function hasFolders(dir: string): boolean {
-  return existsSync(recordsDir(dir)) && existsSync(tempDir(dir));
+  return storeDirs(dir).every((folder) => existsSync(folder));
 }
 
 function makeFolders({ dir, groupId = storeGroupId() }: StoreContext): void {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { writeFileAtomic } from '#base/fs/atomic';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { GantryError } from '#base/errors/gantry-error';
+import { readPlainFile } from '#base/fs/plain-file';
 import { versionPath } from './layout.ts';
 import { STORE_FILE_MODE } from './permissions.ts';
 
@@ -13,19 +13,18 @@ export const STORE_VERSION = 2;
  * @throws GantryError STORE_DAMAGED
  */
 export function readStoreVersion(dir: string): number | undefined {
-  let text: string;
-  try {
-    text = readFileSync(versionPath(dir), 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const hint = `write the number of the store's format into it, ${STORE_VERSION} for this program`;
+  const text = readPlainFile(versionPath(dir), {
+    code: 'STORE_DAMAGED',
+    hint: `put a file there with the number of the store's format, ${STORE_VERSION} for this program`,
+  });
+  if (text === undefined) return undefined;
   if (/^\d{1,9}\n?$/.test(text)) return Number(text);
 
   throw new GantryError(
     'STORE_DAMAGED',
     `cannot use image store "${dir}": "${versionPath(dir)}" does not hold a number`,
-    { hint: `write the number of the store's format into it, ${STORE_VERSION} for this program` },
+    { hint },
   );
 }
 

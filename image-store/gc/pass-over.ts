@@ -13,6 +13,9 @@ const OF_ALL: readonly string[] = [
   'EROFS',
 ];
 
+/** What is wrong with one entry, of our own errors. */
+const OF_ONE: readonly string[] = ['LOCK_NOT_A_FILE', 'STORE_DAMAGED'];
+
 /**
  * Says that one entry of the store is left as it is, because it is not what
  * should be there or cannot be removed: it must not keep the others from being
@@ -22,9 +25,12 @@ const OF_ALL: readonly string[] = [
  */
 export function passOver({ log }: StoreContext, path: string, error: unknown): void {
   const code = errorCode(error);
-  const isOurs = isGantryError(error) && code !== 'STORE_DAMAGED';
-  if (code === undefined || isOurs || OF_ALL.includes(code)) throw error;
-
+  if (isGantryError(error)) {
+    if (!OF_ONE.includes(error.code)) throw error;
+    log.warning(`${error.message}; passing over it`);
+    return;
+  }
+  if (code === undefined || OF_ALL.includes(code)) throw error;
   log.warning(`passing over "${path}": ${fileState(error)}`);
 }
 

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { decodeJson } from '#base/decode/decode';
-import { errorCode, isGantryError } from '#base/errors/gantry-error';
+import { isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
 import { acceptancePath } from '../format/layout.ts';
+import { readStoreFile } from '../format/store-file.ts';
 import { ociDigest } from '#schema/oci/digest';
 import type { Acceptance, OciOrigin, OciParts, PolicyGrant } from './image-record.ts';
 
@@ -86,15 +86,9 @@ export function parseKeeping(text: string, what: string): Keeping {
  * @throws GantryError STORE_DAMAGED
  */
 export function readKeeping(dir: string, key: ImageKey): Keeping | undefined {
-  let text: string;
-  try {
-    text = readFileSync(acceptancePath(dir, key), 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readStoreFile(acceptancePath(dir, key));
 
-  return parseKeeping(text, `acceptance of image ${key}`);
+  return text === undefined ? undefined : parseKeeping(text, `acceptance of image ${key}`);
 }
 
 /** As `readKeeping`, taking what is damaged for nothing. */

@@ -1,15 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import type { ImageKey } from '#schema/types/image-hash';
 import { lastUsePath } from '../format/layout.ts';
 import { STORE_FILE_MODE } from '../format/permissions.ts';
+import { readStoreFile } from '../format/store-file.ts';
 
 /** Digits of a time; the file is overwritten in place, so every text has the same length. */
 const DIGITS = 15;
@@ -24,7 +17,7 @@ export function writeLastUse(dir: string, key: ImageKey, now: number): void {
   try {
     const fd = openSync(
       lastUsePath(dir, key),
-      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
       STORE_FILE_MODE,
     );
     try {
@@ -42,7 +35,7 @@ export function writeLastUse(dir: string, key: ImageKey, now: number): void {
 /** When an image was last used, milliseconds since 1970; 0 when nobody noted it. */
 export function readLastUse(dir: string, key: ImageKey): number {
   try {
-    const text = readFileSync(lastUsePath(dir, key), 'utf8');
+    const text = readStoreFile(lastUsePath(dir, key)) ?? '';
     return /^\d{1,15}$/.test(text) ? Number(text) : 0;
   } catch {
     return 0;

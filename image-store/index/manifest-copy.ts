@@ -4,7 +4,8 @@ import { isSameManifest } from '#schema/image/same-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { corruptImage } from '../archive/archive-error.ts';
 import { readAciManifest } from '../archive/inspect.ts';
-import { blobPath } from '../format/layout.ts';
+import { demandRegular } from '../blobs/demand-regular.ts';
+import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { readKeeping } from './acceptance.ts';
 import { readOciImage } from './oci-image.ts';
 import { readManifest, RESTORE_COPY } from './records.ts';
@@ -37,6 +38,10 @@ export function isManifestCopied(dir: string, key: ImageKey): boolean {
 
 function manifestInBlobs(dir: string, key: ImageKey): ImageManifest {
   const origin = readKeeping(dir, key)?.origin;
+  demandRegular(key, [
+    blobPath(dir, key),
+    ...(origin === undefined ? [] : [ociBlobPath(dir, origin.manifest)]),
+  ]);
   try {
     const text =
       origin === undefined

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import type { ImageKey } from '#schema/types/image-hash';
+import { demandRegular } from '../blobs/demand-regular.ts';
 import type { StoreContext } from '../format/context.ts';
-import { blobPath } from '../format/layout.ts';
+import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { readKeepingIfSound } from './acceptance.ts';
 import { listKeys, removeFromIndex } from './records.ts';
 import { indexBlob, listBlobs } from './reindex.ts';
@@ -48,8 +49,10 @@ export async function rebuildIndex(context: StoreContext): Promise<RebuildReport
 export async function indexBlobAnew(context: StoreContext, key: ImageKey): Promise<boolean> {
   const path = blobPath(context.dir, key);
   if (!existsSync(path)) return false;
+  demandRegular(key, [path]);
   const origin = readKeepingIfSound(context.dir, key)?.origin;
   if (origin !== undefined) {
+    demandRegular(key, [ociBlobPath(context.dir, origin.manifest)]);
     const { readOciImage } = await import('./oci-image.ts');
     return indexBlob(context, key, readOciImage(context.dir, key, origin));
   }

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, unlinkSync } from 'node:fs';
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { removePath } from '#base/fs/remove-path';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
 import type { StoreContext } from '../format/context.ts';
@@ -15,6 +16,7 @@ import {
   treeSizePath,
 } from '../format/layout.ts';
 import { storeError } from '../format/permissions.ts';
+import { readStoreFile } from '../format/store-file.ts';
 import { readKeeping } from './acceptance.ts';
 import type { ImageRecord, RemoteRecord } from './image-record.ts';
 import { readLastUse } from './last-use.ts';
@@ -33,7 +35,13 @@ export function listKeys(dir: string, prefix = ''): readonly ImageKey[] {
 
 /** Keys of the images that have been given a name, sorted; one may be gone by now. */
 export function listKeysNamed(dir: string, name: string): readonly ImageKey[] {
-  return keysIn(nameDir(dir, name), '');
+  try {
+    return keysIn(nameDir(dir, name), '');
+  } catch (error) {
+    // No folder, so nothing has the name; who brings something that has is told.
+    if (errorCode(error) === 'ENOTDIR') return [];
+    throw error;
+  }
 }
 
 /** Keys of the files in a folder whose names are a key and an ending, sorted. */
@@ -103,11 +111,12 @@ export function readRecord({ dir, log }: StoreContext, key: ImageKey): ImageReco
 
 /**
  * The manifest of an image, as its copy has it.
- * @throws GantryError IMAGE_NOT_FOUND, IMAGE_CORRUPT
+ * @throws GantryError IMAGE_NOT_FOUND, IMAGE_CORRUPT, STORE_DAMAGED
  */
 export function readManifest(dir: string, key: ImageKey): ImageManifest {
   const text = readIfThere(manifestPath(dir, key), dir);
-  if (text === undefined) throw imageNotFound(key);
+  if (text === undefined)
+    throw existsSync(recordPath(dir, key)) ? manifestGone(key) : imageNotFound(key);
 
   try {
     return parseImageManifest(text);
@@ -124,6 +133,14 @@ export function readManifest(dir: string, key: ImageKey): ImageManifest {
 export const RESTORE_COPY =
   'have "gantry image gc" restore it, or remove the image with "gantry image rm" and fetch it again';
 
+function manifestGone(key: ImageKey): GantryError {
+  return new GantryError(
+    'IMAGE_NOT_FOUND',
+    `cannot use image ${key}: the copy of its manifest is gone`,
+    { hint: RESTORE_COPY },
+  );
+}
+
 /** What is known about the last download of a URL; what is damaged is as good as not there. */
 export function readRemote(dir: string, url: string): RemoteRecord | undefined {
   const record = readRemoteFile(remotePath(dir, url));
@@ -134,9 +151,10 @@ export function readRemote(dir: string, url: string): RemoteRecord | undefined {
 /** The record of a download in a file of its own. */
 export function readRemoteFile(path: string): RemoteRecord | undefined {
   try {
-    return parseRemote(readFileSync(path, 'utf8'), 'record of a download');
+    const text = readStoreFile(path);
+    return text === undefined ? undefined : parseRemote(text, 'record of a download');
   } catch (error) {
-    if (isGantryError(error) || errorCode(error) === 'ENOENT') return undefined;
+    if (isGantryError(error)) return undefined;
     throw error;
   }
 }
@@ -161,12 +179,13 @@ export function removeFromIndex(dir: string, key: ImageKey): void {
   removeFile(manifestPath(dir, key));
 }
 
-/** Removes a file; one that is not there is nothing. */
+/** Removes a file of the store, or what lies in its place; one that is not there is nothing. */
 export function removeFile(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
+    if (errorCode(error) === 'EISDIR') removePath(path, { recursive: true, force: true });
+    else if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -179,9 +198,8 @@ export function imageNotFound(what: string): GantryError {
 
 function readIfThere(path: string, dir: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readStoreFile(path);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
     throw storeError(error, dir);
   }
 }

@@ -7,6 +7,7 @@ import { digestAlgorithm, digestOf, type OciDigest } from '#schema/oci/digest';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { type ImageKey, imageKeyOfDigest } from '#schema/types/image-hash';
 import { corruptImage } from '../archive/archive-error.ts';
+import { demandRegular } from '../blobs/demand-regular.ts';
 import { blobPath, ociBlobPath } from '../format/layout.ts';
 import { storeError } from '../format/permissions.ts';
 import type { OciLayer, OciOrigin } from '../index/image-record.ts';
@@ -101,6 +102,7 @@ async function* readBlob(
   path: string,
   { dir, key }: { readonly dir: string; readonly key: ImageKey },
 ): AsyncGenerator<Buffer, void, undefined> {
+  demandRegular(key, [path]);
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: READ_SIZE }))
       yield chunk as Buffer;

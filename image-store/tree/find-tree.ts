@@ -1,5 +1,6 @@
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { errorCode } from '#base/errors/gantry-error';
+import { PLAIN } from '#base/fs/plain-file';
 import { type ImageManifest, parseImageManifest } from '#schema/image/image-manifest';
 import { type ImageKey, parseImageKey } from '#schema/types/image-hash';
 import { changedTree } from './check-tree.ts';
@@ -122,7 +123,8 @@ function folderNames(path: string): readonly string[] {
 
 function readFlag(path: string): TreeFlag | undefined {
   try {
-    const flag = JSON.parse(readFileSync(treeFlagPath(path), 'utf8')) as Record<string, unknown>;
+    const text = readFileSync(treeFlagPath(path), { encoding: 'utf8', flag: PLAIN });
+    const flag = JSON.parse(text) as Record<string, unknown>;
     if (flag['version'] !== TREE_VERSION) return undefined;
 
     const { key, layers } = flag;

@@ -4,6 +4,7 @@ import type { Log } from '#base/log/log';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
+import { demandRegularBlobs } from '../blobs/demand-regular.ts';
 import { storeError } from '../format/permissions.ts';
 import { checkFast } from './check-tree.ts';
 import type { ExtractionTarget } from './extract-image.ts';
@@ -102,6 +103,7 @@ export function openTrees(options: TreesOptions): Trees {
     render: (plan) =>
       oneAfterTheOther(async () => {
         const { renderTree } = await import('./render-tree.ts');
+        demandRegularBlobs(plan);
         return await renderTree(renderer, plan);
       }),
     async stageLayer(layer, own) {
@@ -133,6 +135,7 @@ export function openTrees(options: TreesOptions): Trees {
     },
     async extract(plan, target) {
       const { extractImage } = await import('./extract-image.ts');
+      demandRegularBlobs(plan);
       await extractImage(renderer, plan, target);
     },
   };

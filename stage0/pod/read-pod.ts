@@ -1,8 +1,9 @@
-import { constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
 import { remembering } from '#base/decode/remembering';
+import { readPlainFile } from '#base/fs/plain-file';
 import { readSmallFile } from '#base/fs/small-file';
 import { parseImageManifest } from '#schema/image/image-manifest';
 import { type PodManifest, parsePodManifest } from '#schema/pod/pod-manifest';
@@ -229,19 +230,8 @@ function exitOf(path: string): Partial<AppExit> | undefined {
  * @throws GantryError POD_UNREADABLE when something else is, and what open(2) says of permission
  */
 export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, { encoding: 'utf8', flag: PLAIN });
-  } catch (error) {
-    const code = errorCode(error) ?? '';
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (!NO_FILE.includes(code)) throw error;
-    throw new GantryError('POD_UNREADABLE', `cannot read "${path}": it is not a regular file`);
-  }
+  return readPlainFile(path, { code: 'POD_UNREADABLE' });
 }
-
-/** A link does not lead elsewhere, and a pipe without a writer reads as empty. */
-const PLAIN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-const NO_FILE: readonly string[] = ['EISDIR', 'ELOOP', 'ENXIO', 'ENODEV', 'EINVAL'];
 
 function modifiedAt(path: string): number | undefined {
   return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;

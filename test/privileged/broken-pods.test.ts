@@ -57,7 +57,7 @@ const link = (name: string): Damage['do'] => {
 const DAMAGES: readonly Damage[] = [
   { what: 'no manifest', do: drop('pod'), problem: 'cannot read pod: it has no manifest' },
   { what: 'a manifest that was cut off', do: cut('pod'), problem: 'cannot read pod manifest' },
-  { what: 'a pipe for a manifest', do: pipe('pod'), problem: 'cannot read pod manifest' },
+  { what: 'a pipe for a manifest', do: pipe('pod'), problem: '"pod": it is not a regular file' },
   { what: 'a folder for a manifest', do: folder('pod'), problem: '"pod": it is not a regular' },
   { what: 'an endless manifest', do: link('pod'), problem: '"pod": it is not a regular file' },
   { what: 'a format that is no number', do: cut('version'), problem: 'does not hold a number' },
