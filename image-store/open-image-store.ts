@@ -150,6 +150,10 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
     blobPaths: ({ key, oci }) => blobPathsOf(dir, key, oci),
     withDependencies: (keys) => [...withDependencies(context, keys)],
     remote: (url) => readRemote(dir, url),
+    verifyManifest: async (key) => {
+      const { demandManifestCopy } = await import('./index/manifest-copy.ts');
+      guarded(dir, () => demandManifestCopy(dir, key));
+    },
     verifyBlobs: async (key) => {
       const { verifyBlobs } = await import('./blobs/verify-blobs.ts');
       demandRegularImage(dir, key);
@@ -192,7 +196,8 @@ type LookupName =
   | 'blobPaths'
   | 'withDependencies'
   | 'remote'
-  | 'verifyBlobs';
+  | 'verifyBlobs'
+  | 'verifyManifest';
 type OwnName =
   | 'beginIngest'
   | 'oci'

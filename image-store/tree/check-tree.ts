@@ -1,8 +1,11 @@
-import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import { readFileSync } from 'node:fs';
+import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
+import type { ImageManifest } from '#schema/image/image-manifest';
+import { isSameManifest } from '#schema/image/same-manifest';
 import { findDifference, readListing } from './listing.ts';
-import type { PlainTree } from './tree.ts';
-import { treeListingPath } from './tree-paths.ts';
+import type { PlainTree, Tree } from './tree.ts';
+import { treeListingPath, treeManifestPath } from './tree-paths.ts';
 
 /**
  * Finds any entry of a tree that was added, removed or changed since it was
@@ -24,6 +27,18 @@ function differenceOf(find: () => string | undefined): string | undefined {
     return find();
   } catch (error) {
     return errorMessage(error);
+  }
+}
+
+/** Whether the manifest that lies in a tree says what this one says. */
+export function hasManifest(tree: Tree, manifest: ImageManifest): boolean {
+  try {
+    // As it was written; to check one takes longer than all else that a look at a tree takes.
+    const text = readFileSync(treeManifestPath(tree.dir), 'utf8');
+    return text === `${JSON.stringify(manifest)}\n` || isSameManifest(tree.manifest, manifest);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || isGantryError(error)) return false;
+    throw error;
   }
 }
 

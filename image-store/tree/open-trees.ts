@@ -6,7 +6,7 @@ import type { ImageKey } from '#schema/types/image-hash';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from '../archive/limits.ts';
 import { demandRegularBlobs } from '../blobs/demand-regular.ts';
 import { storeError } from '../format/permissions.ts';
-import { checkFast } from './check-tree.ts';
+import { checkFast, hasManifest } from './check-tree.ts';
 import type { ExtractionTarget } from './extract-image.ts';
 import { findTree, listTrees, mayLookAtTrees } from './find-tree.ts';
 import { mountPacked } from './mount-packed.ts';
@@ -61,6 +61,8 @@ export interface Trees {
   stageLayer(layer: LayerArchive, limits: ArchiveLimits): Promise<Staged>;
   /** @throws GantryError TREE_CHANGED, naming an entry that was added, removed or changed */
   checkFast(tree: Tree): void;
+  /** Whether the manifest that lies in a tree says what this one says. */
+  hasManifest(tree: Tree, manifest: ImageManifest): boolean;
   /** @param manifest what that of the tree must say; nothing when undefined. @throws GantryError TREE_CHANGED */
   verifyDeep(tree: Tree, manifest?: ImageManifest): Promise<void>;
   /** Puts a broken tree aside, and what is broken below it, so that it is rendered anew; pods that have it keep it. */
@@ -111,6 +113,7 @@ export function openTrees(options: TreesOptions): Trees {
       return await stageArriving({ ...renderer, limits: own }, layer);
     },
     checkFast: (tree) => allOf(tree).forEach((each) => checkFast(kernel, each)),
+    hasManifest,
     async verifyDeep(tree, manifest) {
       const { demandManifest, verifyDeep } = await import('./verify-tree.ts');
       if (manifest !== undefined) demandManifest(tree, manifest);

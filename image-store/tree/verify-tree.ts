@@ -1,6 +1,5 @@
 import type { ImageManifest } from '#schema/image/image-manifest';
-import { isSameManifest } from '#schema/image/same-manifest';
-import { changedTree, checkFast } from './check-tree.ts';
+import { changedTree, checkFast, hasManifest } from './check-tree.ts';
 import { hashPacked, type Packer } from './packed-tree.ts';
 import type { PlainTree, Tree } from './tree.ts';
 import { hashTree } from './tree-hash.ts';
@@ -21,5 +20,5 @@ export function verifyDeep(packer: Packer, tree: PlainTree): void {
 
 /** Compares the manifest that lies in a tree. @throws GantryError TREE_CHANGED */
 export function demandManifest(tree: Tree, manifest: ImageManifest): void {
-  if (!isSameManifest(tree.manifest, manifest)) throw changedTree(tree, 'its manifest has changed');
+  if (!hasManifest(tree, manifest)) throw changedTree(tree, 'its manifest has changed');
 }

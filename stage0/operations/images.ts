@@ -159,24 +159,35 @@ export async function demandRunnable(
     key,
     manifest: plan.manifest,
     layers: plan.layers.map((layer) => layer.key),
-    tree: await demandUnchanged(context, store, { key, tree }),
+    tree: await demandUnchanged(context, store, { key, tree, manifest: plan.manifest }),
     accepted: known(key).accepted,
   };
+}
+
+/** The tree of an image, and what it is taken for. */
+export interface FoundTree {
+  readonly key: ImageKey;
+  readonly tree: Tree;
+  /** The image's, as the store's copy has it; not compared with the tree's when undefined. */
+  readonly manifest?: ImageManifest | undefined;
 }
 
 /**
  * The tree as it was rendered. One that has been changed since is put aside and
  * rendered anew from the verified image, under the same id.
- * @throws GantryError what rendering throws
+ * @throws GantryError IMAGE_CORRUPT when it is the copy of the manifest that has changed; what rendering throws
  */
 export async function demandUnchanged(
   context: OperationContext,
   store: Library['store'],
-  { key, tree }: { readonly key: ImageKey; readonly tree: Tree },
+  { key, tree, manifest }: FoundTree,
 ): Promise<Tree> {
   try {
     store.trees.checkFast(tree);
-    return tree;
+    if (manifest === undefined || store.trees.hasManifest(tree, manifest)) return tree;
+    // Root alone writes among the trees, the group too where the copy lies.
+    await store.verifyManifest(key);
+    context.log.warning(`the manifest in tree "${tree.id}" has changed; rendering it again`);
   } catch (error) {
     if (!isGantryError(error, 'TREE_CHANGED')) throw error;
     context.log.warning(`${error.message}; rendering it again`);

@@ -1,4 +1,4 @@
-import { appendFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
@@ -60,6 +60,34 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('gantry run, asking again
 
     expect([stdout.toString(), exitCode]).toEqual(['ran\n', 0]);
     expect(stderr).not.toContain('warning');
+  });
+
+  it('refuses an image the copy of whose manifest has changed, until that is restored', async () => {
+    const [copy = ''] = globSync(join(context.dataDir, 'cas/imageManifest/sha512/*/*')).filter(
+      (path) => readFileSync(path, 'utf8').includes(SIGNED),
+    );
+    const before = readFileSync(copy, 'utf8');
+    writeFileSync(copy, before.replace('"ran"', '"evil"'));
+    const refused = await run(SIGNED);
+    expect([refused.stdout.toString(), refused.exitCode]).toEqual(['', 254]);
+    expect(refused.stderr).toContain('the copy of its manifest does not say what the image says');
+
+    writeFileSync(copy, before);
+    const { stdout, stderr } = await run(SIGNED);
+    expect(stdout.toString()).toBe('ran\n');
+    expect(stderr).not.toContain('rendering');
+  });
+
+  it('renders a tree again whose manifest has changed', async () => {
+    const [own = ''] = globSync(join(context.dataDir, 'cas/tree/*/manifest')).filter((path) =>
+      readFileSync(path, 'utf8').includes(SIGNED),
+    );
+    writeFileSync(own, readFileSync(own, 'utf8').replace('"ran"', '"evil"'));
+    const { stdout, stderr } = await run(SIGNED);
+
+    expect(stdout.toString()).toBe('ran\n');
+    expect(stderr).toMatch(/the manifest in tree ".*" has changed; rendering it again/);
+    expect((await run(SIGNED)).stderr).not.toContain('rendering');
   });
 
   it('refuses what was fetched insecurely unless told again, and warns each time', async () => {
