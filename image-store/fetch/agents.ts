@@ -9,7 +9,7 @@ import {
 } from 'node:tls';
 import { GantryError } from '#base/errors/gantry-error';
 import { readCertificateFile, readPem } from './certificate-files.ts';
-import type { Proxies } from './http-options.ts';
+import type { CertificateFile, Proxies } from './http-options.ts';
 import { isDirect } from './no-proxy.ts';
 import { readServerCertificates, type ServerCertificates } from './server-certificates.ts';
 
@@ -24,7 +24,7 @@ export interface Agents {
 
 export interface AgentsOptions {
   readonly proxies?: Proxies | undefined;
-  readonly certificateFiles?: readonly string[] | undefined;
+  readonly certificateFiles?: readonly CertificateFile[] | undefined;
   /** Folders of what counts for one server each. */
   readonly certificateDirs?: readonly string[] | undefined;
   /** Whether a server's certificate must be good. */
@@ -130,7 +130,7 @@ const SYSTEM_BUNDLES = [
 
 /** The system's authorities, or Node's own list where the system has none, those of the given files, and what counts for the server alone. */
 function trustContext(
-  files: readonly string[],
+  files: readonly CertificateFile[],
   own: ServerCertificates | undefined,
 ): SecureContext {
   const { ca: more = [], cert = [], key = [] } = own ?? {};
@@ -142,19 +142,24 @@ function trustContext(
   });
 }
 
-const HINT = 'SSL_CERT_FILE and NODE_EXTRA_CA_CERTS name files of certificates in PEM form';
-
 /** Node takes its defaults for proxies, whatever the agent has. */
-function trustForProxies(files: readonly string[]): void {
+function trustForProxies(files: readonly CertificateFile[]): void {
   const ca = authorities(files);
   if (ca !== undefined) setDefaultCACertificates(ca);
 }
 
 /** @returns undefined for Node's own */
-function authorities(files: readonly string[]): (string | Buffer)[] | undefined {
+function authorities(files: readonly CertificateFile[]): (string | Buffer)[] | undefined {
   const system = SYSTEM_BUNDLES.find((path) => existsSync(path));
   if (system === undefined && files.length === 0) return undefined;
 
-  const base = system === undefined ? getCACertificates('bundled') : [readCertificateFile(system)];
-  return [...base, ...files.map((path) => readPem(path, HINT))];
+  const base =
+    system === undefined ? getCACertificates('bundled') : [readCertificateFile({ path: system })];
+  return [...base, ...files.map(readNamed)];
+}
+
+function readNamed({ path, namedBy }: CertificateFile): Buffer {
+  const hint = `set ${namedBy} to a file of certificates in PEM form, or unset it`;
+
+  return readPem({ path, namedBy, hint });
 }

@@ -153,9 +153,16 @@ describe('createHttpClient()', () => {
     const path = join(host.dir, 'no-pem');
     writeFileSync(path, 'hello');
 
-    for (const certificateFiles of [[path], ['/nowhere']]) {
+    for (const [place, state] of [
+      [path, `cannot use "${path}", which SSL_CERT_FILE names: not a PEM file`],
+      ['/nowhere', 'cannot read "/nowhere", which SSL_CERT_FILE names: no such file or directory'],
+    ] as const) {
+      const certificateFiles = [{ path: place, namedBy: 'SSL_CERT_FILE' }];
+
       await expect(read('https://example.com/', { certificateFiles })).rejects.toMatchObject({
         code: 'CERTIFICATES_INVALID',
+        message: state,
+        hint: 'set SSL_CERT_FILE to a file of certificates in PEM form, or unset it',
       });
     }
   });

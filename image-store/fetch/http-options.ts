@@ -4,11 +4,17 @@ export interface HttpOptions {
   readonly auth?: readonly HostCredential[] | undefined;
   readonly proxies?: Proxies | undefined;
   /** PEM files of certificate authorities that are trusted beside the system's. */
-  readonly certificateFiles?: readonly string[] | undefined;
+  readonly certificateFiles?: readonly CertificateFile[] | undefined;
   /** Folders with one for each host that has certificates of its own, lowest first: containers-certs.d(5). */
   readonly certificateDirs?: readonly string[] | undefined;
   readonly timeouts?: Partial<HttpTimeouts> | undefined;
   readonly retries?: Partial<HttpRetries> | undefined;
+}
+
+/** A file and the variable of the environment that names it. */
+export interface CertificateFile {
+  readonly path: string;
+  readonly namedBy: string;
 }
 
 /** An entry of `auth.d` (fact sheet 2.3). */

@@ -1,5 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -111,7 +119,10 @@ describe('certificates of a server', () => {
     putCa('low/example.com');
     putClient('low/example.com');
     const proxies = { https: server.origin };
-    await readBy({ proxies, certificateFiles: [server.caFile] }, ['https://example.com/a']);
+    await readBy(
+      { proxies, certificateFiles: [{ path: server.caFile, namedBy: 'SSL_CERT_FILE' }] },
+      ['https://example.com/a'],
+    );
     expect(server.seen.map(({ target, client }) => [target, client])).toEqual([
       ['example.com:443', undefined],
       ['example.com/a', 'gantry test'],
@@ -146,6 +157,14 @@ describe('certificates of a server', () => {
       'an authority that is none',
       'ca.crt": no certificate can be read',
       () => put('high/example.com/ca.crt', '-----BEGIN CERTIFICATE-----\nx'),
+    ],
+    [
+      'an authority that leads nowhere',
+      'ca.crt": no such file',
+      () => {
+        rmSync(join(dir, 'high/example.com/ca.crt'));
+        symlinkSync('nowhere', join(dir, 'high/example.com/ca.crt'));
+      },
     ],
     ['a key that is no PEM', 'me.key": not a PEM file', () => put('high/example.com/me.key', 'x')],
     [
@@ -186,6 +205,7 @@ describe('certificates of a server', () => {
     await expect(read('https://example.com/a')).rejects.toMatchObject({
       code: 'CERTIFICATES_INVALID',
       message: expect.stringMatching(message) as unknown,
+      hint: 'see containers-certs.d(5)',
     });
     expect(server.seen).toEqual([]);
   });

@@ -74,7 +74,7 @@ function readPair(path: string, warn: (message: string) => void): Pair {
   // Who calls an authority so gets to know, as with podman.
   if (mode === undefined) throw lacking(path, `"${keyPath}"; authorities have names in .crt`);
   const { pem: cert, certificate } = readCertificate(path);
-  const key = readPem(keyPath, HINT);
+  const key = readPem({ path: keyPath, hint: HINT });
   if (!certificate.checkPrivateKey(readKey(keyPath, key))) {
     throw invalid(`cannot use "${keyPath}": it is not the key of "${path}"`);
   }
@@ -91,7 +91,7 @@ function readCertificate(path: string): {
   readonly pem: Buffer;
   readonly certificate: X509Certificate;
 } {
-  const pem = readPem(path, HINT);
+  const pem = readPem({ path, hint: HINT });
   try {
     return { pem, certificate: new X509Certificate(pem) };
   } catch (cause) {

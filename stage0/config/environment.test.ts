@@ -39,6 +39,9 @@ describe('readEnvironment()', () => {
       SSL_CERT_FILE: '/b.pem',
     });
 
-    expect(certificateFiles).toEqual(['/a.pem', '/b.pem']);
+    expect(certificateFiles).toEqual([
+      { path: '/a.pem', namedBy: 'NODE_EXTRA_CA_CERTS' },
+      { path: '/b.pem', namedBy: 'SSL_CERT_FILE' },
+    ]);
   });
 });

@@ -3,12 +3,18 @@ import { type CallerEnvironment, PROGRAM_VARIABLE, readCaller } from './caller.t
 /** What the environment tells gantry itself, and what it passes on to others. */
 export interface Environment extends CallerEnvironment {
   /** PEM files of further certificate authorities. */
-  readonly certificateFiles: readonly string[];
+  readonly certificateFiles: readonly CertificateFile[];
   readonly proxies: Proxies;
   /** Where docker and podman keep who one is for registries, those that podman asks first before the others. */
   readonly loginFiles: readonly string[];
   /** What else belongs to the built program and is open; undefined when it runs from a checkout. */
   readonly programFiles: ProgramFiles | undefined;
+}
+
+/** A file and the variable that names it. */
+export interface CertificateFile {
+  readonly path: string;
+  readonly namedBy: string;
 }
 
 /** Descriptors of this process. */
@@ -34,9 +40,9 @@ export function readEnvironment(raw: Readonly<Record<string, string | undefined>
   return {
     env,
     caller,
-    certificateFiles: [env['NODE_EXTRA_CA_CERTS'], env['SSL_CERT_FILE']].filter(
-      (path): path is string => path !== undefined && path !== '',
-    ),
+    certificateFiles: ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE']
+      .map((namedBy) => ({ path: env[namedBy] ?? '', namedBy }))
+      .filter(({ path }) => path !== ''),
     proxies: {
       // HTTP_PROXY in capitals can be set by a web client of a CGI program.
       http: first(

@@ -24,7 +24,7 @@ export async function startAnsweringRegistry(
   const server = await startImageServer({ names });
   const client = createHttpClient({
     proxies: { https: server.proxy, http: server.proxy },
-    certificateFiles: [server.caFile],
+    certificateFiles: [{ path: server.caFile, namedBy: 'SSL_CERT_FILE' }],
     retries: { attempts: 2, delay: 1, maxDelay: 50 },
     insecure: { tls: false, http: false },
     warn: () => {},

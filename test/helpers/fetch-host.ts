@@ -92,7 +92,7 @@ export async function startFetchHost(): Promise<FetchHost> {
   );
   const http: HttpOptions = {
     proxies: { http: server.proxy, https: server.proxy },
-    certificateFiles: [server.caFile],
+    certificateFiles: [{ path: server.caFile, namedBy: 'SSL_CERT_FILE' }],
     timeouts: { connect: 2000, answer: 500, stall: 500 },
     retries: { attempts: 3, delay: 1, maxDelay: 20 },
   };
