@@ -46,7 +46,16 @@ export const RLIMIT = {
   NOFILE: 7,
   MEMLOCK: 8,
   AS: 9,
+  LOCKS: 10,
+  SIGPENDING: 11,
+  MSGQUEUE: 12,
+  NICE: 13,
+  RTPRIO: 14,
+  RTTIME: 15,
 } as const;
+
+/** No limit, RLIM_INFINITY. */
+export const UNLIMITED: bigint = 2n ** 64n - 1n;
 
 export interface Rlimit {
   readonly soft: bigint;

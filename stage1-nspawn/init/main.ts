@@ -7,7 +7,6 @@ import {
   type EntrypointHost,
   handOver,
   LOCK_FD_VARIABLE,
-  openFilesOf,
   parseRunArguments,
   ppidPath,
   type RunArguments,
@@ -25,6 +24,7 @@ import {
 } from '../cgroup/pod-cgroups.ts';
 import { podCapabilities } from '../units/app-unit.ts';
 import type { AppStreams } from '../units/streams.ts';
+import { callerLimits } from './limits.ts';
 import { type MachinePlan, machineName, planMachine, scopePath } from './machine.ts';
 import { maskArguments } from './masks.ts';
 import { nspawnCommand } from './nspawn-command.ts';
@@ -145,9 +145,9 @@ async function prepare(
   refuseUnsupported(pod, args);
   const sockets = await planSockets({ pod, passed, hostNetwork: args.net === 'host' });
 
-  const openFiles = openFilesOf(kernel, caller);
+  const limits = callerLimits(kernel, caller);
 
-  return preparePod({ kernel, log, pod, args, sockets, openFiles, ...place });
+  return preparePod({ kernel, log, pod, args, sockets, limits, ...place });
 }
 
 interface CgroupPlan {

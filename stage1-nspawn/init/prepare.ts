@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Kernel, MS, type Rlimit } from '#base/kernel/kernel';
+import { type Kernel, MS } from '#base/kernel/kernel';
 import type { Log } from '#base/log/log';
 import {
   type AppMounts,
@@ -12,6 +12,7 @@ import {
 } from '#stage1';
 import type { AppSocket } from '../sockets/assign-sockets.ts';
 import { findOomCount } from '../cgroup/oom-count.ts';
+import type { Limits } from '../units/app-unit.ts';
 import { CALLER_DIR, OOM_PATH, OOM_SEEN_PATH, PREFIX_MARK } from '../units/status-dirs.ts';
 import { type AppStreams, STDIO_DIR } from '../units/streams.ts';
 import { carriedVariables, carrierPath } from './carrier.ts';
@@ -35,8 +36,8 @@ export interface PreparationRequest {
   readonly sockets: ReadonlyMap<string, readonly AppSocket[]>;
   /** Folders of the pod's cgroups, where gantry makes them. */
   readonly cgroups: readonly string[];
-  /** RLIMIT_NOFILE as the caller had it. */
-  readonly openFiles: Rlimit;
+  /** As the caller had them. */
+  readonly limits: Limits;
 }
 
 /** Makes all that PID 1 of the pod will find: mounts, units, files. */
@@ -56,7 +57,7 @@ export function preparePod(request: PreparationRequest): readonly AppPlan[] {
       capabilities: !args.disableCapabilities,
       paths: !args.disablePaths,
       seccomp: !args.disableSeccomp,
-      openFiles: request.openFiles,
+      limits: request.limits,
     },
   });
 

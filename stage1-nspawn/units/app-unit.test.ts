@@ -25,7 +25,7 @@ const closed: PodIsolation = {
   capabilities: true,
   paths: true,
   seccomp: true,
-  openFiles: { soft: 256n, hard: 4096n },
+  limits: { NOFILE: { soft: 256n, hard: 4096n }, CORE: { soft: 0n, hard: 2n ** 64n - 1n } },
 };
 
 /** The values of one setting of the app's service, in order. */
@@ -57,8 +57,9 @@ describe('appUnit()', () => {
     expect(paths).toMatch(/^\/proc \/dev\/pts \/dev\/console \/dev\/mqueue \/sys\/block /);
   });
 
-  it('may open as many files as the caller', () => {
+  it('has the limits of the caller', () => {
     expect(service('LimitNOFILE')).toEqual(['256:4096']);
+    expect(service('LimitCORE')).toEqual(['0:infinity']);
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import type { Rlimit } from '#base/kernel/kernel';
+import { type Rlimit, UNLIMITED } from '#base/kernel/kernel';
 import { boundingSet, DEFAULT_CAPABILITIES } from '#schema/isolators/capabilities';
 import type { IsolatorValues } from '#schema/isolators/isolators-of';
 import type { AcName } from '#schema/types/names';
@@ -63,9 +63,12 @@ export interface PodIsolation {
   readonly capabilities: boolean;
   readonly paths: boolean;
   readonly seccomp: boolean;
-  /** RLIMIT_NOFILE as the caller had it; of the other limits PID 1 has none of its own. */
-  readonly openFiles: Rlimit;
+  /** As the caller had them. */
+  readonly limits: Limits;
 }
+
+/** By the name of the resource: `NOFILE`. */
+export type Limits = Readonly<Record<string, Rlimit>>;
 
 /** What apps see of sysfs, read-only; the rest is not even there. */
 export const SYSFS_PARTS = ['block', 'bus', 'class', 'dev', 'devices', 'kernel'] as const;
@@ -112,7 +115,7 @@ export function appUnit(app: PlannedApp, pod: PodIsolation): Unit {
       ...streamSettings(pod.streams, app),
       ...identitySettings(app.identity),
       ...isolationSettings(app, pod),
-      ['LimitNOFILE', `${pod.openFiles.soft}:${pod.openFiles.hard}`],
+      ...limitSettings(pod.limits),
     ],
   };
 }
@@ -174,6 +177,15 @@ function isolationSettings(app: PlannedApp, pod: PodIsolation): readonly Setting
     ...(pod.paths ? pathSettings(app) : []),
     ...(isolators.noNewPrivileges === true ? [['NoNewPrivileges', 'yes'] as const] : []),
   ];
+}
+
+function limitSettings(limits: Limits): readonly Setting[] {
+  const value = (limit: bigint): string => (limit === UNLIMITED ? 'infinity' : String(limit));
+
+  return Object.entries(limits).map(([name, { soft, hard }]) => [
+    `Limit${name}`,
+    `${value(soft)}:${value(hard)}`,
+  ]);
 }
 
 /**

@@ -218,7 +218,7 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox', 'netns'))(
       expect(text).toMatch(/No space left on device/);
     });
 
-    it('limits open files as the caller is limited, not as Node does', async () => {
+    it('has the limits of the caller, not those of Node or systemd', async () => {
       const [program, ...args] = pods.context.argv(
         'run',
         '--insecure-options=image',
@@ -228,12 +228,15 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox', 'netns'))(
         '--',
         'limits',
       );
-      const limited = ['sh', '-c', 'ulimit -Sn 777 && exec "$@"', 'sh', program, ...args] as const;
+      const set = 'ulimit -Sn 777; ulimit -Ss 4096; ulimit -Sc 8; ulimit -Sp 3000';
+      const limited = ['sh', '-ec', `${set}; exec "$@"`, 'sh', program, ...args] as const;
       const result = await nodeExec.run({ argv: limited, env: { PATH: '/usr/bin:/bin' } });
+      const limits = demandSuccess(result, 'run the probe').stdout.toString();
 
-      expect(demandSuccess(result, 'run the probe').stdout.toString()).toMatch(
-        /Max open files\s+777\s/,
-      );
+      expect(limits).toMatch(/Max open files\s+777\s/);
+      expect(limits).toMatch(/Max stack size\s+4194304\s/);
+      expect(limits).toMatch(/Max core file size\s+(4096|8192)\s/);
+      expect(limits).toMatch(/Max processes\s+3000\s/);
     });
 
     it('leaves no trace in the host’s mount table', async () => {
