@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import { writeFileAtomic } from '#base/fs/atomic';
 import {
   type Entrypoint,
   type EntrypointHost,
@@ -31,7 +31,8 @@ export const entrypoint: Entrypoint = async (host) => {
   const sockets = socketActivation(host.env);
   try {
     const plan = planProcess(pod, sockets);
-    writeFileSync(pidPath(host.podDir), `${process.pid}\n`);
+    // Whole or not at all: who waits for it reads it at once.
+    writeFileAtomic(pidPath(host.podDir), `${process.pid}\n`, { durable: false });
     return await Promise.resolve(
       performProcess({ host, keep: [...sockets.fds, lockFd(host)] }, plan),
     );

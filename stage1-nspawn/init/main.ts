@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
+import { writeFileAtomic } from '#base/fs/atomic';
 import { type Kernel, MS } from '#base/kernel/kernel';
 import {
   type CallerState,
@@ -196,7 +197,8 @@ function becomeNspawn(
     env: host.env,
   });
   hideNspawnTraces(kernel);
-  writeFileSync(ppidPath(podDir), `${process.pid}\n`);
+  // Whole or not at all: who waits for it reads it at once.
+  writeFileAtomic(ppidPath(podDir), `${process.pid}\n`, { durable: false });
 
   return handOver(kernel, deaf(host.caller), {
     ...command,

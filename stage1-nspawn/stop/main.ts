@@ -1,26 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '#base/errors/gantry-error';
+import type { Kernel } from '#base/kernel/kernel';
 import { kernelErrno } from '#base/kernel/native';
 import { type Entrypoint, holdsPodLock, killPodCgroups, ppidPath, readPodPid } from '#stage1';
+import { HALT, listeningFirstProcess } from './first-process.ts';
 
-const SIGTERM = 15;
 const SIGKILL = 9;
+/** How often a PID 1 is looked at that comes up; it takes some 50 ms. */
+const POLL_MS = 10;
 
-/** Asks the pod to end in order, its apps by their stop signals; with `--force` kills all of it. */
+/**
+ * Asks the pod to end in order, its apps by their stop signals, as soon as it can
+ * be asked; with `--force` kills all of it.
+ */
 export const entrypoint: Entrypoint = async ({ kernel, podDir, argv }) => {
-  const force = argv.includes('--force');
   const nspawn = demandPid(ppidPath(podDir));
+  if (!argv.includes('--force')) {
+    await askToEnd(kernel, podDir, nspawn);
+    return 0;
+  }
+  // By its number alone it could be another process by now.
+  if (holdsPodLock(podDir, nspawn)) send(kernel, nspawn, SIGKILL);
+  // nspawn does not take the pod along when it is killed.
+  killPodCgroups(kernel, podDir);
+  return 0;
+};
+
+/**
+ * Asks PID 1 itself, where nspawn would ask it once, whether it listens or not,
+ * and take a second request for one to kill the pod.
+ */
+async function askToEnd(kernel: Kernel, podDir: string, nspawn: number): Promise<void> {
+  while (holdsPodLock(podDir, nspawn)) {
+    const first = listeningFirstProcess(nspawn);
+    if (first !== undefined) {
+      send(kernel, first, HALT);
+      return;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function send(kernel: Kernel, pid: number, signal: number): void {
   try {
-    // By its number alone it could be another process by now.
-    if (holdsPodLock(podDir, nspawn)) kernel.kill(nspawn, force ? SIGKILL : SIGTERM);
+    kernel.kill(pid, signal);
   } catch (error) {
     // It ended by itself meanwhile, which is what was wanted.
     if (kernelErrno(error) !== 'ESRCH') throw error;
   }
-  // nspawn does not take the pod along when it is killed.
-  if (force) killPodCgroups(kernel, podDir);
-
-  return await Promise.resolve(0);
-};
+}
 
 function demandPid(path: string): number {
   const pid = readPodPid(path);
