@@ -5,6 +5,7 @@ export * from './app/environment.ts';
 export * from './app/exec-size.ts';
 export * from './app/executable.ts';
 export * from './app/forwarded-ports.ts';
+export * from './app/handler-failure.ts';
 export * from './app/hosts.ts';
 export * from './app/identity.ts';
 export * from './app/mount-target.ts';

@@ -1,6 +1,7 @@
 import { causeChain, errorMessage } from '#base/errors/gantry-error';
 import { describeEnd, exitStatusOf } from '#base/exec/exec-result';
 import {
+  cannotRunHandler,
   type EntrypointHost,
   enterWorkingDirectory,
   executableExitCode,
@@ -67,7 +68,9 @@ function runHandler(host: EntrypointHost, plan: ProcessPlan, handler: AppProgram
     stderr: 'inherit',
   });
   const status = exitStatusOf(result);
-  if (status !== 0) host.log.error(`cannot run the pre-start handler: ${describeEnd(result)}`);
+  if (status !== 0) {
+    host.log.error(cannotRunHandler('pre-start', plan.app, describeEnd(result)));
+  }
 
   return status;
 }

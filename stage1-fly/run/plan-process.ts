@@ -1,12 +1,13 @@
 import {
   appEnvironment,
+  cannotRunHandler,
   demandWorkingDirectory,
   findExecutable,
   type Identity,
   resolveIdentity,
   type SocketActivation,
 } from '#stage1';
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import type { AcName } from '#schema/types/names';
 import type { FlyPod } from './pod.ts';
 
@@ -60,9 +61,20 @@ export function planProcess(pod: FlyPod, sockets: SocketActivation): ProcessPlan
     workingDir: workingDirectory,
     identity,
     env: { ...env, ...sockets.env },
-    preStart: preStart === undefined ? undefined : find(preStart.exec),
+    preStart: preStart === undefined ? undefined : findHandler(app.name, () => find(preStart.exec)),
     main: find(description.exec ?? []),
   };
+}
+
+/** @throws GantryError APP_EXEC_NOT_FOUND, APP_EXEC_NOT_EXECUTABLE, with the handler's name */
+function findHandler(app: AcName, find: () => AppProgram): AppProgram {
+  try {
+    return find();
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    const message = cannotRunHandler('pre-start', app, error.message);
+    throw new GantryError(error.code, message, { cause: error });
+  }
 }
 
 function findProgram(

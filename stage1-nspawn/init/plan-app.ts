@@ -5,9 +5,11 @@ import type { EventHandler } from '#schema/pod/pod-manifest';
 import {
   type AppMount,
   appEnvironment,
+  cannotRunHandler,
   demandWorkingDirectory,
   executableExitCode,
   findExecutable,
+  type Identity,
   resolveIdentity,
   restartOf,
   stdioModesOf,
@@ -26,6 +28,8 @@ export interface AppPlan {
   readonly environment: Readonly<Record<string, string>>;
   /** Why systemd cannot execute the app, and what that means; undefined when it should be able to. */
   readonly obstacle: ExecObstacle | undefined;
+  /** Why systemd cannot execute the post-stop handler, which the app may yet bring. */
+  readonly postStopObstacle: string | undefined;
   /** What is sure to fail, for the user. */
   readonly forecast: string | undefined;
 }
@@ -42,6 +46,8 @@ export interface AppSetting {
   /** Whether it has the caller's terminal. */
   readonly terminal: boolean;
   readonly sockets: readonly AppSocket[];
+  /** Whether the pod has no other app. */
+  readonly alone: boolean;
 }
 
 /**
@@ -75,13 +81,10 @@ export function planApp(app: LoadedApp, setting: AppSetting): AppPlan {
   const place: Place = { root, workingDir, path: environment['PATH'] };
   const carried = carriedVariables(environment);
   const main = lookUp(place, demandExec(app));
-  const preStart = findHandler(app, place, 'pre-start');
-  const postStop = findHandler(app, place, 'post-stop');
-  const runner = { ...identity, passesAll: keepsPassing(app) };
-  const obstacle =
-    foreseeEntry(root, { app: name, workingDir }, runner) ??
-    main.obstacle ??
-    foreseeExec(root, { ...main.command, environment }, runner);
+  const handlerPlace = { ...place, environment };
+  const preStart = findHandler(app, handlerPlace, 'pre-start');
+  const postStop = findHandler(app, handlerPlace, 'post-stop');
+  const obstacle = obstacleOf(app, setting, { main, workingDir, environment, identity });
   const unset = terminal ? SYSTEMD_VARIABLES : [...SYSTEMD_VARIABLES, TERMINAL_VARIABLE];
 
   return {
@@ -105,9 +108,38 @@ export function planApp(app: LoadedApp, setting: AppSetting): AppPlan {
     },
     environment: withSocketNames(environment, sockets),
     obstacle,
+    postStopObstacle: postStop?.obstacle?.message,
     // A pre-start handler may yet bring what the app is to execute.
-    forecast: (preStart ?? { obstacle }).obstacle?.message,
+    forecast: preStart === undefined ? obstacle?.message : forecastHandler(name, preStart),
   };
+}
+
+function forecastHandler(app: string, { obstacle }: LookedUp): string | undefined {
+  return obstacle && cannotRunHandler('pre-start', app, obstacle.message);
+}
+
+interface Attempt {
+  readonly main: LookedUp;
+  readonly workingDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly identity: Identity;
+}
+
+/** What systemd comes to first; of several apps it is told whose program it is. */
+function obstacleOf(
+  app: LoadedApp,
+  { alone }: AppSetting,
+  { main, workingDir, environment, identity }: Attempt,
+): ExecObstacle | undefined {
+  const { root } = app;
+  const { name } = app.runtime;
+  const runner = { ...identity, passesAll: keepsPassing(app) };
+  const entry = foreseeEntry(root, { app: name, workingDir }, runner);
+  if (entry !== undefined) return entry;
+
+  const obstacle = main.obstacle ?? foreseeExec(root, { ...main.command, environment }, runner);
+  if (alone || obstacle === undefined) return obstacle;
+  return { ...obstacle, message: `app "${name}": ${obstacle.message}` };
 }
 
 /** Only what was retained by name is left to somebody else than root. */
@@ -163,15 +195,24 @@ function demandExec({ runtime, description }: LoadedApp): readonly [string, ...s
   );
 }
 
+/** Handlers run as root. */
+const ROOT = { uid: 0, gid: 0, supplementaryGids: [], account: undefined } as const;
+
 function findHandler(
   app: LoadedApp,
-  place: Place,
+  { environment, ...place }: Place & { readonly environment: Readonly<Record<string, string>> },
   name: EventHandler['name'],
 ): LookedUp | undefined {
   const found = app.description.eventHandlers?.find((each) => each.name === name);
   const [program, ...args] = found?.exec ?? [];
+  if (program === undefined) return undefined;
 
-  return program === undefined ? undefined : lookUp(place, [program, ...args]);
+  const { command, obstacle } = lookUp(place, [program, ...args]);
+
+  return {
+    command,
+    obstacle: obstacle ?? foreseeExec(place.root, { ...command, environment }, ROOT),
+  };
 }
 
 /** A volume whose source is a device node makes the device usable. */

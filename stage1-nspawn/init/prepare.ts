@@ -100,6 +100,7 @@ function prepareApp(request: PreparationRequest, files: IdentityFiles, app: Load
     replaced,
     terminal: streams === 'terminal',
     sockets: request.sockets.get(app.runtime.name) ?? [],
+    alone: pod.apps.length === 1,
   });
   if (plan.forecast !== undefined) log.error(plan.forecast);
 

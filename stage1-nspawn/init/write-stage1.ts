@@ -10,6 +10,7 @@ import {
   EXEC_STATUS_DIR,
   EXIT_POLICY_PATH,
   HANDLED_DIR,
+  HANDLER_OBSTACLES_DIR,
   RESTART_DIR,
 } from '../units/status-dirs.ts';
 import { mentionSockets, socketsUnit } from '../units/socket-units.ts';
@@ -50,21 +51,33 @@ export function writeStage1({ podDir, apps, isolation, exitPolicy }: Stage1Conte
     apps.map(({ unit }) => unit.identity),
   );
 
-  for (const { unit, environment, obstacle, forecast } of apps) {
+  for (const { unit, environment, obstacle, ...told } of apps) {
     const path = appEnvironmentPath(podDir, unit.name);
     writeFileSync(path, formatEnvironmentFile(environment), { mode: 0o600 });
     for (const stream of tappedStreams(unit)) {
       mkdirSync(join(root, tapDir(unit.name, stream)), { recursive: true, mode: 0o700 });
     }
     if (obstacle !== undefined) {
-      const untold = obstacle.message === forecast ? '' : obstacle.message;
+      const untold = obstacle.message === told.forecast ? '' : obstacle.message;
       note(join(root, EXEC_STATUS_DIR), unit.name, `${obstacle.status}\n${untold}`);
     }
+    noteHandlers(root, unit, told);
     if (unit.postStop !== undefined) note(join(root, HANDLED_DIR), unit.name, '');
     if (unit.restart.when !== 'no') {
       note(join(root, RESTART_DIR), unit.name, restartNote(unit.restart));
     }
   }
+}
+
+/** What is to be said of handlers when they are not executed: of a pre-start handler it has been. */
+function noteHandlers(
+  root: string,
+  { name, preStart }: PlannedApp,
+  { forecast, postStopObstacle }: Pick<AppPlan, 'forecast' | 'postStopObstacle'>,
+): void {
+  const folder = join(root, HANDLER_OBSTACLES_DIR);
+  if (preStart !== undefined && forecast !== undefined) note(join(folder, 'pre-start'), name, '');
+  if (postStopObstacle !== undefined) note(join(folder, 'post-stop'), name, postStopObstacle);
 }
 
 function overTargets(apps: readonly PlannedApp[], { streams }: PodIsolation): readonly Unit[] {

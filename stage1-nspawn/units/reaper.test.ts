@@ -26,6 +26,7 @@ beforeEach(() => {
     units: join(dir, 'units'),
     execStatus: join(dir, 'exec-status'),
     handled: join(dir, 'handled'),
+    handlerObstacles: join(dir, 'handler-obstacles'),
     restart: join(dir, 'restart'),
     oom: join(dir, 'oom'),
     oomSeen: join(dir, 'oom-seen'),
@@ -37,7 +38,17 @@ beforeEach(() => {
     unready: `touch ${join(dir, 'unready')}`,
     outlets: [join(dir, 'fifo'), join(dir, 'outlet')],
   };
-  const folders = ['status', 'exits', 'started', 'up', 'units', 'execStatus', 'handled', 'restart'];
+  const folders = [
+    'status',
+    'exits',
+    'started',
+    'up',
+    'units',
+    'execStatus',
+    'handled',
+    'handlerObstacles',
+    'restart',
+  ];
   for (const name of folders as readonly Exclude<keyof ReaperPlaces, 'outlets'>[])
     mkdirSync(places[name]);
   writeFileSync(join(dir, 'outlet'), '');
@@ -137,6 +148,55 @@ describe('reaperScript()', () => {
 
   it('fails an app that never ran because its pre-start handler failed', () => {
     expect(reap([])).toEqual({ noted: 1, told: 1 });
+  });
+
+  /** Stands in for `systemctl show` of an app with a handler, whose script has two lines. */
+  const handlerEnds = (property: string, code: string, status: string): void => {
+    const handler = `{ path=/bin/sh ; argv[]=/bin/sh -c true *\nfalse ; ignore_errors=no ; pid=7 ; code=${code} ; status=${status} }`;
+    const text = `ExecMainExitTimestamp=Tue 2026-12-01 02:00:00.250000 UTC\n${property}=${handler}\n`;
+    writeFileSync(join(dir, 'answer'), text);
+    writeFileSync(join(dir, 'systemctl'), `#!/bin/sh\ncat ${dir}/answer\n`, { mode: 0o755 });
+  };
+
+  it.each([
+    ['exited', '4', '"/bin/sh" exited with 4'],
+    ['killed', '9/KILL', '"/bin/sh" was ended by SIGKILL'],
+  ])('says how a handler failed: %s %s', (code, status, how) => {
+    handlerEnds('ExecStartPre', code, status);
+
+    expect(reap([]).noted).toBe(1);
+    expect(said()).toBe(`gantry: cannot run the pre-start handler of app "web": ${how}\n`);
+    handlerEnds('ExecStopPost', code, status);
+    writeFileSync(join(places.handled, 'after'), '');
+    expect(reap(['exited', '0'], 'after').noted).toBe(1);
+    expect(said()).toContain(`gantry: cannot run the post-stop handler of app "after": ${how}\n`);
+    expect(exitOf('after').finishedAt).toBe(Date.UTC(2026, 11, 1, 2) + 250);
+  });
+
+  it('says of a handler that was foreseen not to be executed why, unless that has been said', () => {
+    mkdirSync(join(places.handlerObstacles, 'post-stop'));
+    mkdirSync(join(places.handlerObstacles, 'pre-start'));
+    writeFileSync(join(places.handlerObstacles, 'post-stop', 'web'), 'no such file\n');
+    writeFileSync(join(places.handlerObstacles, 'pre-start', 'web'), '\n');
+    handlerEnds('ExecStartPre', 'exited', '203');
+    reap([]);
+    expect(said()).toBe('');
+    handlerEnds('ExecStopPost', 'exited', '203');
+    reap([]);
+    expect(said()).toMatch(/post-stop handler of app "web": no such file\n$/);
+  });
+
+  it('says nothing of handlers that did what they should, or were stopped with the pod', () => {
+    writeFileSync(join(places.handled, 'web'), '');
+    handlerEnds('ExecStopPost', 'exited', '0');
+    reap(['exited', '3']);
+    handlerEnds('ExecStartPre', '(null)', '0/0');
+    reap(['exited', '3']);
+    writeFileSync(places.stopping, '');
+    handlerEnds('ExecStartPre', 'killed', '15/TERM');
+    reap([]);
+
+    expect(said()).toBe('');
   });
 
   it('fails an app that ended well but whose service did not', () => {

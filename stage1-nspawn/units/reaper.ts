@@ -1,6 +1,7 @@
 import { STOPPING_MARK } from './base-units.ts';
 import { FORESEEN_STEPS, STEP_PATTERN, stepNames } from './exec-steps.ts';
 import { upSocketName } from './names.ts';
+import { handlersScript } from './handlers.ts';
 import { signalStatus } from './signal-status.ts';
 import { streamPath } from './stream-script.ts';
 import { STDIO_DIR } from './streams.ts';
@@ -10,6 +11,7 @@ import {
   EXIT_POLICY_PATH,
   EXITS_DIR,
   HANDLED_DIR,
+  HANDLER_OBSTACLES_DIR,
   OOM_PATH,
   OOM_SEEN_PATH,
   RESTART_DIR,
@@ -39,6 +41,7 @@ export interface ReaperPlaces {
   readonly units: string;
   readonly execStatus: string;
   readonly handled: string;
+  readonly handlerObstacles: string;
   readonly restart: string;
   readonly oom: string;
   /** How many the kernel had killed for want of memory when it was last looked at. */
@@ -66,6 +69,7 @@ const INSIDE: ReaperPlaces = {
   units: UNIT_DIR,
   execStatus: EXEC_STATUS_DIR,
   handled: HANDLED_DIR,
+  handlerObstacles: HANDLER_OBSTACLES_DIR,
   restart: RESTART_DIR,
   oom: OOM_PATH,
   oomSeen: OOM_SEEN_PATH,
@@ -87,7 +91,7 @@ const INSIDE: ReaperPlaces = {
  */
 export function reaperScript(places: ReaperPlaces = INSIDE): string {
   const { status, exits, stopping } = places;
-  return `app=$1 finished=$EPOCHREALTIME reason=exited signal=
+  return `${sayFunction}app=$1 finished=$EPOCHREALTIME reason=exited signal=
 case $MONITOR_EXIT_CODE in
 exited) code=$MONITOR_EXIT_STATUS ;;
 killed | dumped)
@@ -96,8 +100,7 @@ ${signalStatus('signal')}
   ;;
 *) reason=not-started code=${NEVER_RAN} ;;
 esac
-${startedAgain(places)}${neverReady(places)}${neverStarted(places)}${notExecuted(places)}${outOfMemory(places)}${endBeforeHandler(places)}
-[ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
+${startedAgain(places)}${neverReady(places)}${neverStarted(places)}${notExecuted(places)}${outOfMemory(places)}${handlersScript(places)}${neverTried(places)}[ "$code" = 0 ] && [ "$MONITOR_SERVICE_RESULT" != success ] && code=${NEVER_RAN}
 echo "{\\"version\\":1,\\"reason\\":\\"$reason\\",\\"code\\":$code\${signal:+,\\"signal\\":\\"$signal\\"},\\"finished\\":$finished}" >${exits}/$app
 echo "$code" >${status}/$app
 ${tellFailure(places)}[ -e ${stopping} ] && exit 0
@@ -148,30 +151,47 @@ fi
 
 /** What keeps a program from being executed was perhaps foreseen; then it has a status, and what is to be said of it unless that has been. */
 function notExecuted({ execStatus }: ReaperPlaces): string {
-  return `why=
+  return `untold= step=
 case $code in
 ${FORESEEN_STEPS.join(' | ')})
   if [ -e ${execStatus}/$app ]; then
     reason=not-started
-    { read -r code; read -r why; } <${execStatus}/$app
+    { read -r code; read -r untold; } <${execStatus}/$app
   fi
   ;;
 esac
-step=
+[ -z "$untold" ] || say "$untold"
 [ $reason = not-started ] && {
 ${stepNames('code')}
 }
-[ -n "$step" ] && {
-  why="cannot run app \\"$app\\": its systemd failed at step $step" code=${NOT_EXECUTABLE}
+[ -z "$step" ] || {
+  say "cannot run app \\"$app\\": its systemd failed at step $step"
+  code=${NOT_EXECUTABLE}
 }
 `;
 }
 
-/** A line for who looks; opened for reading, too, so that nobody waits for a reader that is not there. */
+/** An app that systemd does not start for want of something of its own, which it has a word for. */
+function neverTried({ stopping }: ReaperPlaces): string {
+  return `if [ -z "$why$MONITOR_EXIT_CODE" ] && [ ! -e ${stopping} ]; then
+  case $MONITOR_SERVICE_RESULT in
+  resources | protocol | timeout | watchdog) say "cannot run app \\"$app\\": its systemd ended with \\"$MONITOR_SERVICE_RESULT\\"" ;;
+  esac
+fi
+`;
+}
+
+/** `say TEXT` adds a line to what is told when all is written down. */
+const sayFunction = `why= newline='
+'
+say() { why="$why\${why:+$newline}gantry: $1"; }
+`;
+
+/** Lines for who looks; opened for reading, too, so that nobody waits for a reader that is not there. */
 function tellFailure({ outlets }: ReaperPlaces): string {
   return `if [ -n "$why" ]; then
   for outlet in ${outlets.join(' ')}; do [ -e $outlet ] && break; done
-  timeout ${TELL_WITHIN_SECONDS} sh -c 'if [ -p $1 ]; then exec 4<>$1; fi; echo "gantry: $2" >>$1' sh $outlet "$why"
+  timeout ${TELL_WITHIN_SECONDS} sh -c 'if [ -p $1 ]; then exec 4<>$1; fi; echo "$2" >>$1' sh $outlet "$why"
 fi
 `;
 }
@@ -187,14 +207,6 @@ if [ "$code" = 137 ] && [ -e ${oom} ]; then
   echo "$kills" >${oomSeen}
 fi
 `;
-}
-
-/** After a handler it is late to look at the clock, and there is time to ask systemd. */
-function endBeforeHandler({ handled }: ReaperPlaces): string {
-  return `if [ -e ${handled}/$app ]; then
-  set -- $(systemctl show --timestamp=us+utc -P ExecMainExitTimestamp "$MONITOR_UNIT" 2>/dev/null)
-  [ -n "$3" ] && seconds=$(date -u -d "$2 \${3%.*}" +%s) && finished=$seconds.\${3#*.}
-fi`;
 }
 
 /** What the exit policy says of this end: a status other than 0 ends the pod with it; so does the signal for a halt, with 0. */

@@ -24,6 +24,9 @@ export const EXEC_STATUS_DIR = '/rkt/exec-status';
 /** A file per app of which systemd must be asked when it ended, for a post-stop handler came after that. */
 export const HANDLED_DIR = '/rkt/handled';
 
+/** A folder per kind of handler, in it a file per app whose handler will not be executed: what is yet to be said of that. */
+export const HANDLER_OBSTACLES_DIR = '/rkt/handler-obstacles';
+
 /** Where the kernel counts whom it killed for want of memory, if systemd cannot know (cgroup/oom-count.ts). */
 export const OOM_PATH = '/rkt/oom';
 

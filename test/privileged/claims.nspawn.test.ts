@@ -9,6 +9,7 @@ const NAME = 'example.com/claims-nspawn';
 const LIMITED = 'example.com/claims-limited';
 const UNPREPARED = 'example.com/claims-unprepared';
 const CLOSED = 'example.com/claims-closed';
+const HANDLED = 'example.com/claims-handled';
 const PROGRAMS = {
   'bad-interpreter': ['#!/nope\n', 0o755],
   garbage: ['\x7fELFgarbage', 0o755],
@@ -153,8 +154,38 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))(
       const { exitCode, stdout, stderr } = await pods.run([UNPREPARED]);
 
       expect(exitCode).toBe(1);
-      expect(stderr).toContain('cannot execute "/bin/none": no such file');
+      const why = 'cannot execute "/bin/none": no such file';
+      const handler = 'the pre-start handler of app "claims-unprepared"';
+      expect(stderr).toContain(`error: cannot run ${handler}: ${why}\n`);
+      expect(stderr).not.toContain('gantry: ');
       expect(stdout.toString()).not.toContain('ran');
+    });
+
+    it.each([
+      ['pre-start', ['/bin/sh', '-c', 'exit 4\n'], '"/bin/sh" exited with 4'],
+      ['post-stop', ['/bin/sh', '-c', 'kill -KILL $$'], '"/bin/sh" was ended by SIGKILL'],
+      ['post-stop', ['/none'], 'cannot execute "/none": no such file'],
+    ] as const)('a %s handler %j that fails is told of', async (kind, exec, how) => {
+      const name = `${HANDLED}-${Math.random().toString(36).slice(2)}`;
+      const handler = { name: kind, exec };
+      await pods.add({ name, app: { exec: ['/bin/true'], eventHandlers: [handler] } });
+      const app = name.slice('example.com/'.length);
+      const why = `gantry: cannot run the ${kind} handler of app "${app}": ${how}\n`;
+      for (const flag of ['--pod-name=x', '--interactive']) {
+        const { exitCode, stderr } = await pods.run([flag.replace('=x', `=${app}`), name]);
+
+        expect(stderr).toContain(why);
+        expect(exitCode).toBe(1);
+      }
+      expect((await pods.context.gantry(['logs', app])).stderr).toContain(why);
+    });
+
+    it('of several apps that cannot be executed each is named', async () => {
+      const app = (name: string): readonly string[] => [NAME, `--name=${name}`, '--exec=/none'];
+      const { stderr } = await pods.run([...app('one'), '---', ...app('two')]);
+
+      expect(stderr).toContain('app "one": cannot execute "/none": no such file');
+      expect(stderr).toContain('app "two": cannot execute "/none": no such file');
     });
 
     it('an interactive app and its caller write to one file in turn', async () => {

@@ -300,7 +300,8 @@ LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$; export LISTEN_FDS LISTEN_FDNAMES 
         expect(good.stdout.toString()).toBe('0\n1000\nearly\n');
         const bad = await pods.run(['example.com/failing']);
         expect(bad.exitCode).toBe(9);
-        expect(bad.stderr).toContain('cannot run the pre-start handler');
+        const failed = 'cannot run the pre-start handler of app "failing": "/bin/sh" exited with 9';
+        expect(bad.stderr).toContain(failed);
       });
     });
 
