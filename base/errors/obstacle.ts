@@ -22,7 +22,7 @@ const OBSTACLES: Readonly<Record<string, Obstacle>> = {
     hint: 'raise the limit on the size of files, see "ulimit -f"',
   },
   EIO: { state: 'the device fails', hint: 'the kernel log tells more, see "dmesg"' },
-  ELOOP: { state: 'too many symbolic links' },
+  ELOOP: { state: 'too many symbolic links', hint: 'look where they lead, see "namei"' },
   EMFILE: { state: 'too many open files', hint: 'raise the limit, see "ulimit -n"' },
   ENAMETOOLONG: { state: 'the name is too long' },
   ENFILE: { state: 'too many open files on this machine' },

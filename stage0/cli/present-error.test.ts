@@ -1,7 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { GantryError } from '#base/errors/gantry-error';
 import { formatError } from './present-error.ts';
 import { closest } from './suggest.ts';
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
 
 const inner = new Error('ENOSPC: no space left');
 const middle = new GantryError('B', 'cannot write "b": disk full', { cause: inner });
@@ -39,6 +48,15 @@ describe('formatError()', () => {
         '  └─ EROFS: read-only file system, open "/a"',
         '',
       ].join('\n'),
+    );
+  });
+
+  it('names what it is that the machine has something against', () => {
+    const error = thrownBy(() => readFileSync('/proc/self/exe/x'));
+    const text = formatError(error, { name: 'trust', debug: false, hint: undefined });
+
+    expect(text).toMatch(
+      /^gantry trust: cannot go on with "\/proc\/self\/exe\/x": a part of the path is not a directory\n {2}└─ ENOTDIR/,
     );
   });
 

@@ -45,7 +45,7 @@ export function formatError(
   const program = name === '' ? 'gantry' : `gantry ${name}`;
   const obstacle = obstacleOf(error);
   const [message = '', ...causes] = [
-    ...(obstacle === undefined ? [] : [`cannot go on: ${obstacle.state}`]),
+    ...(obstacle === undefined ? [] : [`cannot go on${objectOf(error)}: ${obstacle.state}`]),
     ...causeChain(error),
   ];
   const isBug = obstacle === undefined && !isGantryError(error);
@@ -56,6 +56,13 @@ export function formatError(
   if (isBug) lines.push('This is a bug in gantry, please report it.');
 
   return `${lines.join('\n')}\n`;
+}
+
+/** What a system call failed with, where it had a path. */
+function objectOf(error: unknown): string {
+  const isAt = typeof error === 'object' && error !== null && 'path' in error;
+
+  return isAt && typeof error.path === 'string' ? ` with "${error.path}"` : '';
 }
 
 /** The hint of the outermost error that has one. */
