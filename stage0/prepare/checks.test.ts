@@ -25,6 +25,7 @@ function proposal(given: {
   volumes?: readonly object[];
   flavor?: Flavor;
   unsupported?: readonly string[];
+  isolators?: readonly object[];
   options?: Partial<RunOptions>;
 }): RunProposal {
   const manifest = {
@@ -33,6 +34,7 @@ function proposal(given: {
     apps: given.apps ?? [app('a')],
     volumes: given.volumes ?? [],
     ports: given.ports ?? [],
+    isolators: given.isolators,
   } as unknown as PodManifest;
 
   return {
@@ -53,6 +55,16 @@ const handled = app('a', {
 });
 
 describe('checkPod()', () => {
+  it('names the isolators of a pod by their places, and leaves them to a stage1 of somebody else', () => {
+    const isolators = [{ name: 'resource/memory' }, { name: 'os/unix/sysctl' }];
+
+    expect(() => checkPod(proposal({ isolators, flavor: nspawn }))).toThrow(
+      'cannot make the pod: isolators[0] "resource/memory", isolators[1] "os/unix/sysctl" of the pod manifest are for the pod as a whole, which s does not isolate',
+    );
+    expect(codeOf(() => checkPod(proposal({ isolators })))).toBeUndefined();
+    expect(codeOf(() => checkPod(proposal({ isolators: [], flavor: nspawn })))).toBeUndefined();
+  });
+
   it('takes a pod that has nothing wrong', () => {
     expect(codeOf(() => checkPod(proposal({})))).toBeUndefined();
     expect(codeOf(() => checkPod(proposal({ apps: [handled] })))).toBeUndefined();
@@ -70,6 +82,11 @@ describe('checkPod()', () => {
       'FLAVOR_CANNOT',
     ],
     ['half a terminal', { apps: [app('a', streams('tty'))], flavor: nspawn }, 'STDIO_INVALID'],
+    [
+      'isolators of the whole pod',
+      { isolators: [{ name: 'resource/memory' }], flavor: nspawn },
+      'POD_ISOLATORS',
+    ],
     ['no apps', { apps: [] }, 'POD_EMPTY'],
     ['two apps of one name', { apps: [app('a'), app('a')] }, 'APP_NAME_TWICE'],
     ['an app without a program', { apps: [app('a', { app: undefined })] }, 'APP_NOT_DESCRIBED'],

@@ -62,6 +62,20 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
     },
   },
   {
+    name: 'isolators of the pod as a whole, but of a stage1 that may know them',
+    check: ({ manifest: { isolators = [] }, flavor }) => {
+      if (isolators.length === 0 || flavor.features === 'all') return;
+      const named = isolators.map(({ name }, index) => `isolators[${index}] "${name}"`);
+      throw new GantryError(
+        'POD_ISOLATORS',
+        `cannot make the pod: ${named.join(', ')} of the pod manifest ${named.length === 1 ? 'is' : 'are'} for the pod as a whole, which ${flavor.name} does not isolate`,
+        {
+          hint: 'leave out "isolators": nothing that was asked for is silently ignored',
+        },
+      );
+    },
+  },
+  {
     name: 'a pod without apps',
     check: ({ manifest }) => {
       if (manifest.apps.length > 0) return;
