@@ -15,6 +15,7 @@ export type {
   FetchRequest,
   FoundKeys,
   InsecureFetch,
+  KeyQuestion,
   PullPolicy,
 } from './request.ts';
 export { discoverKeys, downloadKeys, type KeySourceOptions } from './key-source.ts';

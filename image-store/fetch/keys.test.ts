@@ -1,7 +1,9 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Log, nullLog } from '#base/log/log';
 import { parseAcIdentifier } from '#schema/types/names';
-import { discoverKeys, downloadKeys, type FoundKeys } from '#image-store';
+import { discoverKeys, downloadKeys, type KeyQuestion } from '#image-store';
 import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
 import { makeSigningKey, type SigningKey } from '../../test/helpers/signing.ts';
@@ -33,6 +35,9 @@ async function publishWithKey(name: string, keyUrl: string): Promise<void> {
   host.server.on('/key', file(key.publicKeyArmored));
 }
 
+/** Of keys that lived for a minute. */
+const SHORT = { lifetimeSeconds: 60 };
+
 /** Lets the page of a name say where keys are; where its images are, as before. */
 function nameKeys(name: string, places: readonly string[]): void {
   host.server.on(
@@ -48,16 +53,16 @@ describe('fetchImage() with a key that is not trusted yet', () => {
   it('asks whether to trust the one that the site names, for that image', async () => {
     const name = 'example.com/asked';
     await publishWithKey(name, 'https://example.com/key');
-    const questions: FoundKeys[] = [];
-    const acceptKey = async (found: FoundKeys): Promise<boolean> => {
-      questions.push(found);
+    const questions: KeyQuestion[] = [];
+    const acceptKey = async (question: KeyQuestion): Promise<boolean> => {
+      questions.push(question);
       return true;
     };
 
     const outcome = await host.fetch(name, { acceptKey });
 
-    expect(questions).toEqual([
-      { prefix: name, url: 'https://example.com/key', data: Buffer.from(key.publicKeyArmored) },
+    expect(questions).toMatchObject([
+      { prefix: name, url: 'https://example.com/key', keys: [{ fingerprint: key.fingerprint }] },
     ]);
     expect(host.store.record(outcome.key)?.accepted).toMatchObject({
       fingerprint: key.fingerprint,
@@ -134,6 +139,71 @@ describe('fetchImage() with a key that is not trusted yet', () => {
       expect.stringMatching(/^keys of "example.com\/several" are left out: .*gone": .* 404$/),
       expect.stringMatching(/^keys of "example.com\/several" are left out: .*broken": .* 403$/),
     ]);
+  });
+
+  describe('whose file holds a key that is no good before the good one', () => {
+    const name = 'example.com/rotated';
+    let expired: SigningKey;
+    beforeEach(async () => {
+      rmSync(join(host.trusted.roots.localDir, 'prefix.d', name), { recursive: true, force: true });
+      expired = await makeSigningKey({ name: 'old', created: new Date('2020-01-01'), ...SHORT });
+      await publishWithKey(name, 'https://example.com/key');
+      host.server.on('/key', file(`${expired.publicKeyArmored}\n${key.publicKeyArmored}`));
+    });
+
+    it('takes the good one and tells of the other', async () => {
+      await host.fetch(name, { trustKeysFromHttps: true });
+
+      expect(host.warnings).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `^key ${expired.fingerprint} from "https://example.com/key" is left out: .*expired`,
+          ),
+        ),
+      ]);
+    });
+
+    it('asks about the good one only', async () => {
+      const shown: string[] = [];
+      const acceptKey = async ({ keys }: KeyQuestion): Promise<boolean> => {
+        shown.push(...keys.map(({ fingerprint }) => fingerprint));
+        return await Promise.resolve(true);
+      };
+      await host.fetch(name, { acceptKey });
+
+      expect(shown).toEqual([key.fingerprint]);
+    });
+
+    it('goes on to the next file after one without any that is good', async () => {
+      nameKeys(name, ['/expired', '/junk', '/key']);
+      host.server.on('/expired', file(expired.publicKeyArmored));
+      host.server.on('/junk', file('<html>'));
+      host.server.on('/key', file(key.publicKeyArmored));
+
+      await host.fetch(name, { trustKeysFromHttps: true });
+
+      expect(host.warnings).toHaveLength(2);
+    });
+
+    it('says what is wrong with the key that signed, asking nobody', async () => {
+      const other = await makeSigningKey({ name: 'other' });
+      const questions: KeyQuestion[] = [];
+      const acceptKey = async (question: KeyQuestion): Promise<boolean> => {
+        questions.push(question);
+        return await Promise.resolve(true);
+      };
+      const at = new Date('2020-01-01T00:00:30Z');
+      const signature = await expired.sign(Buffer.from('anything'), { at });
+      host.server.on('/example.com-rotated.aci.asc', file(signature));
+
+      host.server.on('/key', file(expired.publicKeyArmored));
+      await expect(host.fetch(name, { acceptKey })).rejects.toMatchObject({ code: 'KEY_EXPIRED' });
+      expect(questions).toEqual([]);
+
+      host.server.on('/key', file(`${expired.publicKeyArmored}\n${other.publicKeyArmored}`));
+      await expect(host.fetch(name, { acceptKey })).rejects.toMatchObject({ code: 'KEY_EXPIRED' });
+      expect(questions).toHaveLength(1);
+    });
   });
 
   it('says that the key is not trusted when its site cannot be asked', async () => {

@@ -1,5 +1,6 @@
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import type { AcIdentifier } from '#schema/types/names';
+import { addTrustedKey, isIssuer, type LeftOut, leftOutText, offerKeys } from '../trust/index.ts';
 import type { Verifier } from '../trust/trust-types.ts';
 import { findKeys } from './find-keys.ts';
 import type { FoundKeys } from './request.ts';
@@ -20,31 +21,45 @@ export async function demandKnownIssuer(
   try {
     await verifier.checkIssuers(trust, name);
   } catch (error) {
-    if (!isGantryError(error, 'KEY_UNKNOWN', 'KEY_WRONG_SCOPE')) throw error;
-    if (!(await session.questions(async () => await addKeys(session, name)))) throw error;
-    await verifier.checkIssuers(trust, name);
+    if (!isUnknown(error)) throw error;
+    const leftOut = await session.questions(async () => await addKeys(session, name));
+    await verifier.checkIssuers(trust, name).catch((again: unknown) => {
+      const signer = leftOut.find(({ key }) => key && isIssuer(key, verifier.issuers));
+      throw isUnknown(again) && signer !== undefined ? signer.error : again;
+    });
   }
 }
 
-/** @returns whether a key is trusted that was not before */
-async function addKeys(session: FetchSession, name: AcIdentifier): Promise<boolean> {
+const isUnknown = (error: unknown): boolean =>
+  isGantryError(error, 'KEY_UNKNOWN', 'KEY_WRONG_SCOPE');
+
+/**
+ * Trusts what keys the site of an image names, where there is leave to.
+ * @returns those that cannot be trusted
+ */
+async function addKeys(session: FetchSession, name: AcIdentifier): Promise<readonly LeftOut[]> {
   const { acceptKey, trustKeysFromHttps = false, log, trust } = session.context;
-  if (acceptKey === undefined && !trustKeysFromHttps) return false;
+  if (acceptKey === undefined && !trustKeysFromHttps) return [];
 
-  const { addTrustedKey, readPublicKeys } = await import('../trust/index.ts');
-  let added = false;
-  for (const found of await keysOfSite(session, name)) {
-    const byTransport = trustKeysFromHttps && found.url.startsWith('https:');
-    if (!byTransport && (await acceptKey?.(found)) !== true) continue;
+  const place = { roots: trust.roots, scope: name };
+  const files = (await keysOfSite(session, name)).map(({ url, data }) => ({ source: url, data }));
+  const { offers, leftOut } = await offerKeys(files, { place, now: session.now });
+  for (const left of leftOut) session.warn(leftOutText(left));
 
-    for (const review of await readPublicKeys(found.data, { source: found.url })) {
-      await addTrustedKey(trust.roots, review, { scope: name });
-      log.info(`key ${review.fingerprint} from ${found.url} is now trusted for "${name}"`);
-      added = true;
+  for (const { source: url, keys, updates } of offers) {
+    const byTransport = trustKeysFromHttps && url.startsWith('https:');
+    const isAccepted = async (): Promise<boolean> =>
+      keys.length > 0 && (await acceptKey?.({ prefix: name, url, keys })) === true;
+    if (!byTransport && !(await isAccepted())) continue;
+
+    for (const review of [...keys, ...updates]) {
+      const { key } = await addTrustedKey(trust.roots, review, { scope: name, now: session.now });
+      if (key.problem !== undefined) session.warn(key.problem.message);
+      else log.info(`key ${key.fingerprint} from ${url} is now trusted for "${name}"`);
     }
   }
 
-  return added;
+  return leftOut;
 }
 
 /** The keys that the site of an image names; none when it cannot be asked. */

@@ -7,6 +7,7 @@ import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { LoginSources } from '../registry/logins.ts';
 import type { ImageStore } from '../store.ts';
+import type { KeyReview } from '../trust/key-review.ts';
 import type { Trust } from '../trust/trust-types.ts';
 import type { HttpOptions } from './http-options.ts';
 
@@ -52,7 +53,7 @@ export interface FetchContext {
   readonly http?: HttpOptions | undefined;
   readonly limits?: FetchLimits | undefined;
   /** Asks whether keys that were found at the image's own site shall be trusted; without it none is. */
-  readonly acceptKey?: ((found: FoundKeys) => Promise<boolean>) | undefined;
+  readonly acceptKey?: ((question: KeyQuestion) => Promise<boolean>) | undefined;
   /** Trusts keys found over HTTPS without asking (`--trust-keys-from-https`). */
   readonly trustKeysFromHttps?: boolean | undefined;
   /** Folders of configuration, lowest first: what images are accepted, and what registries are like; none accepts any. */
@@ -77,13 +78,18 @@ export interface FetchLimits {
   readonly parallel?: number | undefined;
 }
 
-/** A key file that was found by discovery, for review. */
+/** A key file that was found by discovery. */
 export interface FoundKeys {
   /** What the keys would be trusted for. */
   readonly prefix: AcIdentifier;
   readonly url: string;
   /** The file itself, armored or binary. */
   readonly data: Uint8Array;
+}
+
+/** Keys of one file that was found by discovery, for review: those that can be trusted, at least one. */
+export interface KeyQuestion extends Pick<FoundKeys, 'prefix' | 'url'> {
+  readonly keys: readonly KeyReview[];
 }
 
 export interface FetchOutcome {

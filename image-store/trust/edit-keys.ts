@@ -6,9 +6,8 @@ import { removePath } from '#base/fs/remove-path';
 import { groupIdIn } from '../format/permissions.ts';
 import { factsOf, rememberFacts } from './key-facts.ts';
 import { loadTrustedKey, parseKeys, readKeyFile } from './key-file.ts';
-import { type KeyReview, reviewOf } from './key-review.ts';
+import { type KeyReview, mergedReview } from './key-review.ts';
 import { type KeyPlacement, placeOf } from './keyring.ts';
-import { ANY_TIME, loadOpenPgp } from './openpgp.ts';
 import { keyFileAt, type KeyFile, scopeDir, type TrustLayer } from './trust-folders.ts';
 import type { KeyScope, TrustRoots } from './trust-types.ts';
 
@@ -46,21 +45,27 @@ export async function addTrustedKey(
   review: KeyReview,
   { scope, now = Date.now }: AddOptions,
 ): Promise<AddedKey> {
-  const layer = localLayer(roots);
   const path = keyPath(roots, { fingerprint: review.fingerprint, scope });
-  const present = keyFileAt(layer, scope, review.fingerprint);
-  if (present?.kind !== 'key') {
+  const present = keyHere(roots, { fingerprint: review.fingerprint, scope });
+  if (present === undefined) {
     if (review.problem !== undefined) throw review.problem;
     await writeKey(roots, path, review.armored);
     return { path, outcome: 'added', key: review };
   }
 
-  const merged = await merge(present, review, now());
+  const merged = await mergedReview(await loadTrustedKey(present), review, now());
   const before = Buffer.from(readKeyFile(path)).toString();
   if (merged.armored === before) return { path, outcome: 'unchanged', key: merged };
 
   await writeKey(roots, path, merged.armored);
   return { path, outcome: 'updated', key: merged };
+}
+
+/** The file of a key in the local folder; undefined when there is none, or a mask. */
+export function keyHere(roots: TrustRoots, { scope, fingerprint }: KeyPlace): KeyFile | undefined {
+  const file = keyFileAt(localLayer(roots), scope, fingerprint);
+
+  return file?.kind === 'key' ? file : undefined;
 }
 
 /**
@@ -85,8 +90,7 @@ export function removeTrustedKey(roots: TrustRoots, place: KeyPlace): KeyPlaceme
  * @throws GantryError KEY_ADDED_HERE, TRUST_NO_PERMISSION
  */
 export function maskTrustedKey(roots: TrustRoots, place: KeyPlace): KeyPlacement {
-  const file = keyFileAt(localLayer(roots), place.scope, place.fingerprint);
-  if (file?.kind === 'key') throw addedHere(roots, place);
+  if (keyHere(roots, place) !== undefined) throw addedHere(roots, place);
 
   putFile(keyPath(roots, place), '');
   return placeOf(roots, place.scope, place.fingerprint);
@@ -103,18 +107,6 @@ export function unmaskTrustedKey(roots: TrustRoots, place: KeyPlace): KeyPlaceme
 
   writing(file.path, () => removePath(file.path));
   return placeOf(roots, place.scope, place.fingerprint);
-}
-
-async function merge(present: KeyFile, review: KeyReview, now: number): Promise<KeyReview> {
-  const { config } = await loadOpenPgp();
-  const [added] = await parseKeys(Buffer.from(review.armored), review.fingerprint);
-  const kept = await loadTrustedKey(present);
-  if (added === undefined) throw new Error('a reviewed key is no key');
-
-  const merged = await reviewOf(await kept.update(added, ANY_TIME, config), now);
-
-  // The library does not take a revocation over that it cannot prove.
-  return review.revoked && !merged.revoked ? review : merged;
 }
 
 async function writeKey(roots: TrustRoots, path: string, armored: string): Promise<void> {

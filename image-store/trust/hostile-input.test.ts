@@ -4,6 +4,7 @@ import { isGantryError } from '#base/errors/gantry-error';
 import { parseAcIdentifier } from '#schema/types/names';
 import { makeSigningKey, type SigningKey } from '../../test/helpers/signing.ts';
 import { makeTrustHost } from '../../test/helpers/trust-host.ts';
+import { offerKeys } from './key-offers.ts';
 import { readPublicKeys } from './key-review.ts';
 import { createVerifier } from './verifier.ts';
 
@@ -120,6 +121,21 @@ describe('hostile bytes', () => {
           { numRuns: 150 },
         );
       }
+    }
+  });
+
+  test('a changed key beside the same one unchanged is offered merged or left out', async () => {
+    for (const key of keys) {
+      const data = key.publicKey.write();
+      await fc.assert(
+        fc.asyncProperty(mutationsOf(data), async (changed) => {
+          const files = [changed, data].map((each) => ({ source: 'fuzz', data: each }));
+          const { offers, leftOut } = await offerKeys(files);
+
+          expect(offers.length + leftOut.length).toBeGreaterThan(0);
+        }),
+        { numRuns: 150 },
+      );
     }
   });
 

@@ -28,6 +28,17 @@ export {
   unmaskTrustedKey,
 } from './edit-keys.ts';
 export {
+  isIssuer,
+  type KeyOffer,
+  type KeySource,
+  type LeftOut,
+  leftOutText,
+  nothingLeft,
+  type OfferOptions,
+  offerKeys,
+  type SortedKeys,
+} from './key-offers.ts';
+export {
   type KeyPartReview,
   type KeyReview,
   type ReviewOptions,

@@ -56,7 +56,7 @@ export async function readPublicKeys(
 }
 
 /** What there is to see of a key. */
-export async function reviewOf(key: Key, now: number): Promise<KeyReview> {
+async function reviewOf(key: Key, now: number): Promise<KeyReview> {
   const { config } = await loadOpenPgp();
   const subkeys: KeyPartReview[] = [];
   for (const part of key.subkeys) subkeys.push(await reviewPart(key, part));
@@ -69,6 +69,26 @@ export async function reviewOf(key: Key, now: number): Promise<KeyReview> {
     problem: await problemOf(key, now),
     armored: key.armor({ ...config, showComment: false, showVersion: false }),
   };
+}
+
+/** The key that was reviewed. */
+export async function loadReviewed({ armored, fingerprint }: KeyReview): Promise<Key> {
+  const [key] = await parseKeys(Buffer.from(armored), fingerprint);
+  if (key === undefined) throw new Error('a reviewed key is no key');
+
+  return key;
+}
+
+/** Another copy of a key taken over into one: a revocation in either is kept. */
+export async function mergedReview(kept: Key, added: KeyReview, now: number): Promise<KeyReview> {
+  const { config } = await loadOpenPgp();
+  const merged = await reviewOf(
+    await kept.update(await loadReviewed(added), ANY_TIME, config),
+    now,
+  );
+
+  // The library does not take a revocation over that it cannot prove.
+  return added.revoked && !merged.revoked ? added : merged;
 }
 
 async function reviewPart(key: Key, part: Key | Subkey): Promise<KeyPartReview> {

@@ -84,7 +84,7 @@ function partsMeant(key: Key, trusted: TrustedKey, issuer: string): readonly Fou
 }
 
 /** Whether a fingerprint is what an issuer field means, RFC 9580 section 5.5.4: a key id is the end of a version 4 fingerprint, the beginning of a version 6 one. */
-function isMeant(fingerprint: string, issuer: string): boolean {
+export function isMeant(fingerprint: string, issuer: string): boolean {
   if (issuer.length !== 16) return fingerprint === issuer;
 
   return fingerprint.length === 40 ? fingerprint.endsWith(issuer) : fingerprint.startsWith(issuer);

@@ -1,23 +1,16 @@
 import { GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { readNamedFile } from '#base/fs/named-file';
-import { discoverKeys, downloadKeys, type KeyScope, type KeySourceOptions } from '#image-store';
+import { discoverKeys, downloadKeys, type KeySource, type KeySourceOptions } from '#image-store';
+import type { AcIdentifier } from '#schema/types/names';
 import { httpOptions } from './fetching.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Which keys are wanted. */
 export interface KeyWish {
-  readonly scope: KeyScope;
-  /** Paths and URLs; none for those that the scope's site announces. */
+  /** Paths and URLs. */
   readonly places: readonly string[];
   readonly allowHttp: boolean;
-}
-
-/** A file of public keys, not read yet for what it is. */
-export interface KeyFile {
-  /** A path or URL. */
-  readonly source: string;
-  readonly data: Uint8Array;
 }
 
 /** Larger files hold no key that anybody would review. */
@@ -25,31 +18,45 @@ const MAX_BYTES = 1024 * 1024;
 
 /**
  * Brings key files, one after the other.
- * @throws GantryError KEY_FILE_UNREADABLE, DISCOVERY_FAILED, HTTP_NOT_ALLOWED, and what fetching throws
+ * @throws GantryError KEY_FILE_UNREADABLE, HTTP_NOT_ALLOWED, and what fetching throws
  */
 export async function* keyFiles(
   workplace: Workplace,
-  { scope, places, allowHttp }: KeyWish,
-): AsyncGenerator<KeyFile> {
-  const { globals, context } = workplace;
-  const options = async (): Promise<KeySourceOptions> => ({
-    log: context.log,
-    http: await httpOptions(workplace),
-    insecure: { http: allowHttp, tls: globals.insecure.tls },
-  });
-
-  if (places.length === 0 && scope !== '') {
-    const found = await hinting(discoverKeys(scope, await options()));
-    for (const { url, data } of found) yield { source: url, data };
-  }
+  { places, allowHttp }: KeyWish,
+): AsyncGenerator<KeySource> {
   for (const place of places) {
     if (!/^https?:\/\//i.test(place)) yield readKeyFile(place);
     else {
       const asked = demandUrl(place, allowHttp);
-      const { url, data } = await hinting(downloadKeys(asked, await options()));
+      const options = await sourceOptions(workplace, allowHttp);
+      const { url, data } = await hinting(downloadKeys(asked, options));
       yield { source: url, data };
     }
   }
+}
+
+/**
+ * Brings the key files that the site of a prefix announces.
+ * @throws GantryError DISCOVERY_FAILED, and what fetching throws
+ */
+export async function announcedKeyFiles(
+  workplace: Workplace,
+  { prefix, allowHttp }: { readonly prefix: AcIdentifier; readonly allowHttp: boolean },
+): Promise<readonly KeySource[]> {
+  const options = await sourceOptions(workplace, allowHttp);
+  const found = await hinting(discoverKeys(prefix, options));
+
+  return found.map(({ url, data }) => ({ source: url, data }));
+}
+
+async function sourceOptions(workplace: Workplace, allowHttp: boolean): Promise<KeySourceOptions> {
+  const { globals, context } = workplace;
+
+  return {
+    log: context.log,
+    http: await httpOptions(workplace),
+    insecure: { http: allowHttp, tls: globals.insecure.tls },
+  };
 }
 
 const HTTP_HINT = 'use https, or allow it with --insecure-allow-http';
@@ -79,7 +86,7 @@ function demandUrl(place: string, allowHttp: boolean): URL {
   });
 }
 
-function readKeyFile(place: string): KeyFile {
+function readKeyFile(place: string): KeySource {
   const path = place.startsWith('file://') ? decodeURIComponent(new URL(place).pathname) : place;
   try {
     return { source: path, data: readNamedFile(path, MAX_BYTES) };

@@ -2,18 +2,12 @@ import { createInterface } from 'node:readline';
 import { isatty } from 'node:tty';
 import { GantryError } from '#base/errors/gantry-error';
 import { writeAll } from '#base/log/log';
-import {
-  type FoundKeys,
-  type KeyPartReview,
-  type KeyReview,
-  type KeyScope,
-  readPublicKeys,
-} from '#image-store';
+import type { KeyPartReview, KeyQuestion, KeyReview, KeyScope } from '#image-store';
 import { printable } from './printable.ts';
 import { formatTime } from './units.ts';
 import type { Workplace } from './workplace.ts';
 
-/** A key file that somebody is asked about. */
+/** What of a key file somebody is asked about: keys that can be trusted. */
 export interface ReviewedKeys extends KeyTarget {
   /** Where it comes from: a path or URL. */
   readonly source: string;
@@ -42,10 +36,11 @@ export function keyTarget(scope: KeyScope): KeyTarget {
  * Asks whether keys that were found at an image's own site are to be trusted.
  * @throws GantryError KEY_REVIEW_NEEDED when nobody is there to answer
  */
-export async function askForKeys(workplace: Workplace, found: FoundKeys): Promise<boolean> {
-  const keys = await readPublicKeys(found.data, { source: found.url });
-
-  return await askToTrust(workplace, { ...keyTarget(found.prefix), source: found.url, keys });
+export async function askForKeys(
+  workplace: Workplace,
+  { prefix, url, keys }: KeyQuestion,
+): Promise<boolean> {
+  return await askToTrust(workplace, { ...keyTarget(prefix), source: url, keys });
 }
 
 /**
@@ -84,7 +79,6 @@ export function formatReview({ meaning, source, keys }: ReviewedKeys): string {
     for (const subkey of key.subkeys) {
       lines.push(`    subkey ${grouped(subkey.fingerprint)}`, `      ${lifeText(subkey)}`);
     }
-    if (key.problem !== undefined) lines.push(`    NOT USABLE: ${key.problem.message}`);
   }
 
   return `${lines.join('\n')}\n`;

@@ -1,11 +1,15 @@
 import { GantryError } from '#base/errors/gantry-error';
+import type { Log } from '#base/log/log';
 import {
   certificateFingerprints,
+  type KeySource,
+  leftOutText,
+  nothingLeft,
+  offerKeys,
   publicKeyFingerprint,
-  readPublicKeys,
   type SignedRule,
 } from '#image-store';
-import { type KeyFile, keyFiles } from './key-files.ts';
+import { keyFiles } from './key-files.ts';
 import { demandTrust, type KeyTarget, type ReviewedKeys } from './key-review.ts';
 import { usageError } from './usage-error.ts';
 import type { Workplace } from './workplace.ts';
@@ -70,8 +74,8 @@ export async function signedRule(
     const flag = `${target.flag}${flagsText(signers)}`;
     await demandTrust(workplace, { ...target, flag, source: file.source, keys });
   };
-  const read = (places: readonly string[]): AsyncGenerator<KeyFile> =>
-    publicOnes(keyFiles(workplace, { scope: '', places, allowHttp: signers.allowHttp }));
+  const read = (places: readonly string[]): AsyncGenerator<KeySource> =>
+    publicOnes(keyFiles(workplace, { places, allowHttp: signers.allowHttp }));
   if (certified !== undefined) {
     const { fulcioCa, oidcIssuer, subjectEmail } = certified;
     const ca = await reviewed(read([fulcioCa]), review, certificateFingerprints);
@@ -79,7 +83,7 @@ export async function signedRule(
     return { type: 'fulcioSigned', ca: Buffer.concat(ca), oidcIssuer, subjectEmail, rekorKeys };
   }
 
-  const rule = await keyRule(read(signers.keys), review);
+  const rule = await keyRule(read(signers.keys), review, workplace.context.log);
   if (rule.type === 'sigstoreSigned') {
     return { ...rule, rekorKeys: await reviewed(read(signers.rekorKeys), review, keyFingerprints) };
   }
@@ -88,7 +92,7 @@ export async function signedRule(
   throw usageError('flag --rekor-key has no meaning for OpenPGP keys');
 }
 
-type Review = (file: KeyFile, keys: ReviewedKeys['keys']) => Promise<void>;
+type Review = (file: KeySource, keys: ReviewedKeys['keys']) => Promise<void>;
 
 /** Signers whom an authority certifies. */
 interface CertifiedWish {
@@ -130,7 +134,7 @@ function readCertified(signers: SignerWish): CertifiedWish | undefined {
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/;
 
 /** What is trusted is written down for everybody to read. */
-async function* publicOnes(files: AsyncIterable<KeyFile>): AsyncGenerator<KeyFile> {
+async function* publicOnes(files: AsyncIterable<KeySource>): AsyncGenerator<KeySource> {
   for await (const file of files) {
     if (PRIVATE_KEY.test(Buffer.from(file.data).toString('latin1'))) {
       throw new GantryError(
@@ -146,7 +150,11 @@ async function* publicOnes(files: AsyncIterable<KeyFile>): AsyncGenerator<KeyFil
 const PEM_KEY = /-----BEGIN (?:[A-Z]+ )?PUBLIC KEY-----/;
 
 /** All keys are of one kind: a rule takes a signature by any of them. */
-async function keyRule(files: AsyncIterable<KeyFile>, review: Review): Promise<SignedRule> {
+async function keyRule(
+  files: AsyncIterable<KeySource>,
+  review: Review,
+  log: Log,
+): Promise<SignedRule> {
   const found = { signedBy: [] as Uint8Array[], sigstoreSigned: [] as Uint8Array[] };
   for await (const file of files) {
     const { source, data } = file;
@@ -155,11 +163,12 @@ async function keyRule(files: AsyncIterable<KeyFile>, review: Review): Promise<S
       found.sigstoreSigned.push(data);
       continue;
     }
-    const keys = await readPublicKeys(data, { source });
-    await review(file, keys);
-    for (const { problem, armored } of keys) {
-      if (problem !== undefined) throw problem;
-      found.signedBy.push(Buffer.from(`${armored.trim()}\n`));
+    const { offers, leftOut } = await offerKeys([file]);
+    if (offers.length === 0) throw nothingLeft(leftOut);
+    for (const left of leftOut) log.warning(leftOutText(left));
+    for (const { keys } of offers) {
+      await review(file, keys);
+      found.signedBy.push(...keys.map(({ armored }) => Buffer.from(`${armored.trim()}\n`)));
     }
   }
   if (found.sigstoreSigned.length === 0) return { type: 'signedBy', keys: found.signedBy };
@@ -179,7 +188,7 @@ const keyFingerprints: typeof certificateFingerprints = (data, what) => [
 
 /** What is in files, each of which has been asked about. */
 async function reviewed(
-  files: AsyncIterable<KeyFile>,
+  files: AsyncIterable<KeySource>,
   review: Review,
   fingerprintsOf: typeof certificateFingerprints,
 ): Promise<readonly Uint8Array[]> {

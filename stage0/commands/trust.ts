@@ -1,13 +1,13 @@
-import { addTrustedKey, readPublicKeys } from '#image-store';
+import type { KeyScope } from '#image-store';
 import { parseAcIdentifier } from '#schema/types/names';
 import { type Command, plainCommand } from '../cli/command.ts';
-import { demandTrust, keyTarget } from '../cli/key-review.ts';
 import { editPolicy, listPolicy } from '../cli/policy-edit.ts';
-import { editKeys, listKeys, scopeText } from '../cli/key-edit.ts';
-import { type KeyFile, type KeyWish, keyFiles } from '../cli/key-files.ts';
+import { editKeys, listKeys } from '../cli/key-edit.ts';
+import { announcedKeyFiles, keyFiles } from '../cli/key-files.ts';
 import { flagsOf, type SignerWish } from '../cli/policy-signers.ts';
+import { trustKeys } from '../cli/trust-keys.ts';
 import { usageError } from '../cli/usage-error.ts';
-import { openWorkplace, type Workplace } from '../cli/workplace.ts';
+import { openWorkplace } from '../cli/workplace.ts';
 import { openKeys } from '../operations/library.ts';
 
 const OPTIONS = {
@@ -62,7 +62,7 @@ export const command: Command = plainCommand({
   description: [
     'Trusts public keys for images whose name begins with a prefix, or for all. PUBKEY is a file or URL; without any, the keys that the site of the prefix announces are found by discovery.',
     'Of OCI and Docker images, policy.json says by their registry or repository what is demanded: a signature by one of the keys that --registry names (OpenPGP, or PEM for sigstore) or by somebody whom an authority of sigstore certifies (--fulcio-ca), nothing, or they are rejected, as all are of which nothing is said.',
-    'Each key is shown and asked about, unless told otherwise: compare its fingerprint with one that you got another way.',
+    'Each key that is good is shown and asked about, unless told otherwise: compare its fingerprint with one that you got another way. A key that is not, one that has expired say, is told of and left out; none being left is an error.',
   ].join('\n'),
   operands: ['files'],
   options: OPTIONS,
@@ -104,8 +104,12 @@ export const command: Command = plainCommand({
     if (scope === '' && words.length === 0) {
       throw usageError('flag --root needs a key', 'keys can be discovered for a prefix only');
     }
-    for await (const file of keyFiles(workplace, { scope, places: words, allowHttp })) {
-      await trustFile(workplace, { file, scope, skipReview });
+    if (scope !== '' && words.length === 0) {
+      const files = await announcedKeyFiles(workplace, { prefix: scope, allowHttp });
+      await trustKeys(workplace, { files, scope, skipReview });
+    }
+    for await (const file of keyFiles(workplace, { places: words, allowHttp })) {
+      await trustKeys(workplace, { files: [file], scope, skipReview });
     }
     return 0;
   },
@@ -131,7 +135,7 @@ function demandNone(
   if (name !== undefined) throw usageError(`flag --${name} has no meaning beside ${beside}`);
 }
 
-function readScope(prefix: string | undefined, root: boolean | undefined): KeyWish['scope'] {
+function readScope(prefix: string | undefined, root: boolean | undefined): KeyScope {
   if (prefix !== undefined && root === true) {
     throw usageError('flags --prefix and --root exclude each other');
   }
@@ -144,25 +148,4 @@ function readScope(prefix: string | undefined, root: boolean | undefined): KeyWi
   }
 
   return parseAcIdentifier(prefix);
-}
-
-interface TrustWish {
-  readonly file: KeyFile;
-  readonly scope: KeyWish['scope'];
-  readonly skipReview: boolean;
-}
-
-async function trustFile(workplace: Workplace, wish: TrustWish): Promise<void> {
-  const { file, scope, skipReview } = wish;
-  const { context, globals } = workplace;
-  const { source } = file;
-  const keys = await readPublicKeys(file.data, { source });
-  const isUnasked = skipReview || (globals.trustKeysFromHttps && source.startsWith('https:'));
-  if (!isUnasked) await demandTrust(workplace, { ...keyTarget(scope), source, keys });
-
-  const { roots } = openKeys(context);
-  for (const key of keys) {
-    const { path, outcome } = await addTrustedKey(roots, key, { scope });
-    context.log.info(`key ${key.fingerprint} for ${scopeText(scope)} ${outcome} at "${path}"`);
-  }
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '#base/exec/exec';
+import { readPublicKeys } from '#image-store';
 import { createPodContext, type PodContext } from '../helpers/pod-context.ts';
 import { makeSigningKey } from '../helpers/signing.ts';
 import { openFulcio } from '../helpers/sigstore.ts';
@@ -29,7 +30,11 @@ afterAll(async () => {
 
 const trust = async (...args: readonly string[]): Promise<ExecResult> =>
   await machine.gantry(['trust', ...args]);
-const policy = (): { transports: { docker: Record<string, readonly { type: string }[]> } } =>
+interface Rule {
+  readonly type: string;
+  readonly keyData?: string;
+}
+const policy = (): { transports: { docker: Record<string, readonly Rule[]> } } =>
   JSON.parse(readFileSync(join(machine.localConfig, 'policy.json'), 'utf8')) as never;
 
 describe('gantry trust --registry', () => {
@@ -49,6 +54,24 @@ describe('gantry trust --registry', () => {
     expect(policy().transports.docker['registry.example/team']?.[0]?.type).toBe('signedBy');
     const both = await trust('--skip-fingerprint-review', place, paths.pem, paths.openpgp);
     expect(both.stderr).toContain('cannot be named together');
+  });
+
+  it('takes the good key of a file that holds one that is no good', async () => {
+    const created = new Date('2020-01-01');
+    const expired = await makeSigningKey({ name: 'old', created, lifetimeSeconds: 60 });
+    const path = join(machine.workDir, 'rotated.asc');
+    writeFileSync(path, `${expired.publicKeyArmored}\n${readFileSync(paths.openpgp, 'utf8')}`);
+    const place = '--registry=registry.example/rotated';
+    const { exitCode, stderr } = await trust('--skip-fingerprint-review', place, path);
+
+    expect(stderr).toContain(`warning: key ${expired.fingerprint} from "${path}" is left out: `);
+    expect(exitCode).toBe(0);
+    const [rule] = policy().transports.docker['registry.example/rotated'] ?? [];
+    const data = Buffer.from(rule?.keyData ?? '', 'base64');
+    const [good] = await readPublicKeys(readFileSync(paths.openpgp), { source: paths.openpgp });
+    expect(await readPublicKeys(data, { source: 'policy' })).toMatchObject([
+      { fingerprint: good?.fingerprint },
+    ]);
   });
 
   it('demands signatures by whom an authority certifies, which a log must have', async () => {

@@ -6,7 +6,7 @@ import type { ExecResult } from '#base/exec/exec';
 import { nodeExec } from '#base/exec/node-exec';
 import { discoveryPage, file } from '../doubles/image-server.ts';
 import { type Publisher, startPublisher } from '../helpers/publisher.ts';
-import { makeSigningKey, type SigningKey } from '../helpers/signing.ts';
+import { makeSigningKey, type SigningKey, signingKeyOf } from '../helpers/signing.ts';
 import { tinyAci } from '../helpers/tiny-aci.ts';
 
 // Keys on their way to being trusted: by whom they are shown, and which are not taken at all.
@@ -136,6 +136,54 @@ describe('gantry trust', () => {
     expect(isTrusted('prefix.d/example.com/two')).toBe(true);
     expect(isTrusted('prefix.d/example.com/two', other)).toBe(true);
     expect((await gantry('trust', '--list')).stdout.toString()).toContain(other.fingerprint);
+  });
+
+  it('takes the good keys of a file, showing no others, and tells of the others', async () => {
+    const created = new Date('2020-01-01');
+    const expired = await makeSigningKey({ name: 'old', created, lifetimeSeconds: 60 });
+    const weak = await makeSigningKey({ name: 'weak', kind: 'rsa1024' });
+    const all = [expired, publisher.key, weak].map((key) => key.publicKeyArmored);
+    const path = keyFile(all.join('\n'));
+    const place = 'prefix.d/example.com/rotated';
+
+    const text = await onTerminal('yes\n', 'trust', '--prefix=example.com/rotated', path);
+
+    const [warned = '', shown = ''] = text.split('Keys for images');
+    expect(warned).toContain(`warning: key ${expired.fingerprint} from "${path}" is left out: `);
+    expect(warned).toContain(`warning: key ${weak.fingerprint} from "${path}" is left out: `);
+    expect(shown).toContain('publisher');
+    expect(shown).not.toMatch(/old|weak|NOT/);
+    expect(text).toMatch(/exit 0$/);
+    expect(isTrusted(place)).toBe(true);
+    expect(isTrusted(place, expired) || isTrusted(place, weak)).toBe(false);
+  });
+
+  it('asks nobody about keys none of which is good', async () => {
+    const keys = [
+      await makeSigningKey({ name: 'r', revoked: 'compromised' }),
+      await makeSigningKey({ name: 'w', kind: 'rsa1024' }),
+    ];
+    const path = keyFile(keys.map((key) => key.publicKeyArmored).join('\n'));
+    const text = await onTerminal('yes\n', 'trust', '--root', path);
+
+    expect(text).not.toContain('Are you sure');
+    for (const { fingerprint } of keys) expect(text).toContain(`cannot trust key ${fingerprint}: `);
+    expect(text).toMatch(/exit 254$/);
+  });
+
+  it('takes a revocation of a trusted key over without a question', async () => {
+    const key = await makeSigningKey({ name: 'burnt' });
+    const flags = ['trust', '--prefix=example.com/burnt'];
+    await gantry(...flags, '--skip-fingerprint-review', keyFile(key.publicKeyArmored));
+    const revoked = await signingKeyOf(key.privateKey, 'compromised');
+
+    const { exitCode, stderr } = await gantry(...flags, keyFile(revoked.publicKeyArmored));
+
+    expect(stderr).toContain(`warning: cannot trust key ${key.fingerprint}: its owner has revoked`);
+    expect(exitCode).toBe(0);
+    expect((await gantry('trust', '--list')).stdout.toString()).toMatch(
+      new RegExp(`^example.com/burnt +${key.fingerprint} +local +revoked$`, 'm'),
+    );
   });
 
   it('does not touch a key of the system, and masks it', async () => {
