@@ -69,7 +69,8 @@ describe.each(Object.keys(ODD))('a store with %s', (what) => {
   ])('in place of %s lists the rest, and takes the image in again', async (_name, pathOf) => {
     put(what, pathOf(dir, image.key));
     expect(store.list().map(({ name }) => name)).toEqual(['b']);
-    expect(said).toContainEqual(expect.stringContaining('is not a regular file'));
+    expect(store.record(image.key)).toBeUndefined();
+    expect(said).toEqual([expect.stringMatching(/is not a regular file; .*fetch/)]);
     await addImage(store, { name: 'a' });
 
     expect(

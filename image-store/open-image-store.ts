@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import type { Exec } from '#base/exec/exec';
 import { isRoot } from '#base/kernel/is-root';
 import type { HeldLock } from '#base/lock/directory-lock';
+import { warningOnce } from '#base/log/log';
 import type { ImageKey } from '#schema/types/image-hash';
 import type { FileChange } from './archive/file-changes.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
@@ -38,7 +39,8 @@ import { layerTreeIdOf } from './tree/tree-plan.ts';
  * @throws GantryError STORE_NO_PERMISSION, STORE_TOO_NEW, STORE_FULL, STORE_READ_ONLY
  */
 export function openImageStore(options: StoreOptions): ImageStore {
-  const { dir, kernel, log, clock = Date.now, groupId } = options;
+  const { dir, kernel, clock = Date.now, groupId } = options;
+  const log = warningOnce(options.log);
   const context: StoreContext = { dir, kernel, log, clock, groupId };
   try {
     const lock = prepareStore(context);

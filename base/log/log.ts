@@ -45,6 +45,29 @@ export function createLog(
   };
 }
 
+const WARNING_ONCE = new WeakMap<Log, Log>();
+
+/**
+ * A log that says the same warning only once, for who looks at the same things
+ * again and again; whoever asks for it of the same log gets the same one.
+ */
+export function warningOnce(log: Log): Log {
+  const known = WARNING_ONCE.get(log);
+  if (known !== undefined) return known;
+
+  const said = new Set<string>();
+  const once: Log = {
+    ...log,
+    warning: (message) => {
+      if (said.has(message)) return;
+      said.add(message);
+      log.warning(message);
+    },
+  };
+  WARNING_ONCE.set(log, once);
+  return once;
+}
+
 /** A log that swallows everything. */
 export const nullLog: Log = createLog(() => {});
 

@@ -38,6 +38,19 @@ describe('exportBlob()', () => {
     expect(readdirSync(dir).sort()).toEqual(['blob', 'out.aci']);
   });
 
+  it('tells a blob that is gone from a target that cannot be', async () => {
+    await expect(
+      exportBlob({ key, blob, target: { path: join(dir, 'none/out.aci') } }),
+    ).rejects.toMatchObject({ code: 'TARGET_NO_PARENT' });
+    rmSync(blob);
+
+    await expect(exportBlob({ key, blob, target: { path: target } })).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+      hint: expect.stringContaining('fetch it again'),
+    });
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
   it('replaces a file only when told to', async () => {
     writeFileSync(target, 'mine');
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { demandRegular } from '../blobs/demand-regular.ts';
-import { GantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import { corruptImage } from './archive-error.ts';
 import { type ArchiveTarget, writeTarget } from './write-target.ts';
 
 /** What is copied and where to. */
@@ -26,13 +28,29 @@ export async function exportBlob({ key, blob, target }: BlobExport): Promise<voi
   await writeTarget(target, checked(key, blob));
 }
 
+/** What fails here is the store's, not the target's. */
+async function* chunksOf(key: ImageKey, blob: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    const chunks = createReadStream(blob, { highWaterMark: READ_SIZE });
+    for await (const chunk of chunks) yield chunk as Buffer;
+  } catch (error) {
+    throw corruptImage(
+      key,
+      errorCode(error) === 'ENOENT'
+        ? `"${blob}" is gone`
+        : `cannot read "${blob}": ${fileState(error)}`,
+      error,
+    );
+  }
+}
+
 async function* checked(key: ImageKey, blob: string): AsyncGenerator<Buffer, void, undefined> {
   const hash = createHash('sha512');
   let held: Buffer | undefined;
-  for await (const chunk of createReadStream(blob, { highWaterMark: READ_SIZE })) {
-    hash.update(chunk as Buffer);
+  for await (const chunk of chunksOf(key, blob)) {
+    hash.update(chunk);
     if (held !== undefined) yield held;
-    held = chunk as Buffer;
+    held = chunk;
   }
   if (imageKeyOf(hash.digest()) !== key) {
     throw new GantryError('IMAGE_CORRUPT', `cannot export image "${key}": its blob is damaged`, {

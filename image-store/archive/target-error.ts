@@ -24,7 +24,11 @@ function explain(errno: string | undefined): Explanation {
       return ['TARGET_NO_PARENT', 'there is no such directory'];
     case 'EACCES':
     case 'EPERM':
-      return ['TARGET_UNWRITABLE', 'permission denied'];
+      return [
+        'TARGET_UNWRITABLE',
+        'permission denied',
+        'name a place that you may write to, or run it as root',
+      ];
     case 'EROFS':
       return ['TARGET_UNWRITABLE', 'the file system is read-only'];
     case 'EBUSY':

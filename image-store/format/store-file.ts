@@ -3,16 +3,16 @@ import { errorCode } from '#base/errors/gantry-error';
 import { readPlainFile } from '#base/fs/plain-file';
 import { removePath } from '#base/fs/remove-path';
 
+const REPAIR = 'fetch the image again, or run "gantry image gc"';
+
 /**
  * The text of a file of the store.
+ * @param hint what to do when something else lies there
  * @returns undefined when there is none
  * @throws GantryError STORE_DAMAGED when something else lies there, and what open(2) says of permission
  */
-export function readStoreFile(path: string): string | undefined {
-  return readPlainFile(path, {
-    code: 'STORE_DAMAGED',
-    hint: 'move it away and fetch the image again, or run "gantry image gc"',
-  });
+export function readStoreFile(path: string, hint: string = REPAIR): string | undefined {
+  return readPlainFile(path, { code: 'STORE_DAMAGED', hint });
 }
 
 /** Renames a file to where it belongs in the store, whatever lies there. */

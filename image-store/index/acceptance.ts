@@ -71,13 +71,15 @@ export function formatKeeping(keeping: Keeping): string {
   return `${JSON.stringify(keeping)}\n`;
 }
 
+const FETCH_AGAIN = 'fetch the image again; without that "gantry image gc" removes it';
+
 /**
  * Reads what `formatKeeping` wrote.
  * @param what named in the error
  * @throws GantryError STORE_DAMAGED
  */
 export function parseKeeping(text: string, what: string): Keeping {
-  return decodeJson(keepingSchema, text, { what, code: 'STORE_DAMAGED' });
+  return decodeJson(keepingSchema, text, { what, code: 'STORE_DAMAGED', hint: FETCH_AGAIN });
 }
 
 /**
@@ -86,7 +88,7 @@ export function parseKeeping(text: string, what: string): Keeping {
  * @throws GantryError STORE_DAMAGED
  */
 export function readKeeping(dir: string, key: ImageKey): Keeping | undefined {
-  const text = readStoreFile(acceptancePath(dir, key));
+  const text = readStoreFile(acceptancePath(dir, key), FETCH_AGAIN);
 
   return text === undefined ? undefined : parseKeeping(text, `acceptance of image ${key}`);
 }

@@ -104,7 +104,8 @@ export function readRecord({ dir, log }: StoreContext, key: ImageKey): ImageReco
     return { ...stored, ...keeping, lastUsed, treeSize: readTreeSize(dir, key) };
   } catch (error) {
     if (!isGantryError(error, 'STORE_DAMAGED')) throw error;
-    log.warning(`passing over image ${key}: ${error.message}`);
+    const hint = error.hint === undefined ? '' : `; ${error.hint}`;
+    log.warning(`passing over image ${key}: ${error.message}${hint}`);
     return undefined;
   }
 }

@@ -50,6 +50,7 @@ export function parseRecord(text: string, what: string): StoredRecord {
   const { key, name, labels, ...rest } = decodeJson(recordSchema, text, {
     what,
     code: 'STORE_DAMAGED',
+    hint: 'have "gantry image gc" make it again, or fetch the image again',
   });
 
   return {

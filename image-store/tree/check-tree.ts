@@ -15,7 +15,7 @@ import { treeListingPath, treeManifestPath } from './tree-paths.ts';
  */
 export function checkFast(kernel: Kernel, tree: PlainTree): void {
   const listing = readListing(treeListingPath(tree.dir));
-  if (listing === undefined) throw changedTree(tree, 'its listing is missing or damaged');
+  if (listing === undefined) throw changedTree(tree, 'its listing was lost or damaged');
 
   const root = tree.kind === 'packed' ? tree.dir : tree.rootfs;
   const difference = differenceOf(() => findDifference(kernel, root, listing));

@@ -107,7 +107,10 @@ describe('planTree()', () => {
     const source = storeOf({ ...(Object.fromEntries(twice) as Record<string, Given>), i40: {} });
 
     expect(() => planTree(keyOf('i0'), source)).toThrow(
-      expect.objectContaining({ code: 'IMAGE_TOO_MANY_DEPENDENCIES' }),
+      expect.objectContaining({
+        code: 'IMAGE_TOO_MANY_DEPENDENCIES',
+        message: expect.stringContaining(`"${source.manifest(keyOf('i0')).name}"`),
+      }),
     );
   });
 });

@@ -139,7 +139,7 @@ function flatten({ key, above, whitelists }: Place, work: Flattening): void {
   if (flat.length >= MAX_LAYERS)
     throw new GantryError(
       'IMAGE_TOO_MANY_DEPENDENCIES',
-      `cannot render image "${manifest.name}": it is made of more than ${MAX_LAYERS} images`,
+      `cannot render image "${source.manifest(above[0] ?? key).name}": it is made of more than ${MAX_LAYERS} images`,
     );
 
   const lists = [...whitelists, manifest.pathWhitelist ?? []];

@@ -15,7 +15,7 @@ export function verifyDeep(packer: Packer, tree: PlainTree): void {
 
   const hash =
     tree.kind === 'packed' ? hashPacked(packer, tree.dir) : hashTree(kernel, tree.rootfs);
-  if (hash !== tree.hash) throw changedTree(tree, 'its content does not match its hash');
+  if (hash !== tree.hash) throw changedTree(tree, 'its content was changed');
 }
 
 /** Compares the manifest that lies in a tree. @throws GantryError TREE_CHANGED */

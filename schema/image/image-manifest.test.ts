@@ -116,7 +116,10 @@ describe('parseImageManifest()', () => {
     [{ name: 'Example.com/a' }, 'name: must be lower-case letters and digits'],
     [{ labels: {} }, 'labels: must be a list'],
     [{ labels: [{ name: 'a' }] }, 'labels[0].value: is required'],
-    [{ labels: [{ name: 'name', value: 'a' }] }, 'labels: a label must not be called "name"'],
+    [
+      { labels: [{ name: 'name', value: 'a' }] },
+      'labels[0].name: a label must not be called "name"',
+    ],
     [{ dependencies: [{}] }, 'dependencies[0].imageName: is required'],
     [
       { dependencies: [{ imageName: 'a', imageID: 'sha512-x' }] },
@@ -147,8 +150,31 @@ describe('parseImageManifest()', () => {
       'annotations[1].name: "a" is given twice',
     ],
     [
-      { labels: [{ name: 'os', value: 'beos' }] },
-      'labels: os must be one of linux, freebsd, darwin',
+      {
+        labels: [
+          { name: 'version', value: '1' },
+          { name: 'os', value: 'beos' },
+        ],
+      },
+      'labels[1].value: os must be one of linux, freebsd, darwin',
+    ],
+    [
+      {
+        labels: [
+          { name: 'arch', value: 'z80' },
+          { name: 'os', value: 'linux' },
+        ],
+      },
+      'labels[0].value: arch for linux must be one of',
+    ],
+    [
+      {
+        labels: [
+          { name: 'a', value: '1' },
+          { name: 'a', value: '2' },
+        ],
+      },
+      'labels[1].name: label "a" is given twice',
     ],
   ])('refuses %j', (fields, message) => {
     expect(() => parse({ ...HEAD, ...fields })).toThrow(`cannot read image manifest: ${message}`);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   hostLabels,
   labelsMatch,
-  labelsProblem,
+  labelsFault,
   labelValue,
   makeLabels,
   OS_ARCHITECTURES,
@@ -47,7 +47,7 @@ describe('makeLabels()', () => {
   });
 });
 
-describe('labelsProblem()', () => {
+describe('labelsFault()', () => {
   it('takes every pair of the table', () => {
     for (const [os, architectures] of Object.entries(OS_ARCHITECTURES)) {
       for (const arch of architectures) {
@@ -55,7 +55,7 @@ describe('labelsProblem()', () => {
           ['os', os],
           ['arch', arch],
         ]);
-        expect(labelsProblem(pair)).toBeUndefined();
+        expect(labelsFault(pair)).toBeUndefined();
       }
     }
   });

@@ -76,42 +76,62 @@ export function labelsMatch(wanted: Labels, given: Labels): boolean {
   return wanted.every(({ name, value }) => labelValue(given, name) === value);
 }
 
-/** What is wrong with a pair of `os` and `arch` labels; undefined when nothing is. `arch` means nothing without `os`. */
-export function osArchProblem(labels: Labels): string | undefined {
-  const os = labelValue(labels, 'os');
-  if (os === undefined) return undefined;
-
-  const architectures = Object.hasOwn(OS_ARCHITECTURES, os) ? OS_ARCHITECTURES[os] : undefined;
-  if (architectures === undefined) {
-    return `os must be one of ${Object.keys(OS_ARCHITECTURES).join(', ')}, not ${quoted(os)}`;
-  }
-  const arch = labelValue(labels, 'arch');
-  if (arch === undefined || architectures.includes(arch)) return undefined;
-
-  return `arch for ${os} must be one of ${architectures.join(', ')}, not ${quoted(arch)}`;
-}
-
 /**
  * Makes labels of pairs that somebody typed.
  * @throws GantryError IDENTIFIER_INVALID, LABEL_INVALID
  */
 export function makeLabels(pairs: Iterable<readonly [name: string, value: string]>): Labels {
   const labels = [...pairs].map(([name, value]) => ({ name: parseAcIdentifier(name), value }));
-  const problem = labelsProblem(labels);
-  if (problem !== undefined)
-    throw new GantryError('LABEL_INVALID', `cannot use labels: ${problem}`);
+  const fault = labelsFault(labels);
+  if (fault !== undefined)
+    throw new GantryError('LABEL_INVALID', `cannot use labels: ${fault.problem}`);
 
   return labels;
 }
 
-/** What is wrong with labels as a set; undefined when nothing is. */
-export function labelsProblem(labels: Labels): string | undefined {
+/** What is wrong with labels as a set, and in which field of which of them. */
+export interface LabelsFault {
+  readonly problem: string;
+  readonly index: number;
+  readonly field: 'name' | 'value';
+}
+
+/** Finds what is wrong with labels as a set; undefined when nothing is. */
+export function labelsFault(labels: Labels): LabelsFault | undefined {
   const seen = new Set<string>();
-  for (const { name } of labels) {
-    if (name === 'name') return 'a label must not be called "name"';
-    if (seen.has(name)) return `label ${quoted(name)} is given twice`;
+  for (const [index, { name }] of labels.entries()) {
+    if (name === 'name') {
+      return { problem: 'a label must not be called "name"', index, field: 'name' };
+    }
+    if (seen.has(name)) {
+      return { problem: `label ${quoted(name)} is given twice`, index, field: 'name' };
+    }
     seen.add(name);
   }
 
-  return osArchProblem(labels);
+  return osArchFault(labels);
+}
+
+/** Of a pair of `os` and `arch` labels; `arch` means nothing without `os`. */
+function osArchFault(labels: Labels): LabelsFault | undefined {
+  const faultOf = (name: string, problem: string): LabelsFault => ({
+    problem,
+    index: labels.findIndex((label) => label.name === name),
+    field: 'value',
+  });
+  const os = labelValue(labels, 'os');
+  if (os === undefined) return undefined;
+
+  const architectures = Object.hasOwn(OS_ARCHITECTURES, os) ? OS_ARCHITECTURES[os] : undefined;
+  if (architectures === undefined) {
+    const known = Object.keys(OS_ARCHITECTURES).join(', ');
+    return faultOf('os', `os must be one of ${known}, not ${quoted(os)}`);
+  }
+  const arch = labelValue(labels, 'arch');
+  if (arch === undefined || architectures.includes(arch)) return undefined;
+
+  return faultOf(
+    'arch',
+    `arch for ${os} must be one of ${architectures.join(', ')}, not ${quoted(arch)}`,
+  );
 }

@@ -1,7 +1,7 @@
 import { isTimestamp } from './date.ts';
 import { type Decoder, fieldStep, itemStep, withCheck } from './decoder.ts';
 import { objectOf } from './fields.ts';
-import { type Label, type Labels, labelsProblem } from './labels.ts';
+import { type Label, type Labels, labelsFault } from './labels.ts';
 import { listOf, uniqueListOf } from './lists.ts';
 import type { AcIdentifier } from './names.ts';
 import { quoted } from '#base/errors/quoted';
@@ -34,8 +34,11 @@ const nameValue: Decoder<Label> = objectOf<Label>({
 });
 
 export const labels: Decoder<Labels> = withCheck(listOf(nameValue), (given, report) => {
-  const problem = labelsProblem(given);
-  if (problem !== undefined) report(problem);
+  const fault = labelsFault(given);
+  if (fault === undefined) return;
+
+  const { problem, index, field } = fault;
+  report(problem, itemStep(given, index), fieldStep(given[index] ?? {}, field));
 });
 
 /** What the value of an annotation that the specification knows must be. */

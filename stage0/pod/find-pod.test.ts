@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +6,8 @@ import { codeOf } from '../../test/helpers/code-of.ts';
 import { linuxKernel as kernel } from '#base/kernel/linux-kernel';
 import { findPodInFile, findPodUuid, listPodUuids } from './find-pod.ts';
 import { createPod, demandMove } from './locked-pod.ts';
+import { podsDir } from './pod-dirs.ts';
+import { POD_FORMAT, podsVersionPath } from './pod-format.ts';
 
 let dataDir: string;
 beforeEach(() => {
@@ -13,6 +15,23 @@ beforeEach(() => {
 });
 afterEach(() => {
   rmSync(dataDir, { recursive: true });
+});
+
+describe('listPodUuids()', () => {
+  it.each(['', 'x\n'])(
+    'hints at the number that is to be in pods/version, which holds %j',
+    (text) => {
+      mkdirSync(podsDir(dataDir));
+      writeFileSync(podsVersionPath(dataDir), text);
+
+      expect(() => listPodUuids(dataDir)).toThrow(
+        expect.objectContaining({
+          code: 'POD_UNREADABLE',
+          hint: expect.stringContaining(`${POD_FORMAT} for this gantry`),
+        }),
+      );
+    },
+  );
 });
 
 describe('findPodUuid()', () => {

@@ -62,7 +62,9 @@ function demandFormat(path: string, action: string): void {
   const format = /^\d{1,9}\n?$/.test(text) ? Number(text) : undefined;
   if (format === undefined) {
     const state = text === '' ? 'is empty, as after a power loss' : 'does not hold a number';
-    throw new GantryError('POD_UNREADABLE', `cannot ${action}: "${path}" ${state}`);
+    throw new GantryError('POD_UNREADABLE', `cannot ${action}: "${path}" ${state}`, {
+      hint: `write the number of the format into it, ${POD_FORMAT} for this gantry`,
+    });
   }
   if (format <= POD_FORMAT) return;
 

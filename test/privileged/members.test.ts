@@ -92,6 +92,11 @@ describe.runIf(requires('root', 'overlay', 'busybox', 'nspawn', 'mount-namespace
         await as(MEMBER, 'image', 'export', 'example.com/b', join(target, 'b')),
         'export',
       );
+      const refused = await as(MEMBER, 'image', 'export', 'example.com/b', join(machine.dir, 'b'));
+      expect([refused.exitCode, refused.stderr]).toEqual([
+        254,
+        expect.stringMatching(/permission denied[^]*hint: name a place that you may write to/),
+      ]);
       expect(await names()).toContain('example.com/b');
 
       demandSuccess(await as(MEMBER, 'image', 'rm', 'example.com/b'), 'image rm');
