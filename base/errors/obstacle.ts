@@ -1,3 +1,4 @@
+import { isRoot } from '../kernel/is-root.ts';
 import { errorCode, errorMessage, isGantryError } from './gantry-error.ts';
 
 /** What stood in the way of a system call: the machine, not a bug of ours. */
@@ -33,6 +34,9 @@ const OBSTACLES: Readonly<Record<string, Obstacle>> = {
   EROFS: { state: 'the file system is read-only', hint: 'remount it writable' },
 };
 
+/** Their hints are of no use to root. */
+const FOR_OTHERS_THAN_ROOT: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
+
 /** What else a path may be, for whoever names one. */
 const STATES_OF_FILES: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
@@ -61,5 +65,9 @@ export function obstacleOf(error: unknown): Obstacle | undefined {
   if (isGantryError(error)) return undefined;
   const code = errorCode(error);
 
-  return code !== undefined && Object.hasOwn(OBSTACLES, code) ? OBSTACLES[code] : undefined;
+  const obstacle =
+    code !== undefined && Object.hasOwn(OBSTACLES, code) ? OBSTACLES[code] : undefined;
+  if (obstacle === undefined || !FOR_OTHERS_THAN_ROOT.has(code ?? '') || !isRoot()) return obstacle;
+
+  return { state: obstacle.state };
 }

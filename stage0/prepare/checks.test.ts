@@ -89,6 +89,7 @@ describe('checkPod()', () => {
     ],
     ['no apps', { apps: [] }, 'POD_EMPTY'],
     ['two apps of one name', { apps: [app('a'), app('a')] }, 'APP_NAME_TWICE'],
+    ['a name longer than units can be called', { apps: [app('a'.repeat(235))] }, 'APP_NAME_LONG'],
     ['an app without a program', { apps: [app('a', { app: undefined })] }, 'APP_NOT_DESCRIBED'],
     [
       'a dangling mount',
@@ -126,6 +127,11 @@ describe('checkRun()', () => {
     [
       'a volume without its source',
       { volumes: [{ name: 'v', kind: 'host', source: '/no/such' }] },
+      'VOLUME_SOURCE_MISSING',
+    ],
+    [
+      'a volume whose source nothing can be called',
+      { volumes: [{ name: 'v', kind: 'host', source: `/${'x'.repeat(300)}` }] },
       'VOLUME_SOURCE_MISSING',
     ],
   ])('rejects %s', (_what, given, code) => {

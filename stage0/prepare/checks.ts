@@ -1,11 +1,14 @@
 import { statSync } from 'node:fs';
 import { GantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import type { ImageManifest } from '#schema/image/image-manifest';
 import type { PodManifest, RuntimeApp } from '#schema/pod/pod-manifest';
+import type { HostVolume } from '#schema/pod/volume';
 import {
   exitPolicyOf,
   type FlavorFeature,
   isPlainStdio,
+  MAX_APP_NAME,
   mountPlace,
   resolvePorts,
   restartOf,
@@ -96,6 +99,18 @@ const POD_CHECKS: readonly Check<PodProposal>[] = [
         {
           hint: 'give one of them another name with --name',
         },
+      );
+    },
+  },
+  {
+    name: 'names that are too long for what an app is made of',
+    check: ({ manifest }) => {
+      const long = manifest.apps.find(({ name }) => name.length > MAX_APP_NAME);
+      if (long === undefined) return;
+      throw new GantryError(
+        'APP_NAME_LONG',
+        `cannot make the pod: the name of app "${long.name.slice(0, 32)}…" is longer than ${MAX_APP_NAME} characters`,
+        { hint: 'give it a shorter one with --name' },
       );
     },
   },
@@ -243,13 +258,7 @@ const RUN_CHECKS: readonly Check<RunProposal>[] = [
         mounts.flatMap((mount) => mount.appVolume ?? []),
       );
       for (const volume of [...(manifest.volumes ?? []), ...own]) {
-        if (volume.kind !== 'host') continue;
-        if (statSync(volume.source, { throwIfNoEntry: false }) !== undefined) continue;
-        throw new GantryError(
-          'VOLUME_SOURCE_MISSING',
-          `cannot use volume "${volume.name}": there is no "${volume.source}" on the host`,
-          { hint: 'make it, or name another source' },
-        );
+        if (volume.kind === 'host') demandSource(volume);
       }
     },
   },
@@ -263,6 +272,25 @@ export function checkPod(proposal: PodProposal): void {
 /** Refuses what `run` and `run-prepared` must refuse. @throws GantryError of the first check that fails */
 export function checkRun(proposal: RunProposal): void {
   for (const { check } of RUN_CHECKS) check(proposal);
+}
+
+function demandSource({ name, source }: HostVolume): void {
+  let state: string | undefined;
+  let cause: unknown;
+  try {
+    if (statSync(source, { throwIfNoEntry: false }) !== undefined) return;
+  } catch (error) {
+    state = fileState(error);
+    cause = error;
+  }
+
+  throw new GantryError(
+    'VOLUME_SOURCE_MISSING',
+    state === undefined
+      ? `cannot use volume "${name}": there is no "${source}" on the host`
+      : `cannot use volume "${name}": "${source}" on the host cannot be looked at: ${state}`,
+    { hint: 'make it, or name another source', ...(cause === undefined ? {} : { cause }) },
+  );
 }
 
 function refuseMountsAtOnePlace({ name, mounts = [] }: RuntimeApp): void {

@@ -1,7 +1,7 @@
 import { GantryError } from '#base/errors/gantry-error';
 import { resolveInside } from '#base/fs/inside';
 import type { Kernel } from '#base/kernel/kernel';
-import { ensureMountTarget, performRootMount } from '#stage1';
+import { ensureMountTarget, performRootMount, resolveMountTarget } from '#stage1';
 import { REPLACEABLE_PATHS, type ReplaceablePath, SHARED_PATHS } from '../units/app-unit.ts';
 import { INCOMING_PATH, type VolumeStep } from './mounts.ts';
 
@@ -31,7 +31,7 @@ export function performVolume(
   root: string,
   { step, replaced }: VolumeRequest,
 ): readonly ReplaceablePath[] {
-  const place = resolveInside(root, step.target);
+  const place = resolveMountTarget(root, step.target);
   const isAt = (path: string): boolean => place === resolveInside(root, path);
   const isBelow = (path: string): boolean => place.startsWith(`${resolveInside(root, path)}/`);
 

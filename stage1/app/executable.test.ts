@@ -56,6 +56,12 @@ describe('findExecutable()', () => {
     expect(exitCodeOf(() => find('/bin/outside'))).toBe(127);
   });
 
+  it('names what nothing can be called, which no unit could name either', () => {
+    const program = `/${'x'.repeat(300)}`;
+    expect(() => find(program)).toThrow(`cannot execute "${program}": the name is too long`);
+    expect(exitCodeOf(() => find(program))).toBeUndefined();
+  });
+
   it('rejects what is not there with 127, what cannot be executed with 126', () => {
     expect(exitCodeOf(() => find('/bin/none'))).toBe(127);
     expect(exitCodeOf(() => find('none', { path: '/bin' }))).toBe(127);

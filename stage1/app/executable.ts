@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { resolveInside } from '#base/fs/inside';
 
 /** What an app executes and how it is looked for. */
@@ -23,7 +24,8 @@ export const EXIT_NOT_EXECUTABLE = 126;
  * where there is no PATH in the working directory, /bin and /usr/bin.
  * @param root the app's root file system, with its mounts
  * @returns the absolute path as the app sees it
- * @throws GantryError APP_EXEC_NOT_FOUND (exit status 127), APP_EXEC_NOT_EXECUTABLE (126)
+ * @throws GantryError APP_EXEC_NOT_FOUND (exit status 127), APP_EXEC_NOT_EXECUTABLE (126);
+ *   APP_EXEC_UNUSABLE for what nothing can be called, PATH_TOO_MANY_LINKS
  */
 export function findExecutable(root: string, query: ExecutableQuery): string {
   const candidates = candidatePaths(query);
@@ -74,6 +76,9 @@ function inspect(root: string, path: string): 'executable' | 'unusable' | 'absen
     return stats.isFile() && (stats.mode & 0o111) !== 0 ? 'executable' : 'unusable';
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errorCode(error) ?? '')) return 'absent';
-    throw error;
+    if (isGantryError(error)) throw error;
+    throw new GantryError('APP_EXEC_UNUSABLE', `cannot execute "${path}": ${fileState(error)}`, {
+      cause: error,
+    });
   }
 }

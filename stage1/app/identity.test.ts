@@ -95,6 +95,13 @@ describe('resolveIdentity()', () => {
     expect(codeOf(() => identityOf({ user: '4294967295' }))).toBe('APP_USER_UNKNOWN');
   });
 
+  it('names the path of an owner that no file can have', () => {
+    const user = `/${'x'.repeat(300)}`;
+    expect(() => identityOf({ user })).toThrow(
+      `cannot run as the owner of "${user}": the name is too long`,
+    );
+  });
+
   it('lets a Docker image name its user as its group', () => {
     expect(codeOf(() => identityOf({ user: 'user', group: 'user' }))).toBe('APP_GROUP_UNKNOWN');
     expect(identityOf({ user: 'user', group: 'user', fromDocker: true }).gid).toBe(1000);

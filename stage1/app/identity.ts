@@ -1,5 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { resolveInside } from '#base/fs/inside';
 import type { Account } from './environment.ts';
 import { readRootFile } from './root-file.ts';
@@ -102,8 +103,10 @@ function ownerOf(
   try {
     return statSync(resolveInside(root, path));
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
-    throw new GantryError(code, `cannot run as the owner of "${path}": no such file in the image`, {
+    if (isGantryError(error)) throw error;
+    const missing = ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '');
+    const state = missing ? 'no such file in the image' : fileState(error);
+    throw new GantryError(code, `cannot run as the owner of "${path}": ${state}`, {
       cause: error,
     });
   }

@@ -59,4 +59,12 @@ describe('ensureMountTarget()', () => {
       'cannot mount on "/f/x" of the app: a part of the path is not a directory',
     );
   });
+
+  it('names a target that no file can have', () => {
+    const target = `/${'x'.repeat(300)}`;
+
+    expect(() => ensureMountTarget({ root, target, directory: true })).toThrow(
+      `cannot mount on "${target}" of the app: the name is too long`,
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, type Stats } from 'node:fs';
 import { relative } from 'node:path';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { resolveInside } from '#base/fs/inside';
 
@@ -17,10 +17,10 @@ export interface TargetRequest {
  * Finds or makes the mount point inside an app's root; links lead nowhere but
  * inside.
  * @returns the path from outside
- * @throws GantryError MOUNT_TARGET_UNUSABLE when something of the other kind is there, or it cannot be made
+ * @throws GantryError PATH_TOO_MANY_LINKS, MOUNT_TARGET_UNUSABLE when something of the other kind is there, or it cannot be made
  */
 export function ensureMountTarget({ root, target, directory }: TargetRequest): string {
-  const outside = resolveInside(root, target);
+  const outside = resolveMountTarget(root, target);
   const found = lstatOrNothing(outside, target);
   if (found === undefined) {
     makeTarget(root, outside, { target, directory });
@@ -29,6 +29,21 @@ export function ensureMountTarget({ root, target, directory }: TargetRequest): s
   if (found.isDirectory() === directory) return outside;
 
   throw unusable(target, directory ? 'not a directory' : 'a directory, where a file is mounted');
+}
+
+/**
+ * Where a mount point lies, whether or not it is there; links lead nowhere but inside.
+ * @param target absolute, inside the app
+ * @returns the path from outside
+ * @throws GantryError MOUNT_TARGET_UNUSABLE, PATH_TOO_MANY_LINKS
+ */
+export function resolveMountTarget(root: string, target: string): string {
+  try {
+    return resolveInside(root, target);
+  } catch (error) {
+    if (isGantryError(error)) throw error;
+    throw unusable(target, fileState(error), error);
+  }
 }
 
 function makeTarget(
@@ -70,10 +85,16 @@ function lstatOrNothing(outside: string, target: string): Stats | undefined {
   }
 }
 
+/** What is full or fails is the machine's, and has a hint of its own; anything else is the place's. */
 function unusable(target: string, state: string, cause?: unknown): GantryError {
+  const ofPlace = !['ENOSPC', 'EDQUOT', 'EIO', 'ENOMEM'].includes(errorCode(cause) ?? '');
+
   return new GantryError(
     'MOUNT_TARGET_UNUSABLE',
     `cannot mount on "${target}" of the app: ${state}`,
-    cause === undefined ? {} : { cause },
+    {
+      ...(ofPlace ? { hint: 'choose another place' } : {}),
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }

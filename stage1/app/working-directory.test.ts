@@ -34,6 +34,14 @@ const demand = (workingDir: string): unknown => {
 };
 
 describe('demandWorkingDirectory()', () => {
+  it('names one that no directory can be called', () => {
+    const workingDir = `/${'x'.repeat(300)}`;
+    const message = `cannot run app "web" in "${workingDir}": the name is too long`;
+
+    expect(() => demandWorkingDirectory(root, { app: 'web', workingDir })).toThrow(message);
+    expect(() => makeWorkingDirectory(root, { app: 'web', workingDir })).toThrow(message);
+  });
+
   it.each(['/', '/srv', '/link', '/link/../srv'])('is content with %s', (path) => {
     expect(demand(path)).toBeUndefined();
   });

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
+import { fileState } from '#base/errors/obstacle';
 import { below } from '#base/fs/below';
 import { resolveInside } from '#base/fs/inside';
 
@@ -17,16 +18,22 @@ export interface WorkingDirectory {
 /**
  * Demands an app's working directory, before anything of the app is run.
  * @param root the app's root file system, with its mounts
- * @throws GantryError APP_WORKING_DIR_MISSING
+ * @throws GantryError APP_WORKING_DIR_MISSING, PATH_TOO_MANY_LINKS
  */
 export function demandWorkingDirectory(root: string, { app, workingDir }: WorkingDirectory): void {
-  const stats = statSync(resolveInside(root, workingDir), { throwIfNoEntry: false });
-  if (stats?.isDirectory() === true) return;
+  let cause: unknown;
+  try {
+    const stats = statSync(resolveInside(root, workingDir), { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) return;
+  } catch (error) {
+    if (isGantryError(error)) throw error;
+    cause = error;
+  }
 
   throw new GantryError(
     'APP_WORKING_DIR_MISSING',
-    `cannot run app "${app}" in "${workingDir}": no such directory`,
-    { hint: 'name another with --working-dir' },
+    `cannot run app "${app}" in "${workingDir}": ${cause === undefined ? 'no such directory' : fileState(cause)}`,
+    { hint: 'name another with --working-dir', ...(cause === undefined ? {} : { cause }) },
   );
 }
 
@@ -51,11 +58,11 @@ export function enterWorkingDirectory({ app, workingDir }: WorkingDirectory): vo
  * Makes an app's working directory where it is missing, with those above it, as
  * root's: images of the OCI count on that.
  * @param root the app's root file system, with its mounts
- * @throws GantryError APP_WORKING_DIR_MISSING when it cannot be made
+ * @throws GantryError PATH_TOO_MANY_LINKS, APP_WORKING_DIR_MISSING when it cannot be made
  */
 export function makeWorkingDirectory(root: string, place: WorkingDirectory): void {
-  const path = resolveInside(root, place.workingDir);
   try {
+    const path = resolveInside(root, place.workingDir);
     const parts = path.slice(root.length).split('/').filter(Boolean);
     for (let length = 1; length <= parts.length; length += 1) {
       makeDirectory(below(root, ...parts.slice(0, length)));

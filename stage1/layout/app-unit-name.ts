@@ -1,5 +1,8 @@
 import type { AcName } from '#schema/types/names';
 
+/** What an app can be called: units of systemd have 255 bytes, and the longest is `stdout_heard@APP.service`. */
+export const MAX_APP_NAME: number = 255 - 'stdout_heard@.service'.length;
+
 /**
  * What runs an app under systemd, and so its cgroup, is called: by its name, as
  * rkt had it, unless that is one of systemd's own. An app's name has no "_" and
