@@ -58,7 +58,7 @@ async function verificationOf(
   }
 
   const place = signature ?? `${path}.asc`;
-  const bytes = readSignatureFile(place);
+  const bytes = await readSignatureFile(place);
   if (bytes === undefined) throw signatureMissing(what, place);
   return await verifyBy(session, bytes, {});
 }

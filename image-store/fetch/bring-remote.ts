@@ -211,7 +211,7 @@ async function verificationFor(session: FetchSession, errand: Errand): Promise<V
     return await fetchSignature(session, { url, image, what, name: asked?.name, dependant });
   }
 
-  const bytes = readSignatureFile(wishes.signature);
+  const bytes = await readSignatureFile(wishes.signature);
   if (bytes === undefined) throw signatureMissing(what, wishes.signature);
   return await verifyBy(session, bytes, { name: asked?.name });
 }

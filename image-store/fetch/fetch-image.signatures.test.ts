@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nodeExec } from '#base/exec/node-exec';
 import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
 import { makeSigningKey } from '../../test/helpers/signing.ts';
@@ -112,6 +113,24 @@ describe('fetchImage() with signatures', () => {
 
     await expect(host.fetch('example.com/app')).rejects.toMatchObject({
       code: 'SIGNATURE_MISSING',
+    });
+  });
+
+  it.each([
+    ['a pipe that nobody writes to', 'pipe', 'not a regular file'],
+    ['a folder', '.', 'not a regular file'],
+    ['a file that is too long', 'long', 'it has more than 1048576 bytes'],
+  ])('takes no signature from %s, and does not wait', async (_, name, state) => {
+    await host.publish(APP);
+    const folder = mkdtempSync(join(host.dir, 'signatures-'));
+    await nodeExec.run({ argv: ['mkfifo', join(folder, 'pipe')], env: { PATH: '/usr/bin:/bin' } });
+    writeFileSync(join(folder, 'long'), Buffer.alloc(1_048_577));
+    const signature = join(folder, name);
+
+    await expect(host.fetch('example.com/app', { signature })).rejects.toMatchObject({
+      code: 'SIGNATURE_UNREADABLE',
+      cause: { message: `cannot read signature "${signature}": ${state}` },
+      hint: 'give the file that "gpg --detach-sign" writes',
     });
   });
 

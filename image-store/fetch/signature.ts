@@ -1,8 +1,8 @@
 import { errorCode, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
-import { readNamedFile } from '#base/fs/named-file';
 import type { HttpClient } from './http-client.ts';
 import { brief, shown } from './http-failure.ts';
+import { openRegularFile } from './regular-file.ts';
 import { wait } from './retry.ts';
 import type { FetchSession } from './session.ts';
 import {
@@ -22,17 +22,23 @@ const MAX_SIGNATURE_BYTES = 1024 * 1024;
  * @returns undefined when there is none
  * @throws GantryError SIGNATURE_UNREADABLE
  */
-export function readSignatureFile(path: string): Buffer | undefined {
+export async function readSignatureFile(path: string): Promise<Buffer | undefined> {
+  const refused = (state: string, cause?: unknown): GantryError =>
+    new GantryError('SIGNATURE_UNREADABLE', `cannot read signature "${path}": ${state}`, {
+      cause,
+      hint: 'give the file that "gpg --detach-sign" writes',
+    });
   try {
-    return readNamedFile(path, MAX_SIGNATURE_BYTES);
+    await using file = await openRegularFile(path, refused);
+    const { size } = await file.stat();
+    if (size <= MAX_SIGNATURE_BYTES) return await file.readFile();
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw new GantryError(
-      'SIGNATURE_UNREADABLE',
-      `cannot read signature "${path}": ${fileState(error)}`,
-      { cause: error, hint: 'give the file that "gpg --detach-sign" writes' },
-    );
+    if (!isGantryError(error)) throw refused(fileState(error), error);
+    if (errorCode(error.cause) === 'ENOENT') return undefined;
+    throw error;
   }
+
+  throw refused(`it has more than ${MAX_SIGNATURE_BYTES} bytes`);
 }
 
 /** Where a signature lies on a server, and what it is of. */

@@ -41,7 +41,7 @@ async function simpleSignatures(
     url.pathname += `/signature-${found.length + 1}`;
     const signature =
       url.protocol === 'file:'
-        ? readSignatureFile(fileURLToPath(url))
+        ? await readSignatureFile(fileURLToPath(url))
         : await readThere(client, url);
     if (signature === undefined) break;
     found.push(signature);
