@@ -19,7 +19,7 @@ export const command: Command = plainCommand({
   usage:
     '[--wait[=DURATION] | --wait-ready[=DURATION]] [--format=…] UUID\n[--wait[=DURATION] | --wait-ready[=DURATION]] [--format=…] --uuid-file=FILE',
   description: [
-    'Prints the state of a pod and, when it has ended, how its apps did: the exit status, and why; of one that is broken what is wrong with it. Under the fly flavor only the caller of "gantry run" sees how its app did; it is "unknown" here.',
+    'Prints the state of a pod and, when it has ended, how its apps did: the exit status, and why; of one that is broken what is wrong with it. Under the fly flavor only the caller of "gantry run" sees how its app did, and of one whose pod was killed as a whole nobody does; it is "unknown" here.',
     'A pod is ready when all its apps have started, and those that say when they are ready have said so.',
   ].join('\n'),
   operands: ['pod'],
@@ -92,12 +92,9 @@ function statusLines(pod: PodStatus): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-function exitCodeLines({ apps, exitCodesUnknown }: PodStatus): readonly string[] {
-  return apps.flatMap(({ name, exitCode }) => {
-    if (exitCode !== undefined) return [`app-${name}=${exitCode}`];
-    return exitCodesUnknown ? [`app-${name}=unknown`] : [];
-  });
-}
+/** Of an app whose end nobody saw it is said that nobody knows. */
+const exitCodeLines = ({ apps }: PodStatus): readonly string[] =>
+  apps.map(({ name, exitCode }) => `app-${name}=${exitCode ?? 'unknown'}`);
 
 /** What goes before the name keeps these apart from the line of an app that is called so. */
 function appLines({

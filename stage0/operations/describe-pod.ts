@@ -14,7 +14,7 @@ import {
   readStartedAt,
   stage1StateDir,
 } from '../pod/read-pod.ts';
-import { type Flavor, promises } from '../stage1/flavor.ts';
+import type { Flavor } from '../stage1/flavor.ts';
 import type { AppState, AppStatus, PodStatus } from './outcomes.ts';
 
 /**
@@ -45,7 +45,6 @@ export function describePod(state: PodState): PodStatus {
     exitPolicy:
       (manifest === undefined ? undefined : attempt(() => exitPolicyOf(manifest))) ?? 'any-failure',
     stage1Name: flavor?.name,
-    exitCodesUnknown: flavor !== undefined && !promises(flavor, 'exit-codes'),
     problem: isBeingRemoved(state) ? undefined : inWords(problems, dir),
   };
 }
@@ -61,7 +60,6 @@ const NOTHING = {
   userAnnotations: {},
   userLabels: {},
   stage1Name: undefined,
-  exitCodesUnknown: false,
 } as const;
 
 /** Without the pod's directory, which is known where the pod is. */

@@ -54,7 +54,6 @@ const podOf = (uuid: PodUuid, changes: Partial<PodStatus> = {}): PodStatus => ({
   userLabels: {},
   exitPolicy: 'any-failure',
   stage1Name: 'example.com/stage1',
-  exitCodesUnknown: false,
   problem: undefined,
   ...changes,
 });

@@ -61,8 +61,6 @@ export interface PodStatus {
   readonly exitPolicy: ExitPolicy;
   /** The flavor that runs it: name of its stage1 image. */
   readonly stage1Name: string | undefined;
-  /** Whether the exit codes were never visible to anybody but the caller of `run` (fly). */
-  readonly exitCodesUnknown: boolean;
   /** What is wrong with its directory, in words. */
   readonly problem: string | undefined;
 }

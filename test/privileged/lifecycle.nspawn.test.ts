@@ -96,6 +96,8 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('nspawn lifecyc
 
     expect(exitCode).toBe(0);
     await pod.program.ended;
+    const status = (await pods.context.gantry(['status', pod.uuid])).stdout.toString();
+    expect(status).toContain(`app-lifecycle=${flags.length === 0 ? 143 : 'unknown'}\n`);
     await expectGone(pod);
   });
 
