@@ -219,8 +219,28 @@ function hideNspawnTraces(kernel: Kernel): void {
   });
 }
 
-/** HUP, QUIT, USR1 and USR2, signal(7): nspawn does not listen to them, and dying of one it would leave the pod behind. */
-const DEADLY: readonly number[] = [1, 3, 10, 12];
+/** SIGRTMIN and SIGRTMAX as the kernel counts, signal(7). */
+const REALTIME = { first: 32, last: 64 } as const;
+/** SIGRTMIN+18 as libraries count: later versions of nspawn listen to it (systemd-nspawn(1)). */
+const TRIM = 34 + 18;
+/**
+ * HUP, QUIT, USR1, USR2, ALRM, STKFLT, VTALRM, PROF, IO, PWR and the real-time
+ * ones, signal(7): nspawn does not listen to them, and dying of one it would
+ * leave the pod behind, or end it. KILL stays, and what tells of a fault.
+ */
+const DEADLY: readonly number[] = [
+  1,
+  3,
+  10,
+  12,
+  14,
+  16,
+  26,
+  27,
+  29,
+  30,
+  ...Array.from({ length: REALTIME.last - REALTIME.first + 1 }, (_, at) => REALTIME.first + at),
+].filter((signal) => signal !== TRIM);
 
 /** The caller's umask stays away as well: nspawn makes directories in the pod, and PID 1 gives apps one of its own. */
 function deaf(caller: CallerState): CallerState {
