@@ -1,5 +1,5 @@
-import { type OptionSpecs, type OptionToken, tokenize } from './option.ts';
-import { usageError } from './usage-error.ts';
+import { type OptionSpecs, type OptionToken, type Token, tokenize } from './option.ts';
+import { isUnknownWord, usageError } from './usage-error.ts';
 
 /** One image of a command line with what is bound to it. */
 export interface ImageSegment {
@@ -73,7 +73,7 @@ function takeWords(
   args: readonly string[],
   grammar: ImageGrammar,
 ): number | undefined {
-  for (const token of tokenize(args, { ...grammar.app, ...grammar.pod })) {
+  for (const token of tokensOf(line, args, grammar)) {
     switch (token.kind) {
       case 'terminator':
         return token.index;
@@ -91,6 +91,18 @@ function takeWords(
 
   return undefined;
 }
+
+/** A flag after an image that is none of ours may be meant for its app. */
+function* tokensOf(line: Draft, args: readonly string[], grammar: ImageGrammar): Generator<Token> {
+  try {
+    yield* tokenize(args, { ...grammar.app, ...grammar.pod });
+  } catch (error) {
+    const isOfApp = grammar.args && line.images.length > 0 && isUnknownWord(error);
+    throw isOfApp ? Object.assign(error, { note: ARGUMENTS_NOTE }) : error;
+  }
+}
+
+const ARGUMENTS_NOTE = 'arguments of an app follow "--": IMAGE -- ARGUMENT…';
 
 function bind(line: Draft, token: OptionToken, { shared }: ImageGrammar): void {
   const image = line.images.at(-1);

@@ -74,7 +74,7 @@ export function readHosts(texts: readonly string[]): 'host' | readonly HostsEntr
     const at = item.lastIndexOf('=');
     const ip = item.slice(0, Math.max(at, 0));
     const name = item.slice(at + 1);
-    if (isIP(ip) === 0 || !isHostname(name, 253)) {
+    if (isIP(ip) === 0 || !isHostname(name, { name: 253, label: LABEL_MAX })) {
       throw usageError(`cannot read --hosts-entry: "${item}" is not IP=NAME`);
     }
     const known = names.get(ip);
@@ -85,14 +85,18 @@ export function readHosts(texts: readonly string[]): 'host' | readonly HostsEntr
   return [...names].map(([ip, hosts]) => ({ ip, names: hosts }));
 }
 
-/** HOST_NAME_MAX of limits.h on Linux. */
+/** HOST_NAME_MAX of limits.h on Linux, which knows no limit for the parts of a name. */
 const HOST_NAME_MAX = 64;
+
+/** RFC 1035 section 2.3.4. */
+const LABEL_MAX = 63;
 
 /** Reads `--hostname`. @returns undefined when it was not given or is empty @throws GantryError BAD_USAGE */
 export function readHostname(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
   // Names of the DNS may have them, systemd calls no machine so.
-  if (isHostname(text, HOST_NAME_MAX) && !text.includes('_')) return text;
+  if (isHostname(text, { name: HOST_NAME_MAX, label: HOST_NAME_MAX }) && !text.includes('_'))
+    return text;
 
   throw usageError(
     `cannot read --hostname: "${text}" is no host name`,
@@ -101,9 +105,14 @@ export function readHostname(text: string | undefined): string | undefined {
 }
 
 /** RFC 1123 section 2.1, and the underscores that people use. */
-function isHostname(text: string, max: number): boolean {
+function isHostname(text: string, max: { readonly name: number; readonly label: number }): boolean {
   return (
-    text.length <= max &&
-    text.split('.').every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
+    text.length <= max.name &&
+    text
+      .split('.')
+      .every(
+        (label) =>
+          label.length <= max.label && /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$/.test(label),
+      )
   );
 }

@@ -234,6 +234,12 @@ describe('readRunOptions()', () => {
     ]);
   });
 
+  it('takes a host name as long as Linux does, in one part or in several', async () => {
+    for (const hostname of ['a'.repeat(64), `${'a'.repeat(32)}.${'b'.repeat(31)}`]) {
+      expect(await runOptions(`--hostname=${hostname}`)).toMatchObject({ options: { hostname } });
+    }
+  });
+
   it.each([
     [['--net=a,a'], /"a" is given twice/],
     [['--net=a', '--net=a:x=y'], /"a" is given twice/],

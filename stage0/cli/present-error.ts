@@ -104,7 +104,7 @@ async function suggestion(error: unknown, name: string): Promise<string | undefi
   if (!('candidates' in error)) return help;
 
   const { closest } = await import('./suggest.ts');
-  const { unknown, candidates } = error as UnknownWordError;
+  const { unknown, candidates, note = help } = error as UnknownWordError;
   const near = await closest(unknown, candidates);
-  return near === undefined ? help : `did you mean ${near}? ${help}`;
+  return near === undefined ? note : `did you mean ${near}? ${note}`;
 }

@@ -1,4 +1,4 @@
-import { GantryError } from '#base/errors/gantry-error';
+import { GantryError, isGantryError } from '#base/errors/gantry-error';
 
 /** What was typed is not a command line of ours. */
 export const BAD_USAGE = 'BAD_USAGE';
@@ -7,6 +7,8 @@ export const BAD_USAGE = 'BAD_USAGE';
 export type UnknownWordError = GantryError<typeof BAD_USAGE> & {
   readonly unknown: string;
   readonly candidates: readonly string[];
+  /** What else could be wrong, in the place of where to read more. */
+  readonly note?: string;
 };
 
 /** An error about what the user typed. */
@@ -22,6 +24,11 @@ export function unknownWord(
 ): UnknownWordError {
   const shown = unknown.startsWith('-') ? unknown : `"${unknown}"`;
   return Object.assign(usageError(`unknown ${what} ${shown}`), { unknown, candidates });
+}
+
+/** Whether an error is about a word that means nothing. */
+export function isUnknownWord(error: unknown): error is UnknownWordError {
+  return isGantryError(error, BAD_USAGE) && 'candidates' in error;
 }
 
 const LEAVE_OUT = 'leave it out: nothing that was asked for is ignored in silence';

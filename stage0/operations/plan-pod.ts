@@ -141,13 +141,29 @@ function searches(
   }
 
   const { apps, pullPolicy, insecure } = request;
-  return apps.map(({ image, signature }) => {
+  return apps.map(({ image, signature }, index) => {
     const wish = { text: image, pullPolicy, insecure, signature };
     return {
       text: image,
-      find: async () => await findImage(context, library, wish),
+      find: async () => {
+        try {
+          return await findImage(context, library, wish);
+        } catch (error) {
+          throw index === 0 ? error : orArgument(error, image);
+        }
+      },
       renew: renewalOf(context, library, wish),
     };
+  });
+}
+
+/** What follows an image and looks like a word of its app is seldom meant as an image. */
+function orArgument(error: unknown, text: string): unknown {
+  if (/[.:]/.test(text) || !isGantryError(error)) return error;
+
+  return new GantryError(error.code, error.message, {
+    hint: `"${text}" is taken for an image: arguments of an app follow "--"`,
+    cause: error.cause,
   });
 }
 

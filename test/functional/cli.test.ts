@@ -123,6 +123,14 @@ describe('gantry', () => {
   });
 
   it.each([
+    [
+      ['run', 'example.com/a', 'example.com/b', '-c', 'x'],
+      /unknown flag -c\nhint: .*arguments of an app follow "--"/,
+    ],
+    [
+      ['run', 'example.com/a', '--exce=/x'],
+      /unknown flag --exce\nhint: did you mean --exec\? arguments of an app follow "--"/,
+    ],
     [['verzion'], /unknown command "verzion"\nhint: did you mean version\?/],
     [['st'], /cannot tell which command "st" means: status, stop/],
     [['image'], /"image" needs a command/],

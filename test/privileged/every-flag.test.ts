@@ -49,6 +49,13 @@ describe.runIf(requires('root', 'nspawn', 'overlay', 'busybox'))('gantry run', (
     expect(flags.filter((flag) => !new RegExp(`^ +--${flag}\\b`, 'm').test(help))).toEqual([]);
   });
 
+  it('says how an app is given arguments, where a word of its seems to be an image', async () => {
+    const { exitCode, stderr } = await gantry('run', '--pull-policy=never', NAME, 'sh');
+
+    expect(exitCode).toBe(254);
+    expect(stderr).toContain('"sh" is taken for an image: arguments of an app follow "--"');
+  });
+
   it.each([
     [['--private-users', '--no-overlay'], '--private-users'],
     [['--mds-register'], '--mds-register'],
