@@ -17,6 +17,14 @@ import { readPodStage1 } from './pod-stage1.ts';
  */
 const GC_LIMIT_MS = 120_000;
 
+/** How a `gc` fails otherwise than by its status. */
+const FAILURES = [
+  'STAGE1_TIMED_OUT',
+  'STAGE1_FAILED',
+  'STAGE1_NOT_EXECUTABLE',
+  'EXEC_NOT_STARTED',
+] as const;
+
 /** A pod that is to give back what it held. */
 export interface Release {
   readonly pod: LockedPod<'run' | 'exited-garbage'>;
@@ -95,7 +103,7 @@ async function succeeds(
 
     context.log.warning(`stage1's gc of pod ${uuid} ended with status ${exitCode}`);
   } catch (error) {
-    if (!isGantryError(error, 'STAGE1_TIMED_OUT', 'STAGE1_FAILED', 'EXEC_NOT_STARTED')) throw error;
+    if (!isGantryError(error, ...FAILURES)) throw error;
     context.log.warning(`stage1's gc of pod ${uuid}: ${error.message}`);
   }
   return false;

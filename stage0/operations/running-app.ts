@@ -1,9 +1,10 @@
 import { GantryError } from '#base/errors/gantry-error';
 import type { PodUuid } from '#schema/types/pod-uuid';
-import { type EntrypointName, handOver } from '#stage1';
+import type { EntrypointName } from '#stage1';
 import { demandPodState } from '../pod/look-at-pod.ts';
 import { podPid } from '../pod/pod-process.ts';
 import { allows, demandState, wrongState } from '../pod/pod-state.ts';
+import { becomeEntrypoint } from '../stage1/become-entrypoint.ts';
 import { callModule } from '../stage1/call-module.ts';
 import { entrypointHost, findEntrypoint, type PodStage1 } from '../stage1/entrypoint-call.ts';
 import { chooseApp } from './choose-app.ts';
@@ -86,7 +87,8 @@ export async function crossOver(
   }
 
   const { path } = found;
-  return handOver(context.kernel, context.caller, {
+  const place = { flavor: stage1.flavor, name: call.name };
+  return becomeEntrypoint(context, place, {
     path,
     argv: [path, ...call.args],
     env: { ...context.env, ...call.env },

@@ -20,10 +20,14 @@ afterEach(() => {
 });
 
 /** Calls `gc` of a stage1 made of one file. */
-async function call(file: string, text: string, timeoutMs = 60_000): Promise<number> {
+async function call(
+  file: string,
+  text: string,
+  { timeoutMs = 60_000, mode = 0o755 } = {},
+): Promise<number> {
   const rootfs = join(dir, 'rootfs');
   mkdirSync(rootfs);
-  writeFileSync(join(rootfs, file), text, { mode: 0o755 });
+  writeFileSync(join(rootfs, file), text, { mode });
   const flavor = {
     name: 'example.com/stage1',
     interfaceVersion: 8,
@@ -44,10 +48,20 @@ describe('callEntrypoint()', () => {
     expect(await call('gc', '#!/bin/sh\n[ "$1" ] && exit 3\n')).toBe(3);
   });
 
+  it.each([
+    ['names an interpreter that is not there', '#!/no/such', 0o755],
+    ['is not executable', '#!/bin/sh', 0o644],
+  ])('says so when a program %s', async (state, text, mode) => {
+    await expect(call('gc', `${text}\n`, { mode })).rejects.toMatchObject({
+      code: 'STAGE1_NOT_EXECUTABLE',
+      message: `cannot gc the pod: "/gc" of stage1 image "example.com/stage1" ${state}`,
+    });
+  });
+
   it('ends a program that takes too long, and all that it started', async () => {
     const script = '#!/bin/sh\nsleep 600 & echo $! >child\nwait\n';
 
-    await expect(call('gc', script, 500)).rejects.toMatchObject({
+    await expect(call('gc', script, { timeoutMs: 500 })).rejects.toMatchObject({
       code: 'STAGE1_TIMED_OUT',
       message: 'stage1 "example.com/stage1" failed: its "gc" has not ended within 1 s',
     });
@@ -58,7 +72,9 @@ describe('callEntrypoint()', () => {
   it('waits no longer for what is loaded and takes too long', async () => {
     const script = 'exports.entrypoint = () => new Promise((r) => setTimeout(r, 1000, 0));';
 
-    await expect(call('gc.js', script, 50)).rejects.toMatchObject({ code: 'STAGE1_TIMED_OUT' });
+    await expect(call('gc.js', script, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'STAGE1_TIMED_OUT',
+    });
     expect(loaded.unfinished).toBe(true);
   });
 
@@ -68,9 +84,9 @@ describe('callEntrypoint()', () => {
   ])('returns the status of what is loaded, %s', async (_how, status) => {
     const script = `exports.entrypoint = async () => ${status};`;
 
-    expect(await call('gc.js', script, status === 8 ? Number.POSITIVE_INFINITY : 1000)).toBe(
-      status,
-    );
+    const timeoutMs = status === 8 ? Number.POSITIVE_INFINITY : 1000;
+
+    expect(await call('gc.js', script, { timeoutMs })).toBe(status);
     expect(loaded.unfinished).toBe(false);
   });
 

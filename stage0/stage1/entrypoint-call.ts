@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { errorMessage, GantryError } from '#base/errors/gantry-error';
+import { errorCode, errorMessage, GantryError, isGantryError } from '#base/errors/gantry-error';
 import { exitStatusOf } from '#base/exec/exec-result';
 import { LONGEST_TIMER_MS } from '#base/time/deadline';
 import {
@@ -12,6 +12,7 @@ import {
 } from '#stage1';
 import { codeFileName, compileScript, readIfThere, wrapModule } from '../boot/compile.ts';
 import type { OperationContext } from '../operations/context.ts';
+import { refusalOf } from './become-entrypoint.ts';
 import { blame, callModule } from './call-module.ts';
 import { entrypointPath, type Flavor, isOwn } from './flavor.ts';
 import { loaded } from './loaded.ts';
@@ -153,7 +154,7 @@ const KILL_AFTER_MS = 1000;
  * that takes too long is ended with all that it started; what is loaded is only
  * waited for no longer.
  * @returns its exit status
- * @throws GantryError STAGE1_TIMED_OUT, EXEC_NOT_STARTED, and what findEntrypoint() and callModule() throw
+ * @throws GantryError STAGE1_TIMED_OUT, STAGE1_NOT_EXECUTABLE, EXEC_NOT_STARTED, and what findEntrypoint() and callModule() throw
  */
 export async function callEntrypoint(
   context: OperationContext,
@@ -167,16 +168,21 @@ export async function callEntrypoint(
     return (await within(ended, call.timeoutMs)) ?? timedOut(stage1, call);
   }
 
-  const result = await context.exec.run({
-    argv: [found.path, ...call.args],
-    env: { ...context.env, ...call.env },
-    cwd: call.podDir,
-    stdout: 'inherit',
-    stderr: 'inherit',
-    timeoutMs: call.timeoutMs > LONGEST_TIMER_MS ? undefined : call.timeoutMs,
-    killAfterMs: KILL_AFTER_MS,
-    wholeGroup: true,
-  });
+  const { flavor } = stage1;
+  const result = await context.exec
+    .run({
+      argv: [found.path, ...call.args],
+      env: { ...context.env, ...call.env },
+      cwd: call.podDir,
+      stdout: 'inherit',
+      stderr: 'inherit',
+      timeoutMs: call.timeoutMs > LONGEST_TIMER_MS ? undefined : call.timeoutMs,
+      killAfterMs: KILL_AFTER_MS,
+      wholeGroup: true,
+    })
+    .catch((error: unknown) => {
+      throw refusalOf({ flavor, name: call.name }, startErrno(error), error) ?? error;
+    });
   return result.timedOut ? timedOut(stage1, call) : exitStatusOf(result);
 }
 
@@ -198,6 +204,10 @@ async function within<Value>(value: Promise<Value>, timeoutMs: number): Promise<
     clearTimeout(timer);
   }
 }
+
+/** Why a program has not been started. */
+const startErrno = (error: unknown): string | undefined =>
+  isGantryError(error, 'EXEC_NOT_STARTED') ? errorCode(error.cause) : undefined;
 
 function timedOut({ flavor }: PodStage1, { name, timeoutMs }: LimitedCall): never {
   const seconds = Math.round(timeoutMs / 1000);

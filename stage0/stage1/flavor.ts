@@ -29,7 +29,10 @@ export function readFlavor({ name, annotations }: ImageManifest): Flavor {
   if (!/^[1-9]\d{0,3}$/.test(version)) {
     throw new GantryError(
       'STAGE1_INVALID',
-      `cannot use stage1 image "${name}": its interface version "${version}" is no number`,
+      `cannot use stage1 image "${name}": its interface version is "${version}", not a whole number from 1 to 9999`,
+      {
+        hint: `${INTERFACE_VERSION_ANNOTATION} in its manifest says so; without it the version is 1`,
+      },
     );
   }
   const entrypoints = Object.entries(ENTRYPOINT_ANNOTATIONS).flatMap(([entrypoint, annotation]) => {

@@ -1,7 +1,7 @@
 import {
   defaultHostname,
   encodeRunArguments,
-  handOver,
+  INTERFACE_VERSION,
   LOCK_FD_VARIABLE,
   type RunArguments,
   socketActivation,
@@ -10,6 +10,7 @@ import {
 import type { OperationContext } from '../operations/context.ts';
 import type { InsecureOptions, RunOptions } from '../operations/requests.ts';
 import type { LockedPod } from '../pod/locked-pod.ts';
+import { becomeEntrypoint } from './become-entrypoint.ts';
 import { callModule } from './call-module.ts';
 import { configArguments } from './config-arguments.ts';
 import { entrypointHost, findEntrypoint } from './entrypoint-call.ts';
@@ -49,6 +50,11 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
   if (dropped.length > 0) {
     log.warning(`stage1 "${flavor.name}" is too old to be told of ${dropped.join(', ')}`);
   }
+  if (flavor.interfaceVersion > INTERFACE_VERSION) {
+    log.warning(
+      `stage1 "${flavor.name}" speaks version ${flavor.interfaceVersion} of the interface, this gantry versions up to ${INTERFACE_VERSION}: it is not told what is newer`,
+    );
+  }
 
   const callerMounts = enterPodMounts(kernel);
   process.chdir(pod.dir);
@@ -63,7 +69,8 @@ export async function launchPod(context: OperationContext, launch: Launch): Prom
     return await callModule(found.entrypoint, { flavor, name: 'run', host });
   }
 
-  return handOver(kernel, context.caller, {
+  const place = { flavor, name: 'run' } as const;
+  return becomeEntrypoint(context, place, {
     path: found.path,
     argv: [found.path, ...argv],
     env: { ...context.env, ...env },

@@ -160,6 +160,34 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('a stage1 made by somebod
     expect(stderr).not.toContain('bug in gantry');
   });
 
+  it.each([
+    ['names an interpreter that is not there', '#!/no/such\n', 0o755],
+    ['is no program', 'echo\n', 0o755],
+    ['is not executable', '#!/bin/sh\n', 0o644],
+  ])('is refused when its run %s', async (state, text, mode) => {
+    const name = `example.com/stage1-${state.replaceAll(' ', '-')}`;
+    await pods.add({
+      name,
+      app: null,
+      manifest: {
+        annotations: [
+          { name: 'coreos.com/rkt/stage1/run', value: '/init' },
+          { name: 'coreos.com/rkt/stage1/interface-version', value: '9' },
+        ],
+      },
+      prepare: (rootfs) => writeFileSync(join(rootfs, 'init'), text, { mode }),
+    });
+    const run = ['--insecure-options=image', 'run', `--stage1-name=${name}`, NAME];
+    const { exitCode, stderr } = await pods.context.gantry(run);
+
+    expect([exitCode, stderr]).toEqual([
+      254,
+      expect.stringContaining(`"/init" of stage1 image "${name}" ${state}\n`),
+    ]);
+    expect(stderr).toMatch(/^hint: /m);
+    expect(stderr).toContain('speaks version 9 of the interface, this gantry versions up to 8');
+  });
+
   it.each(['--timeout=1s', '--force'])('is stopped by %s when its stop hangs', async (flag) => {
     const { context } = pods;
     const name = 'example.com/stage1-hanging';
