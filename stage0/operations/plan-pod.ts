@@ -161,8 +161,9 @@ function searches(
 function orArgument(error: unknown, text: string): unknown {
   if (/[.:]/.test(text) || !isGantryError(error)) return error;
 
+  const said = error.hint === undefined ? '' : `${error.hint}; `;
   return new GantryError(error.code, error.message, {
-    hint: `"${text}" is taken for an image: arguments of an app follow "--"`,
+    hint: `${said}"${text}" is taken for an image: arguments of an app follow "--"`,
     cause: error.cause,
   });
 }

@@ -219,8 +219,8 @@ function hideNspawnTraces(kernel: Kernel): void {
   });
 }
 
-/** SIGRTMIN and SIGRTMAX as the kernel counts, signal(7). */
-const REALTIME = { first: 32, last: 64 } as const;
+/** SIGRTMIN and SIGRTMAX as libc counts, which keeps 32 and 33 for itself, signal(7). */
+const REALTIME = { first: 34, last: 64 } as const;
 /** SIGRTMIN+18 as libraries count: later versions of nspawn listen to it (systemd-nspawn(1)). */
 const TRIM = 34 + 18;
 /**

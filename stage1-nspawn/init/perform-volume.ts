@@ -57,7 +57,7 @@ function makeIncoming(root: string, step: VolumeStep, place: string): void {
     ensureMountTarget({ root, target: INCOMING_PATH, directory: true });
   } catch (cause) {
     const path = resolveInside(root, INCOMING_PATH);
-    const inVolume = path.startsWith(place)
+    const inVolume = path.startsWith(`${place}/`)
       ? `${step.source}${path.slice(place.length)}`
       : undefined;
     throw refusal(step, `systemd has to find "${INCOMING_PATH}" in it, which cannot be made`, {
