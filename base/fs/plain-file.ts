@@ -3,7 +3,11 @@ import { errorCode, GantryError } from '../errors/gantry-error.ts';
 
 /** A link does not lead elsewhere, and a pipe without a writer reads as empty. */
 export const PLAIN: number = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** Of a pipe, a link, a folder, a socket, and a device without a driver. */
 const NO_FILE: readonly string[] = ['EAGAIN', 'EINVAL', 'EISDIR', 'ELOOP', 'ENODEV', 'ENXIO'];
+
+/** Whether what is opened `PLAIN`, or read then, turned out to be no file. */
+export const isOfNoFile = (error: unknown): boolean => NO_FILE.includes(errorCode(error) ?? '');
 
 /** The error of a file that is none. */
 export interface PlainFileError {
@@ -24,7 +28,7 @@ export function readPlainFile(path: string, error: PlainFileError): string | und
   } catch (failure) {
     const code = errorCode(failure) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (!NO_FILE.includes(code)) throw failure;
+    if (!isOfNoFile(failure)) throw failure;
     throw noPlainFile(path, error);
   }
   if (text === '' && !isPlainFile(path)) throw noPlainFile(path, error);

@@ -1,9 +1,7 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { errorCode, GantryError } from '../errors/gantry-error.ts';
 import type { Fd } from '../kernel/kernel.ts';
-
-/** A device or a pipe must not hold up who opens it, and a link not lead elsewhere. */
-const PLAIN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+import { isOfNoFile, PLAIN } from './plain-file.ts';
 
 /**
  * Reads a small file that somebody else may have put there: a regular file, no
@@ -34,11 +32,7 @@ function openPlain(path: string): Fd | undefined {
   } catch (error) {
     const code = errorCode(error) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    // A link; a socket, or a device without a driver.
-    if (code === 'ELOOP' || code === 'ENXIO' || code === 'ENODEV') {
-      throw unreadable(path, 'it is not a regular file');
-    }
-    throw error;
+    throw isOfNoFile(error) ? unreadable(path, 'it is not a regular file') : error;
   }
 }
 

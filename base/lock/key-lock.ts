@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path';
 import { errorCode, GantryError } from '../errors/gantry-error.ts';
 import { makeDirs } from '../fs/make-dirs.ts';
+import { isOfNoFile, PLAIN } from '../fs/plain-file.ts';
 import { type Fd, type Kernel, LOCK } from '../kernel/kernel.ts';
 import type { HeldLock, LockMode } from './directory-lock.ts';
 
@@ -91,16 +92,13 @@ function openLockFile(path: string): Fd {
 }
 
 /** A pipe in its place must not hold up who would lock it, and a link not lead elsewhere. */
-const LOCK_FILE =
-  constants.O_RDONLY | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-const NO_FILE: readonly string[] = ['EISDIR', 'ELOOP', 'ENODEV', 'ENXIO'];
+const LOCK_FILE = PLAIN | constants.O_CREAT;
 
 function openPlain(path: string): Fd {
   try {
     return openSync(path, LOCK_FILE, LOCK_FILE_MODE);
   } catch (error) {
-    if (NO_FILE.includes(errorCode(error) ?? '')) throw notAFile(path);
-    throw error;
+    throw isOfNoFile(error) ? notAFile(path) : error;
   }
 }
 
