@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { GantryError } from '#base/errors/gantry-error';
 import { type Log, nullLog } from '#base/log/log';
 import { parseAcIdentifier } from '#schema/types/names';
-import { discoverKeys, downloadKeys, type KeyQuestion } from '#image-store';
+import { createVerifier, discoverKeys, downloadKeys, type KeyQuestion } from '#image-store';
 import { discoveryPage, file, status } from '../../test/doubles/image-server.ts';
 import { type FetchHost, startFetchHost } from '../../test/helpers/fetch-host.ts';
-import { makeSigningKey, type SigningKey } from '../../test/helpers/signing.ts';
+import { makeSigningKey, type SigningKey, signingKeyOf } from '../../test/helpers/signing.ts';
 
 let host: FetchHost;
 let key: SigningKey;
@@ -203,6 +204,56 @@ describe('fetchImage() with a key that is not trusted yet', () => {
       host.server.on('/key', file(`${expired.publicKeyArmored}\n${other.publicKeyArmored}`));
       await expect(host.fetch(name, { acceptKey })).rejects.toMatchObject({ code: 'KEY_EXPIRED' });
       expect(questions).toHaveLength(1);
+    });
+  });
+
+  describe('whose site revokes another that is trusted for it', () => {
+    const name = 'example.com/revoking';
+    let before: SigningKey;
+    beforeEach(async () => {
+      before = await makeSigningKey({ name: 'before' });
+      const { fingerprint, publicKeyArmored: content } = before;
+      rmSync(join(host.trusted.roots.localDir, 'prefix.d', name), { recursive: true, force: true });
+      host.trusted.put({ scope: name, fingerprint, content });
+      const revoked = await signingKeyOf(before.privateKey, 'compromised');
+      await publishWithKey(name, 'https://example.com/key');
+      host.server.on('/revoked', file(revoked.publicKeyArmored));
+    });
+
+    /** @returns what was asked about */
+    async function fetchAsked(answer: () => boolean): Promise<readonly string[]> {
+      const shown: string[] = [];
+      const acceptKey = async ({ keys }: KeyQuestion): Promise<boolean> => {
+        shown.push(...keys.map(({ fingerprint }) => fingerprint));
+        return await Promise.resolve(answer());
+      };
+      await host.fetch(name, { acceptKey }).catch(() => undefined);
+
+      return shown;
+    }
+
+    it.each<[string, readonly string[], () => boolean]>([
+      ['a yes to the new one', ['/revoked', '/key'], () => true],
+      ['a no to it', ['/revoked', '/key'], () => false],
+      [
+        'nobody there to answer',
+        ['/key', '/revoked'],
+        () => {
+          throw new GantryError('KEY_REVIEW_NEEDED', 'cannot trust the key: nobody is there');
+        },
+      ],
+    ])('takes the revocation over without a question, with %s', async (_what, places, answer) => {
+      nameKeys(name, places);
+
+      expect(await fetchAsked(answer)).toEqual([key.fingerprint]);
+
+      const refused = await createVerifier(await before.sign(Buffer.from('anything')));
+      await expect(
+        refused.checkIssuers(host.trusted.trust, parseAcIdentifier(name)),
+      ).rejects.toMatchObject({ code: 'KEY_REVOKED' });
+      expect(host.warnings).toEqual([
+        expect.stringMatching(new RegExp(`${before.fingerprint}.* revoked`)),
+      ]);
     });
   });
 

@@ -1,6 +1,6 @@
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import type { AcIdentifier } from '#schema/types/names';
-import { addTrustedKey, isIssuer, type LeftOut, leftOutText, offerKeys } from '../trust/index.ts';
+import { isIssuer, type LeftOut, leftOutText, offerKeys, takeOffers } from '../trust/index.ts';
 import type { Verifier } from '../trust/trust-types.ts';
 import { findKeys } from './find-keys.ts';
 import type { FoundKeys } from './request.ts';
@@ -34,7 +34,8 @@ const isUnknown = (error: unknown): boolean =>
   isGantryError(error, 'KEY_UNKNOWN', 'KEY_WRONG_SCOPE');
 
 /**
- * Trusts what keys the site of an image names, where there is leave to.
+ * Trusts what keys the site of an image names, where there is leave to, and
+ * takes over what it says against those that are trusted for the name already.
  * @returns those that cannot be trusted
  */
 async function addKeys(session: FetchSession, name: AcIdentifier): Promise<readonly LeftOut[]> {
@@ -46,18 +47,17 @@ async function addKeys(session: FetchSession, name: AcIdentifier): Promise<reado
   const { offers, leftOut } = await offerKeys(files, { place, now: session.now });
   for (const left of leftOut) session.warn(leftOutText(left));
 
-  for (const { source: url, keys, updates } of offers) {
-    const byTransport = trustKeysFromHttps && url.startsWith('https:');
-    const isAccepted = async (): Promise<boolean> =>
-      keys.length > 0 && (await acceptKey?.({ prefix: name, url, keys })) === true;
-    if (!byTransport && !(await isAccepted())) continue;
-
-    for (const review of [...keys, ...updates]) {
-      const { key } = await addTrustedKey(trust.roots, review, { scope: name, now: session.now });
-      if (key.problem !== undefined) session.warn(key.problem.message);
-      else log.info(`key ${key.fingerprint} from ${url} is now trusted for "${name}"`);
-    }
-  }
+  await takeOffers(offers, {
+    ...place,
+    now: session.now,
+    accept: async ({ source: url, keys }) =>
+      (trustKeysFromHttps && url.startsWith('https:')) ||
+      (await acceptKey?.({ prefix: name, url, keys })) === true,
+    onTaken: ({ key: { fingerprint, problem } }, { source: url }) => {
+      if (problem !== undefined) session.warn(problem.message);
+      else log.info(`key ${fingerprint} from ${url} is now trusted for "${name}"`);
+    },
+  });
 
   return leftOut;
 }

@@ -44,3 +44,4 @@ export {
   type ReviewOptions,
   readPublicKeys,
 } from './key-review.ts';
+export { type TakeOptions, takeOffers } from './take-offers.ts';

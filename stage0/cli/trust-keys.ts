@@ -1,10 +1,10 @@
 import {
-  addTrustedKey,
   type KeyScope,
   type KeySource,
   leftOutText,
   nothingLeft,
   offerKeys,
+  takeOffers,
 } from '#image-store';
 import { openKeys } from '../operations/library.ts';
 import { scopeText } from './key-edit.ts';
@@ -36,15 +36,19 @@ export async function trustKeys(
   if (offers.length === 0) throw nothingLeft(leftOut);
   for (const left of leftOut) log.warning(leftOutText(left));
 
-  for (const { source, keys, updates } of offers) {
-    const byTransport = globals.trustKeysFromHttps && source.startsWith('https:');
-    const isAsked = keys.length > 0 && !skipReview && !byTransport;
-    if (isAsked) await demandTrust(workplace, { ...keyTarget(scope), source, keys });
-
-    for (const review of [...keys, ...updates]) {
-      const { path, outcome, key } = await addTrustedKey(roots, review, { scope });
+  await takeOffers(offers, {
+    roots,
+    scope,
+    accept: async ({ source, keys }) => {
+      const byTransport = globals.trustKeysFromHttps && source.startsWith('https:');
+      if (!skipReview && !byTransport) {
+        await demandTrust(workplace, { ...keyTarget(scope), source, keys });
+      }
+      return true;
+    },
+    onTaken: ({ path, outcome, key }) => {
       log.info(`key ${key.fingerprint} for ${scopeText(scope)} ${outcome} at "${path}"`);
       if (key.problem !== undefined) log.warning(key.problem.message);
-    }
-  }
+    },
+  });
 }
