@@ -152,10 +152,6 @@ function lookups(context: StoreContext): Pick<ImageStore, LookupName> {
     blobPaths: ({ key, oci }) => blobPathsOf(dir, key, oci),
     withDependencies: (keys) => [...withDependencies(context, keys)],
     remote: (url) => readRemote(dir, url),
-    verifyManifest: async (key) => {
-      const { demandManifestCopy } = await import('./index/manifest-copy.ts');
-      guarded(dir, () => demandManifestCopy(dir, key));
-    },
     verifyBlobs: async (key) => {
       const { verifyBlobs } = await import('./blobs/verify-blobs.ts');
       demandRegularImage(dir, key);
@@ -198,8 +194,7 @@ type LookupName =
   | 'blobPaths'
   | 'withDependencies'
   | 'remote'
-  | 'verifyBlobs'
-  | 'verifyManifest';
+  | 'verifyBlobs';
 type OwnName =
   | 'beginIngest'
   | 'oci'
@@ -238,7 +233,7 @@ async function renderTree({ context, trees, taken }: Rendering, key: ImageKey): 
     plan.layers.map((layer) => layer.key),
   );
   const layers = plan.layers.map((layer) => ({ ...layer, isIntact: taken.isIntact(layer.key) }));
-  const unseen = plan.stack === undefined ? layers.filter(({ isIntact }) => !isIntact) : [];
+  const unseen = layers.filter(({ isIntact }) => !isIntact);
   if (unseen.length > 0) {
     const { demandManifestCopy } = await import('./index/manifest-copy.ts');
     for (const layer of unseen) demandManifestCopy(context.dir, layer.key);

@@ -135,8 +135,6 @@ export interface ImageStore extends Disposable {
   gc(options: GcOptions): Promise<GcReport>;
   /** Makes the index anew from the blobs. */
   rebuildIndex(): Promise<RebuildReport>;
-  /** Compares the copy of an image's manifest with its blobs, which are not hashed. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
-  verifyManifest(key: ImageKey): Promise<void>;
   /** Hashes the blobs again, and compares the copy of the manifest with them. @throws GantryError IMAGE_CORRUPT, IMAGE_NOT_FOUND */
   verifyBlobs(key: ImageKey): Promise<void>;
 

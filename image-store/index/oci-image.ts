@@ -7,6 +7,7 @@ import { digestOfBytes } from '#schema/oci/digest-bytes';
 import { type OciManifest, parseOciManifest } from '#schema/oci/manifest';
 import { ociToAppc } from '#schema/oci/to-appc';
 import { type ImageKey, imageKeyOfDigest } from '#schema/types/image-hash';
+import { corruptImage } from '../archive/archive-error.ts';
 import { blobPath, ociBlobPath } from '../format/layout.ts';
 import type { OciLayer, OciOrigin, OciParts } from './image-record.ts';
 import { ociSize } from './oci-size.ts';
@@ -90,13 +91,17 @@ function layersOf(
 
 /**
  * Tells the same of an image of the store, from its blobs.
- * @throws GantryError STORE_DAMAGED, and as `tellOciImage`
+ * @throws GantryError IMAGE_CORRUPT when its configuration is not what it was, STORE_DAMAGED; as `tellOciImage`
  */
 export function readOciImage(dir: string, key: ImageKey, origin: OciOrigin): ToldImage {
   const documents = {
     manifest: readFileSync(ociBlobPath(dir, origin.manifest)),
     config: readFileSync(blobPath(dir, key)),
   };
+  // First: what somebody has written there need not be a configuration.
+  const algorithm = key.startsWith('sha256-') ? 'sha256' : 'sha512';
+  const config = imageKeyOfDigest(digestOfBytes(documents.config, algorithm));
+  if (config !== key) throw corruptImage(key, `its configuration now hashes to ${config}`);
   const told = tellOciImage(documents, origin);
   const found = digestOfBytes(documents.manifest, digestAlgorithm(origin.manifest));
   if (found !== origin.manifest || told.record.key !== key) {

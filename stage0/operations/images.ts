@@ -175,7 +175,7 @@ export interface FoundTree {
 /**
  * The tree as it was rendered. One that has been changed since is put aside and
  * rendered anew from the verified image, under the same id.
- * @throws GantryError IMAGE_CORRUPT when it is the copy of the manifest that has changed; what rendering throws
+ * @throws GantryError IMAGE_CORRUPT when it is the image or the copy of its manifest that has changed; what rendering throws
  */
 export async function demandUnchanged(
   context: OperationContext,
@@ -185,8 +185,8 @@ export async function demandUnchanged(
   try {
     store.trees.checkFast(tree);
     if (manifest === undefined || store.trees.hasManifest(tree, manifest)) return tree;
-    // Root alone writes among the trees, the group too where the copy lies.
-    await store.verifyManifest(key);
+    // Root alone writes among the trees, the group too where the copy and the blobs lie.
+    await store.verifyBlobs(key);
     context.log.warning(`the manifest in tree "${tree.id}" has changed; rendering it again`);
   } catch (error) {
     if (!isGantryError(error, 'TREE_CHANGED')) throw error;

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Tree } from '#image-store';
 import type { OciDigest } from '#schema/oci/digest';
 import type { ImageKey } from '#schema/types/image-hash';
-import { manifestPath, ociBlobPath } from '../../image-store/format/layout.ts';
+import { blobPath, manifestPath, ociBlobPath } from '../../image-store/format/layout.ts';
 import { treeManifestPath } from '../../image-store/tree/tree-paths.ts';
 import { type TarEntry, tarOf } from '../helpers/hostile-tar.ts';
 import { type OciHost, openOciHost } from '../helpers/oci-host.ts';
@@ -101,6 +101,24 @@ describe.runIf(requires('root'))('the manifest of an image', () => {
       message: expect.stringContaining(`cannot use image ${key}: the copy of its manifest`),
     });
     expect(names(join(dir, 'tree'))).toEqual([]);
+  });
+
+  it.each([
+    ['its copy alone', false, 'the copy of its manifest does not say what the image says'],
+    ['its configuration, too', true, 'its configuration now hashes to sha256-'],
+  ])('of OCI is, too, where there has changed: %s', async (_, both, state) => {
+    using host = openOciHost();
+    host.only({ config: { Cmd: ['/bin/true'] } });
+    const key = await host.fetch(`oci:${host.layout.dir}`);
+    const { store } = host;
+    replace(manifestPath(store.dir, key), '/bin/true', '/bin/evil');
+    if (both) replace(blobPath(store.dir, key), '/bin/true', '/bin/evil');
+
+    await expect(store.renderTree(key)).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+      message: expect.stringContaining(`cannot use image ${key}: ${state}`),
+    });
+    expect(store.trees.find(store.treePlan(key).id)).toBeUndefined();
   });
 
   it('is compared with that of its tree', async () => {

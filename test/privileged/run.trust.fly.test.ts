@@ -78,6 +78,28 @@ describe.runIf(requires('root', 'overlay', 'busybox'))('gantry run, asking again
     expect(stderr).not.toContain('rendering');
   });
 
+  it('refuses an image whose archive has changed as the copy has, and leaves its tree', async () => {
+    const changed = ['imageManifest', 'blob']
+      .flatMap((folder) => globSync(join(context.dataDir, 'cas', folder, 'sha512/*/*')))
+      .map((path) => ({ path, before: readFileSync(path, 'latin1') }))
+      .filter(({ before }) => before.includes(SIGNED) && before.includes('"ran"'));
+    const change = (to: string): void => {
+      for (const { path, before } of changed) {
+        writeFileSync(path, before.replaceAll('"ran"', to), 'latin1');
+      }
+    };
+    expect(changed).toHaveLength(2);
+    change('"bad"');
+    const refused = await run(SIGNED);
+    change('"ran"');
+    expect([refused.stdout.toString(), refused.exitCode]).toEqual(['', 254]);
+    expect(refused.stderr).toContain('its blob now hashes to sha512-');
+
+    const { stdout, stderr } = await run(SIGNED);
+    expect(stdout.toString()).toBe('ran\n');
+    expect(`${refused.stderr}${stderr}`).not.toContain('rendering');
+  });
+
   it('renders a tree again whose manifest has changed', async () => {
     const [own = ''] = globSync(join(context.dataDir, 'cas/tree/*/manifest')).filter((path) =>
       readFileSync(path, 'utf8').includes(SIGNED),
