@@ -104,13 +104,11 @@ export const command: Command = plainCommand({
     if (scope === '' && words.length === 0) {
       throw usageError('flag --root needs a key', 'keys can be discovered for a prefix only');
     }
-    if (scope !== '' && words.length === 0) {
-      const files = await announcedKeyFiles(workplace, { prefix: scope, allowHttp });
-      await trustKeys(workplace, { files, scope, skipReview });
-    }
-    for await (const file of keyFiles(workplace, { places: words, allowHttp })) {
-      await trustKeys(workplace, { files: [file], scope, skipReview });
-    }
+    const files =
+      scope !== '' && words.length === 0
+        ? await announcedKeyFiles(workplace, { prefix: scope, allowHttp })
+        : await Array.fromAsync(keyFiles(workplace, { places: words, allowHttp }));
+    await trustKeys(workplace, { files, scope, skipReview });
     return 0;
   },
 });

@@ -171,6 +171,33 @@ describe('gantry trust', () => {
     expect(text).toMatch(/exit 254$/);
   });
 
+  it('goes on to the next file after one without any key that is good', async () => {
+    const weak = await makeSigningKey({ name: 'weak', kind: 'rsa1024' });
+    const bad = join(publisher.machine.workDir, 'bad.key');
+    writeFileSync(bad, weak.publicKeyArmored);
+    const flags = ['trust', '--prefix=example.com/next', '--skip-fingerprint-review'];
+    const place = 'prefix.d/example.com/next';
+
+    const { exitCode, stderr } = await gantry(
+      ...flags,
+      bad,
+      keyFile(publisher.key.publicKeyArmored),
+    );
+
+    expect(stderr).toContain(`warning: key ${weak.fingerprint} from "${bad}" is left out: `);
+    expect(exitCode).toBe(0);
+    expect(isTrusted(place)).toBe(true);
+    expect(isTrusted(place, weak)).toBe(false);
+  });
+
+  it('trusts none of several files where one cannot be read', async () => {
+    const flags = ['trust', '--prefix=example.com/gone', '--skip-fingerprint-review'];
+    const path = keyFile(publisher.key.publicKeyArmored);
+
+    expect((await gantry(...flags, path, `${path}.gone`)).exitCode).toBe(254);
+    expect(isTrusted('prefix.d/example.com/gone')).toBe(false);
+  });
+
   it('takes a revocation of a trusted key over without a question', async () => {
     const key = await makeSigningKey({ name: 'burnt' });
     const flags = ['trust', '--prefix=example.com/burnt'];
