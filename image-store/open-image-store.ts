@@ -8,7 +8,7 @@ import type { FileChange } from './archive/file-changes.ts';
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from './archive/limits.ts';
 import { blobPathsOf, demandRegularBlobs, demandRegularImage } from './blobs/demand-regular.ts';
 import { holdBlobs } from './blobs/hold-blobs.ts';
-import type { Ingest, IngestLimits } from './blobs/ingest.ts';
+import type { IngestLimits } from './blobs/ingest.ts';
 import { sweepLeftovers } from './blobs/leftovers.ts';
 import type { LayerTaker } from './blobs/take-layer.ts';
 import { createTakenBlobs, type TakenBlobs } from './blobs/taken-blobs.ts';
@@ -120,7 +120,7 @@ function createStore(context: StoreContext, { lock, exec, limits, trees }: Parts
     ...changes(context),
     beginIngest: async (own) => {
       const { beginIngest } = await import('./blobs/ingest.ts');
-      return noting(taken, beginIngest(context, { ...limits, ...own }));
+      return beginIngest(context, taken, { ...limits, ...own });
     },
     oci: ociStore(context, { exec, limits, trees }),
     treePlan: (key) => trees.plan(key, imageSource(context)),
@@ -207,18 +207,6 @@ type OwnName =
   | 'close'
   | typeof Symbol.dispose;
 type ChangeName = Exclude<keyof ImageStore, LookupName | OwnName>;
-
-/** Has it noted that the blob was hashed, when it is in its place. */
-function noting(taken: TakenBlobs, ingest: Ingest): Ingest {
-  return {
-    ...ingest,
-    commit: async (accepted, extra) => {
-      const record = await ingest.commit(accepted, extra);
-      taken.note(record.key);
-      return record;
-    },
-  };
-}
 
 interface Rendering {
   readonly context: StoreContext;

@@ -1,8 +1,9 @@
-import { close, constants, fdatasync, fsync, openSync, writev } from 'node:fs';
+import { close, constants, fdatasync, fstatSync, fsync, openSync, writev } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { DigestAlgorithm } from '#schema/oci/digest';
 import { imageTooLarge } from '../archive/archive-error.ts';
 import { storeError } from '../format/permissions.ts';
+import type { BlobFile } from './taken-blobs.ts';
 
 /** Where a blob goes while it comes, and how big it may become. */
 export interface BlobWriterOptions {
@@ -26,6 +27,8 @@ export interface BlobWriter {
   digest(): Buffer;
   /** Bytes written so far. */
   size(): number;
+  /** The file that is written to, as it is now; before it is closed. */
+  file(): BlobFile;
   /** Makes what was written survive a power loss. */
   sync(): Promise<void>;
   /** Closes the file; a second time is nothing. */
@@ -89,6 +92,7 @@ export function openBlobWriter(options: BlobWriterOptions): BlobWriter {
     sink,
     digest: () => hash.digest(),
     size: () => size,
+    file: () => fstatSync(fd, { bigint: true }),
     sync: async () => {
       try {
         await flusher.idle();

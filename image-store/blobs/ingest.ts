@@ -11,6 +11,7 @@ import type { Acceptance, ImageRecord } from '../index/image-record.ts';
 import { applyCommit } from './apply-commit.ts';
 import { type BlobWriter, openBlobWriter } from './blob-writer.ts';
 import { INCOMING, INCOMING_PURPOSE, writeDecision } from './incoming.ts';
+import type { BlobFile, TakenBlobs } from './taken-blobs.ts';
 import { makeTempEntry, type TempEntry } from './temp-entry.ts';
 
 /** Limits on one image; `maxBytes` also on its uncompressed archive. Those of the archive reader unless told. */
@@ -44,9 +45,14 @@ export interface Ingest extends AsyncDisposable {
 
 /**
  * Begins to take in a blob.
+ * @param taken is told when it was hashed and is in its place
  * @throws GantryError STORE_FULL, STORE_NO_PERMISSION
  */
-export function beginIngest(context: StoreContext, limits: IngestLimits = {}): Ingest {
+export function beginIngest(
+  context: StoreContext,
+  taken: Pick<TakenBlobs, 'note'>,
+  limits: IngestLimits = {},
+): Ingest {
   const { maxEntries, maxBytes, maxManifest } = DEFAULT_ARCHIVE_LIMITS;
   const archiveLimits: ArchiveLimits = {
     maxEntries: limits.maxEntries ?? maxEntries,
@@ -74,7 +80,9 @@ export function beginIngest(context: StoreContext, limits: IngestLimits = {}): I
       if (blob === undefined) throw new Error('an image must be finished before it is committed');
       await writer.close();
       try {
-        return commitIncoming(context, entry.path, { blob, accepted, latest });
+        const record = commitIncoming(context, entry.path, { blob, accepted, latest });
+        taken.note(record.key, blob.file);
+        return record;
       } catch (error) {
         throw storeError(error, context.dir);
       } finally {
@@ -108,6 +116,8 @@ function openIncoming(
 
 interface Inspected extends IngestedBlob {
   readonly manifestText: string;
+  /** The file that was hashed. */
+  readonly file: BlobFile;
 }
 
 interface Incoming {
@@ -133,6 +143,7 @@ async function inspectIncoming({ entry, writer, limits }: Incoming): Promise<Ins
     size: writer.size(),
     manifest: parseImageManifest(manifestText),
     manifestText,
+    file: writer.file(),
   };
 }
 

@@ -1,8 +1,11 @@
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
+  globSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -81,6 +84,28 @@ describe.runIf(requires('root')).each(['a', 'above'])(
     });
   },
 );
+
+describe.runIf(requires('root'))('an archive that is just being taken in', () => {
+  it('is not used when another file was put in its place', async () => {
+    const dir = join(fixture.dir, 'store');
+    // Asked for the time between the hashing and the moving.
+    const clock = (): number => {
+      for (const path of globSync(join(dir, 'tmp/ingest*/blob'))) {
+        copyFileSync(path, `${path}.new`);
+        replace(`${path}.new`, 'good content', 'evil content');
+        renameSync(`${path}.new`, path);
+      }
+      return Date.now();
+    };
+    using store = openTestStore(dir, { clock });
+    const { key } = await addImage(store, { name: 'a', files: { kept: 'good content' } });
+
+    await expect(store.renderTree(key)).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+      message: expect.stringContaining('its blob now hashes to sha512-'),
+    });
+  });
+});
 
 describe.runIf(requires('root'))('the manifest of an image', () => {
   const app = { exec: ['/bin/true'], user: '0', group: '0' };
