@@ -3,7 +3,7 @@ import { GantryError } from '#base/errors/gantry-error';
 import type { Kernel } from '#base/kernel/kernel';
 import { kernelErrno } from '#base/kernel/native';
 import { type Entrypoint, holdsPodLock, killPodCgroups, ppidPath, readPodPid } from '#stage1';
-import { HALT, listeningFirstProcess } from './first-process.ts';
+import { haltRequest } from './first-process.ts';
 
 const SIGKILL = 9;
 /** How often a PID 1 is looked at that comes up; it takes some 50 ms. */
@@ -27,14 +27,14 @@ export const entrypoint: Entrypoint = async ({ kernel, podDir, argv }) => {
 };
 
 /**
- * Asks PID 1 itself, where nspawn would ask it once, whether it listens or not,
- * and take a second request for one to kill the pod.
+ * Asks PID 1 itself, where it can be found: nspawn would ask it once, whether it
+ * listens or not, and take a second request for one to kill the pod.
  */
 async function askToEnd(kernel: Kernel, podDir: string, nspawn: number): Promise<void> {
   while (holdsPodLock(podDir, nspawn)) {
-    const first = listeningFirstProcess(nspawn);
-    if (first !== undefined) {
-      send(kernel, first, HALT);
+    const request = haltRequest(nspawn);
+    if (request !== undefined) {
+      send(kernel, request.pid, request.signal);
       return;
     }
     await sleep(POLL_MS);
