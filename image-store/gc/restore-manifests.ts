@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { errorMessage, isGantryError } from '#base/errors/gantry-error';
 import { hashBlobs } from '../blobs/verify-blobs.ts';
 import { demandRegularImage } from '../blobs/demand-regular.ts';
 import type { StoreContext } from '../format/context.ts';
+import { recordPath } from '../format/layout.ts';
 import { isManifestCopied } from '../index/manifest-copy.ts';
 import { indexBlobAnew } from '../index/rebuild.ts';
 import { listKeys } from '../index/records.ts';
@@ -17,6 +19,8 @@ export async function restoreManifests(context: StoreContext): Promise<void> {
       await hashBlobs(dir, key);
       if (await indexBlobAnew(context, key)) log.info(`restored the manifest of image ${key}`);
     } catch (error) {
+      // Removed meanwhile.
+      if (!existsSync(recordPath(dir, key))) continue;
       if (!isGantryError(error)) passOver(context, key, error);
       else log.warning(`cannot restore the manifest of image ${key}: ${errorMessage(error)}`);
     }
