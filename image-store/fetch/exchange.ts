@@ -58,7 +58,7 @@ export interface Answer {
 
 /**
  * Sends one request and waits for the head of the answer.
- * @throws GantryError FETCH_UNREACHABLE, FETCH_STALLED, FETCH_TLS, FETCH_REFUSED, FETCH_CANCELLED
+ * @throws GantryError FETCH_UNREACHABLE, FETCH_STALLED, FETCH_TLS, FETCH_NO_TLS, FETCH_REFUSED, FETCH_CANCELLED
  */
 export async function exchange(request: ExchangeRequest): Promise<Answer> {
   const { url, headers, form, agents, timeouts, sending } = request;

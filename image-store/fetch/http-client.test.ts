@@ -138,7 +138,7 @@ describe('createHttpClient()', () => {
   it('says that a server does not speak TLS', async () => {
     const address = host.server.plainOrigin.replace('http:', 'https:');
 
-    await expect(read(address)).rejects.toMatchObject({ code: 'FETCH_TLS' });
+    await expect(read(address)).rejects.toMatchObject({ code: 'FETCH_NO_TLS' });
   });
 
   it('refuses a certificate for another name', async () => {

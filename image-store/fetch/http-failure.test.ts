@@ -17,7 +17,7 @@ describe('transportFailure()', () => {
     [
       'EPROTO',
       'write EPROTO: wrong version number',
-      'FETCH_TLS',
+      'FETCH_NO_TLS',
       /begins with http:.* needs --insecure-options=http/,
     ],
     ['ECONNRESET', 'socket hang up', 'FETCH_UNREACHABLE', /https_proxy names a proxy/],

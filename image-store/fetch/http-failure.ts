@@ -14,6 +14,8 @@ export type FetchFailure =
   | 'FETCH_STALLED'
   /** The server's certificate or its TLS is not good. */
   | 'FETCH_TLS'
+  /** What answers speaks no TLS at all. */
+  | 'FETCH_NO_TLS'
   /** Plain HTTP, without leave. */
   | 'FETCH_INSECURE'
   | 'FETCH_REDIRECT'
@@ -145,7 +147,7 @@ export function transportFailure(
     });
   }
   if (/wrong version number/.test(errorMessage(error))) {
-    return fetchFailure('FETCH_TLS', url, {
+    return fetchFailure('FETCH_NO_TLS', url, {
       state: `what answers speaks no TLS (${code})`,
       hint: 'look at the address: it begins with http:// where plain HTTP is spoken; that needs --insecure-options=http, or for a registry "insecure" in registries.conf',
       cause,

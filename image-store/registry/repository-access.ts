@@ -66,7 +66,7 @@ async function findOrigin(
     (await client.get(new URL(`${secure}/v2/`), { accept: [401, 404] })).leave();
     return secure;
   } catch (error) {
-    if (!isGantryError(error, 'FETCH_TLS', 'FETCH_UNREACHABLE')) throw error;
+    if (!isGantryError(error, 'FETCH_TLS', 'FETCH_NO_TLS', 'FETCH_UNREACHABLE')) throw error;
     return `http://${server}`;
   }
 }

@@ -67,7 +67,7 @@ async function hinting<Found>(fetching: Promise<Found>): Promise<Found> {
   try {
     return await fetching;
   } catch (error) {
-    if (!isGantryError(error) || !/--insecure-options=http\b/.test(error.hint ?? '')) throw error;
+    if (!isGantryError(error, 'FETCH_INSECURE', 'FETCH_NO_TLS')) throw error;
     const { code, message, cause } = error;
     const hint = code === 'FETCH_INSECURE' ? HTTP_HINT : NO_TLS_HINT;
     throw new GantryError(code, message, { hint, cause });

@@ -107,6 +107,15 @@ describe('gantry trust', () => {
     );
   });
 
+  it('says what helps against a certificate that nobody vouches for', async () => {
+    const env = { ...publisher.env, no_proxy: 'localhost', SSL_CERT_FILE: '' };
+    const place = `${publisher.server.origin}/key`;
+    const refused = await publisher.gantry(['trust', '--root', place], { env });
+
+    expect(refused.exitCode).toBe(254);
+    expect(refused.stderr).toMatch(/is not good [^]*\nhint: put its certificate authority into /m);
+  });
+
   it('masks, unmasks and removes keys', async () => {
     const { fingerprint } = publisher.key;
     const spaced = (fingerprint.toUpperCase().match(/.{4}/g) ?? []).join(' ');
