@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   type Behaviour,
   breakAfter,
@@ -13,71 +11,46 @@ import {
   stallAfter,
   status,
 } from '../../test/doubles/image-server.ts';
-import { type FetchHost, type Published, startFetchHost } from '../../test/helpers/fetch-host.ts';
+import { useServedApp } from '../../test/helpers/served-app.ts';
 import { tinyAci } from '../../test/helpers/tiny-aci.ts';
 
-let host: FetchHost;
-let served: Published;
-beforeAll(async () => {
-  host = await startFetchHost();
-});
-beforeEach(async () => {
-  host.reset();
-  served = await host.publish({
-    name: 'example.com/app',
-    files: { data: randomBytes(300_000) },
-  });
-});
-afterAll(async () => {
-  await host[Symbol.asyncDispose]();
-});
-
-const fetchApp = async (http: Partial<FetchHost['http']> = {}) =>
-  await host.fetch('example.com/app', { http: { ...host.http, ...http } });
-
-/** Fetches, expects a refusal with this code, and that nothing is left of it. */
-async function refused(code: string, http: Partial<FetchHost['http']> = {}): Promise<void> {
-  await expect(fetchApp(http)).rejects.toMatchObject({ code });
-
-  expect(host.store.list()).toEqual([]);
-  expect(readdirSync(join(host.store.dir, 'tmp'))).toEqual([]);
-}
+const app = useServedApp();
 
 const IMPATIENT = { timeouts: { connect: 2000, answer: 100, stall: 100 } };
 
 describe('fetchImage() from a server that', () => {
   it('never answers: gives up in time', async () => {
-    host.server.on(served.path, silence);
+    app.host.server.on(app.published.path, silence);
 
-    await refused('FETCH_STALLED', IMPATIENT);
-    expect(host.server.count(served.path)).toBe(3);
+    await app.refused('FETCH_STALLED', IMPATIENT);
+    expect(app.host.server.count(app.published.path)).toBe(3);
   });
 
   it('stalls in the middle for good: gives up in time', async () => {
     const stall: Behaviour = (request, response) => {
       const start = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
-      const range = `bytes ${start}-${served.data.length - 1}/${served.data.length}`;
+      const range = `bytes ${start}-${app.published.data.length - 1}/${app.published.data.length}`;
       response.writeHead(start === 0 ? 200 : 206, {
         etag: '"1"',
-        'content-length': served.data.length - start,
+        'content-length': app.published.data.length - start,
         ...(start === 0 ? {} : { 'content-range': range }),
       });
-      response.write(served.data.subarray(start, start + 1000));
+      response.write(app.published.data.subarray(start, start + 1000));
     };
-    host.server.on(served.path, stall);
+    app.host.server.on(app.published.path, stall);
 
-    await refused('FETCH_STALLED', IMPATIENT);
-    expect(host.server.count(served.path)).toBe(3);
+    await app.refused('FETCH_STALLED', IMPATIENT);
+    expect(app.host.server.count(app.published.path)).toBe(3);
   });
 
   it('sends a byte now and then: gives up in time', async () => {
-    host.server.on(served.path, (_request, response) => {
-      response.writeHead(200, { 'content-length': served.data.length });
+    app.host.server.on(app.published.path, (_request, response) => {
+      response.writeHead(200, { 'content-length': app.published.data.length });
       const timer = setInterval(() => response.write('x'), 30);
       response.on('close', () => clearInterval(timer));
     });
 
-    await refused('FETCH_STALLED', IMPATIENT);
+    await app.refused('FETCH_STALLED', IMPATIENT);
   });
 
   it('sends a byte when the time is up: gives up, without a word of Node', async () => {
@@ -90,26 +63,26 @@ describe('fetchImage() from a server that', () => {
     });
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => (now += 60));
-    host.server.on(served.path, (_request, response) => {
-      response.writeHead(200, { 'content-length': served.data.length });
+    app.host.server.on(app.published.path, (_request, response) => {
+      response.writeHead(200, { 'content-length': app.published.data.length });
       const timer = setInterval(() => response.write('x'), 20);
       response.on('close', () => clearInterval(timer));
     });
 
-    await refused('FETCH_STALLED', IMPATIENT);
+    await app.refused('FETCH_STALLED', IMPATIENT);
     expect(spoken).toEqual([]);
   });
 
   it('stalls in the middle and names no version: begins anew, then says that it is too slow', async () => {
-    host.server.on(served.path, stallAfter(served.data, 5000));
+    app.host.server.on(app.published.path, stallAfter(app.published.data, 5000));
 
-    await expect(fetchApp(IMPATIENT)).rejects.toMatchObject({
+    await expect(app.fetch(IMPATIENT)).rejects.toMatchObject({
       code: 'FETCH_STALLED',
       message: expect.stringContaining('bytes came in 0.1 s'),
       hint: expect.stringContaining('"server-seconds"'),
     });
-    expect(host.server.count(served.path)).toBe(3);
-    expect(host.talk.filter((line) => line.startsWith('fetching anew: '))).toEqual([
+    expect(app.host.server.count(app.published.path)).toBe(3);
+    expect(app.host.talk.filter((line) => line.startsWith('fetching anew: '))).toEqual([
       expect.stringMatching(/name a version to go on with: cannot fetch ".*": too slow/),
       expect.stringMatching(/name a version to go on with: cannot fetch ".*": too slow/),
     ]);
@@ -117,10 +90,14 @@ describe('fetchImage() from a server that', () => {
 
   it('stalls in the middle once: goes on there', async () => {
     const options = { etag: '"1"' };
-    host.server.on(served.path, stallAfter(served.data, 5000, options), file(served.data, options));
+    app.host.server.on(
+      app.published.path,
+      stallAfter(app.published.data, 5000, options),
+      file(app.published.data, options),
+    );
 
-    expect(await fetchApp(IMPATIENT)).toMatchObject({ fetched: true });
-    expect(host.server.seen.at(-1)?.headers).toMatchObject({
+    expect(await app.fetch(IMPATIENT)).toMatchObject({ fetched: true });
+    expect(app.host.server.seen.at(-1)?.headers).toMatchObject({
       range: 'bytes=5000-',
       'if-range': '"1"',
     });
@@ -128,71 +105,74 @@ describe('fetchImage() from a server that', () => {
 
   it('breaks the connection: goes on there with the rest', async () => {
     const options = { etag: '"1"' };
-    host.server.on(
-      served.path,
-      breakAfter(served.data, 100_000, options),
-      file(served.data, options),
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, options),
+      file(app.published.data, options),
     );
 
-    await fetchApp();
+    await app.fetch();
 
-    expect(host.server.seen.at(-1)?.headers.range).toBe('bytes=100000-');
-    expect(host.progress.at(-1)).toMatchObject({
+    expect(app.host.server.seen.at(-1)?.headers.range).toBe('bytes=100000-');
+    expect(app.host.progress.at(-1)).toMatchObject({
       finished: true,
-      done: served.data.length,
-      total: served.data.length,
+      done: app.published.data.length,
+      total: app.published.data.length,
     });
   });
 
   it('breaks the connection and has no ETag: goes on by the time of change', async () => {
     const lastModified = 'Sun, 22 Nov 2026 00:00:00 GMT';
-    host.server.on(
-      served.path,
-      breakAfter(served.data, 100_000, { lastModified }),
-      file(served.data, { lastModified }),
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, { lastModified }),
+      file(app.published.data, { lastModified }),
     );
 
-    await fetchApp();
+    await app.fetch();
 
-    expect(host.server.seen.at(-1)?.headers['if-range']).toBe(lastModified);
+    expect(app.host.server.seen.at(-1)?.headers['if-range']).toBe(lastModified);
   });
 
   it('breaks the connection and gives no parts: leaves out what is there already', async () => {
     const options = { etag: '"1"', ranges: false };
-    host.server.on(
-      served.path,
-      breakAfter(served.data, 100_000, options),
-      file(served.data, options),
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, options),
+      file(app.published.data, options),
     );
 
-    expect(await fetchApp()).toMatchObject({ fetched: true });
+    expect(await app.fetch()).toMatchObject({ fetched: true });
   });
 
   it('breaks the connection and has another file then: begins anew', async () => {
     const older = gzipSync(
       tinyAci({ name: 'example.com/app', files: { a: randomBytes(300_000) } }),
     );
-    host.server.on(
-      served.path,
+    app.host.server.on(
+      app.published.path,
       breakAfter(older, 100_000, { etag: '"1"' }),
-      file(served.data, { etag: '"2"' }),
+      file(app.published.data, { etag: '"2"' }),
     );
 
-    expect(await fetchApp()).toMatchObject({ fetched: true });
-    expect(host.server.seen.at(-1)?.headers.range).toBeUndefined();
+    expect(await app.fetch()).toMatchObject({ fetched: true });
+    expect(app.host.server.seen.at(-1)?.headers.range).toBeUndefined();
   });
 
   it('breaks the connection and names no version: begins anew, not for ever', async () => {
-    host.server.on(served.path, breakAfter(served.data, 100_000));
+    app.host.server.on(app.published.path, breakAfter(app.published.data, 100_000));
 
-    await refused('FETCH_BROKEN');
-    expect(host.server.count(served.path)).toBe(3);
+    await app.refused('FETCH_BROKEN');
+    expect(app.host.server.count(app.published.path)).toBe(3);
   });
 
   it('breaks the connection time and again: gives up', async () => {
-    host.server.on(served.path, breakAfter(served.data, 100_000, { etag: '"1"' }));
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, { etag: '"1"' }),
+    );
 
-    await refused('FETCH_BROKEN');
+    await app.refused('FETCH_BROKEN');
   });
 
   it.each([
@@ -201,127 +181,137 @@ describe('fetchImage() from a server that', () => {
     ['no range', () => ''],
   ])('lies about the part it sends, %s: is noticed', async (_, range) => {
     const part: Behaviour = (_request, response) => {
-      const size = served.data.length;
+      const size = app.published.data.length;
       response.writeHead(206, { etag: '"1"', 'content-range': range(size) });
-      response.end(served.data.subarray(100_000));
+      response.end(app.published.data.subarray(100_000));
     };
-    host.server.on(served.path, breakAfter(served.data, 100_000, { etag: '"1"' }), part);
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, { etag: '"1"' }),
+      part,
+    );
 
-    await refused('FETCH_WRONG_PART');
+    await app.refused('FETCH_WRONG_PART');
   });
 
   it('gives a few bytes at a time whatever it is asked for: gives up in the end', async () => {
-    host.server.on(
-      served.path,
-      breakAfter(served.data, 100_000, { etag: '"1"' }),
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, { etag: '"1"' }),
       (request, response) => {
         const start = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
-        const range = `bytes ${start}-${start + 9}/${served.data.length}`;
+        const range = `bytes ${start}-${start + 9}/${app.published.data.length}`;
         response.writeHead(206, { etag: '"1"', 'content-range': range });
-        response.end(served.data.subarray(start, start + 10));
+        response.end(app.published.data.subarray(start, start + 10));
       },
     );
 
-    await refused('FETCH_BROKEN');
-    expect(host.server.count(served.path)).toBe(3);
-    expect(host.progress.at(-1)).toMatchObject({ finished: true, failed: true });
+    await app.refused('FETCH_BROKEN');
+    expect(app.host.server.count(app.published.path)).toBe(3);
+    expect(app.host.progress.at(-1)).toMatchObject({ finished: true, failed: true });
   });
 
   it('sends the wrong bytes under the right range: the signature tells', async () => {
-    const size = served.data.length;
+    const size = app.published.data.length;
     const part: Behaviour = (_request, response) => {
       response.writeHead(206, { etag: '"1"', 'content-range': `bytes 100000-${size - 1}/${size}` });
-      response.end(Buffer.concat([served.data.subarray(100_000, -8), randomBytes(8)]));
+      response.end(Buffer.concat([app.published.data.subarray(100_000, -8), randomBytes(8)]));
     };
-    host.server.on(served.path, breakAfter(served.data, 100_000, { etag: '"1"' }), part);
+    app.host.server.on(
+      app.published.path,
+      breakAfter(app.published.data, 100_000, { etag: '"1"' }),
+      part,
+    );
 
-    await expect(fetchApp()).rejects.toMatchObject({
+    await expect(app.fetch()).rejects.toMatchObject({
       code: expect.stringMatching(/^(ARCHIVE_CORRUPT|SIGNATURE_INVALID)$/),
     });
   });
 
   it('redirects for ever: gives up', async () => {
-    host.server.on(served.path, redirect(`https://example.com${served.path}`));
+    app.host.server.on(app.published.path, redirect(`https://example.com${app.published.path}`));
 
-    await refused('FETCH_REDIRECT');
-    expect(host.server.count(served.path)).toBe(11);
+    await app.refused('FETCH_REDIRECT');
+    expect(app.host.server.count(app.published.path)).toBe(11);
   });
 
   it.each(['file:///etc/passwd', 'gopher://x/', '', 'https://'])(
     'redirects to "%s": is refused',
     async (target) => {
-      host.server.on(served.path, redirect(target));
+      app.host.server.on(app.published.path, redirect(target));
 
-      await refused('FETCH_REDIRECT');
+      await app.refused('FETCH_REDIRECT');
     },
   );
 
   it('redirects to plain HTTP: is refused', async () => {
-    host.server.on(served.path, redirect(`http://example.com${served.path}`));
+    app.host.server.on(app.published.path, redirect(`http://example.com${app.published.path}`));
 
-    await refused('FETCH_INSECURE');
-    await expect(fetchApp()).rejects.toThrow(
-      `(redirected from "https://example.com${served.path}")`,
+    await app.refused('FETCH_INSECURE');
+    await expect(app.fetch()).rejects.toThrow(
+      `(redirected from "https://example.com${app.published.path}")`,
     );
   });
 
   it('redirects to an endless address: is refused, in a few words', async () => {
-    host.server.on(served.path, redirect(`/${'x'.repeat(9000)}`));
+    app.host.server.on(app.published.path, redirect(`/${'x'.repeat(9000)}`));
 
-    await refused('FETCH_REDIRECT');
-    await expect(fetchApp()).rejects.toThrow(/^.{1,500}$/s);
+    await app.refused('FETCH_REDIRECT');
+    await expect(app.fetch()).rejects.toThrow(/^.{1,500}$/s);
   });
 
   it('sends chunks that are none: says so', async () => {
-    host.server.on(
-      served.path,
+    app.host.server.on(
+      app.published.path,
       raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n'),
     );
 
-    await refused('FETCH_REFUSED');
+    await app.refused('FETCH_REFUSED');
   });
 
   it('answers 500: tries again, not for ever', async () => {
-    host.server.on(served.path, status(500));
+    app.host.server.on(app.published.path, status(500));
 
-    await refused('FETCH_BUSY');
-    expect(host.server.count(served.path)).toBe(3);
+    await app.refused('FETCH_BUSY');
+    expect(app.host.server.count(app.published.path)).toBe(3);
   });
 
   it('answers 503 and 429, then the file: fetches it', async () => {
-    host.server.on(
-      served.path,
+    app.host.server.on(
+      app.published.path,
       status(503),
       status(429, { 'retry-after': '0' }),
-      file(served.data),
+      file(app.published.data),
     );
 
-    expect(await fetchApp()).toMatchObject({ fetched: true });
+    expect(await app.fetch()).toMatchObject({ fetched: true });
   });
 
   it('sends less than announced: is refused', async () => {
-    const head = `HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: ${served.data.length + 1}\r\n\r\n`;
-    host.server.on(served.path, (_request, response) => {
+    const head = `HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: ${app.published.data.length + 1}\r\n\r\n`;
+    app.host.server.on(app.published.path, (_request, response) => {
       response.socket?.write(head);
-      response.socket?.end(served.data);
+      response.socket?.end(app.published.data);
     });
 
-    await refused('FETCH_BROKEN');
+    await app.refused('FETCH_BROKEN');
   });
 
   it('sends more than announced: is refused', async () => {
-    host.server.on(served.path, (_request, response) => {
-      const head = `HTTP/1.1 200 OK\r\nContent-Length: ${served.data.length}\r\n\r\n`;
-      response.socket?.end(Buffer.concat([Buffer.from(head), served.data, Buffer.from('more')]));
+    app.host.server.on(app.published.path, (_request, response) => {
+      const head = `HTTP/1.1 200 OK\r\nContent-Length: ${app.published.data.length}\r\n\r\n`;
+      response.socket?.end(
+        Buffer.concat([Buffer.from(head), app.published.data, Buffer.from('more')]),
+      );
     });
 
-    await refused('FETCH_OVERRUN');
+    await app.refused('FETCH_OVERRUN');
   });
 
   it('answers what is not HTTP: is refused', async () => {
-    host.server.on(served.path, raw('SSH-2.0-OpenSSH_9.2\r\n'));
+    app.host.server.on(app.published.path, raw('SSH-2.0-OpenSSH_9.2\r\n'));
 
-    await refused('FETCH_REFUSED');
+    await app.refused('FETCH_REFUSED');
   });
 
   it.each([
@@ -333,88 +323,9 @@ describe('fetchImage() from a server that', () => {
     [304, 'FETCH_REFUSED'],
     [418, 'FETCH_REFUSED'],
   ])('answers %d: is refused with %s, at once', async (code, expected) => {
-    host.server.on(served.path, status(code));
+    app.host.server.on(app.published.path, status(code));
 
-    await refused(expected);
-    expect(host.server.count(served.path)).toBe(1);
-  });
-
-  it('announces too much: is refused before anything is read', async () => {
-    const limits = { maxImageBytes: served.data.length - 1 };
-
-    await expect(host.fetch('example.com/app', { limits })).rejects.toMatchObject({
-      code: 'FETCH_TOO_LARGE',
-    });
-  });
-
-  it('sends too much without announcing it: is refused', async () => {
-    host.server.on(served.path, (_request, response) => {
-      response.writeHead(200);
-      response.end(served.data);
-    });
-    const limits = { maxImageBytes: served.data.length - 1 };
-
-    await expect(host.fetch('example.com/app', { limits })).rejects.toMatchObject({
-      code: 'FETCH_TOO_LARGE',
-    });
-  });
-
-  it('packs more than the limit into little: is refused', async () => {
-    await host.publish({ name: 'example.com/app', files: { zeros: Buffer.alloc(5_000_000) } });
-    const limits = { archive: { maxBytes: 1_000_000 } };
-
-    await expect(host.fetch('example.com/app', { limits })).rejects.toMatchObject({
-      code: expect.stringMatching(/TOO_(LARGE|BIG)$/),
-    });
-    expect(host.store.list()).toEqual([]);
-  });
-
-  it('sends a signature without end: is refused', async () => {
-    host.server.on(`${served.path}.asc`, file(Buffer.alloc(2_000_000)));
-
-    await refused('FETCH_TOO_LARGE');
-  });
-
-  it('has a page without end: reads its beginning', async () => {
-    const head = `<meta name=ac-discovery content="example.com https://example.com${served.path.replace(/aci$/, '{ext}')}">`;
-    host.server.on('example.com/app', (_request, response) => {
-      response.writeHead(200);
-      response.write(head);
-      const more = (): void => {
-        if (!response.destroyed) response.write('x'.repeat(65_536), () => setImmediate(more));
-      };
-      more();
-    });
-
-    expect(await fetchApp()).toMatchObject({ fetched: true });
-  });
-
-  it.each([
-    ['a truncated archive', (data: Buffer) => data.subarray(0, -1000), 'ARCHIVE_TRUNCATED'],
-    [
-      'a damaged archive',
-      (data: Buffer) =>
-        Buffer.concat([data.subarray(0, 2000), Buffer.alloc(100), data.subarray(2100)]),
-      'ARCHIVE_CORRUPT',
-    ],
-    [
-      'an archive and something behind it',
-      (data: Buffer) => Buffer.concat([data, Buffer.from('garbage')]),
-      'ARCHIVE_TRAILING_GARBAGE',
-    ],
-    ['a web page', () => Buffer.from('<!doctype html><p>404'), 'ARCHIVE_UNKNOWN'],
-    ['nothing', () => Buffer.alloc(0), 'ARCHIVE_UNKNOWN'],
-  ])('sends %s, even signed: is refused', async (_, spoil, code) => {
-    const data = spoil(served.data);
-    host.server.on(served.path, file(data));
-    host.server.on(`${served.path}.asc`, file(await host.key.sign(data)));
-
-    await refused(code);
-  });
-
-  it('sends another image than the signed one: is refused', async () => {
-    host.server.on(served.path, file(gzipSync(tinyAci({ name: 'example.com/app' }))));
-
-    await refused('SIGNATURE_INVALID');
+    await app.refused(expected);
+    expect(app.host.server.count(app.published.path)).toBe(1);
   });
 });
