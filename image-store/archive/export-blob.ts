@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { demandRegular } from '../blobs/demand-regular.ts';
-import { errorCode, GantryError } from '#base/errors/gantry-error';
+import { errorCode } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { type ImageKey, imageKeyOf } from '#schema/types/image-hash';
+import { demandRegular } from '../blobs/demand-regular.ts';
 import { corruptImage } from './archive-error.ts';
 import { type ArchiveTarget, writeTarget } from './write-target.ts';
 
@@ -53,9 +53,7 @@ async function* checked(key: ImageKey, blob: string): AsyncGenerator<Buffer, voi
     held = chunk;
   }
   if (imageKeyOf(hash.digest()) !== key) {
-    throw new GantryError('IMAGE_CORRUPT', `cannot export image "${key}": its blob is damaged`, {
-      hint: 'remove the image and fetch it again',
-    });
+    throw corruptImage(key, 'its blob is damaged');
   }
   if (held !== undefined) yield held;
 }

@@ -1,6 +1,7 @@
 export { holdsAs, holdsByPolicy } from './acceptable.ts';
 export { fetchImage } from './fetch-image.ts';
 export type {
+  CertificateFile,
   Credential,
   HostCredential,
   HttpOptions,

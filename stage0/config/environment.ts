@@ -1,3 +1,4 @@
+import type { CertificateFile } from '#image-store';
 import { type CallerEnvironment, PROGRAM_VARIABLE, readCaller } from './caller.ts';
 
 /** What the environment tells gantry itself, and what it passes on to others. */
@@ -9,12 +10,6 @@ export interface Environment extends CallerEnvironment {
   readonly loginFiles: readonly string[];
   /** What else belongs to the built program and is open; undefined when it runs from a checkout. */
   readonly programFiles: ProgramFiles | undefined;
-}
-
-/** A file and the variable that names it. */
-export interface CertificateFile {
-  readonly path: string;
-  readonly namedBy: string;
 }
 
 /** Descriptors of this process. */

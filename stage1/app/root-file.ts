@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { errorCode, GantryError } from '#base/errors/gantry-error';
 import { fileState } from '#base/errors/obstacle';
 import { resolveInside } from '#base/fs/inside';
+import { PLAIN } from '#base/fs/plain-file';
 
 /** A passwd or group file beyond this is refused: it comes from an image. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -32,10 +33,9 @@ export function readRootFile(root: string, path: string): string | undefined {
 }
 
 function openRegular(outside: string, path: string): number | undefined {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   let fd: number;
   try {
-    fd = openSync(outside, flags);
+    fd = openSync(outside, PLAIN);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
     throw unreadable(path, fileState(error), error);
